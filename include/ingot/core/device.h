@@ -1,0 +1,58 @@
+// Devices by name: `cpu`, `cuda:N`, `mps`. A Device is a small value; what the machine really has
+// is asked with is_available() and why_unavailable().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ingot/core/dtype.h>
+
+namespace ingot {
+
+enum class DeviceType : std::uint8_t { CPU, CUDA, MPS };
+
+struct Device {
+  DeviceType type = DeviceType::CPU;
+  std::int16_t index = 0;
+
+  constexpr Device() = default;
+  constexpr Device(DeviceType t, int i = 0) : type(t), index(static_cast<std::int16_t>(i)) {}
+  /// Parses "cpu", "cuda", "cuda:1", "mps" or "best"; throws DeviceError naming the spellings.
+  Device(std::string_view text);
+  Device(const char* text) : Device(std::string_view(text)) {}
+  Device(const std::string& text) : Device(std::string_view(text)) {}
+
+  friend constexpr bool operator==(const Device&, const Device&) = default;
+
+  /// "cpu", "cuda:0", "mps".
+  std::string str() const;
+};
+
+/// What is known of one device; figures are 0 where the device is not available.
+struct DeviceInfo {
+  Device device;
+  bool built = false;      ///< this build of Ingot has the backend
+  bool available = false;  ///< built, and the machine has the device
+  std::string why_not;     ///< the reason when not available
+  std::string name;        ///< the maker's name of the device
+  std::size_t memory_total_nbytes = 0;
+  std::size_t memory_free_nbytes = 0;
+  std::vector<DType> dtypes;  ///< element types it computes with
+};
+
+/// Every kind of device that Ingot knows, available or not; `cpu` first.
+std::vector<DeviceInfo> devices();
+
+/// True when this build contains the backend of `device`.
+bool is_built(Device device);
+/// True when tensors can live and compute there now.
+bool is_available(Device device);
+/// Empty when available, else the reason in one sentence.
+std::string why_unavailable(Device device);
+/// cuda, else mps, else cpu: the first that is available.
+Device best_device();
+
+}  // namespace ingot
