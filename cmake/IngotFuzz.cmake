@@ -1,0 +1,10 @@
+# fuzz/fuzz_NAME.cpp -> build-fuzz/bin/fuzz_NAME, a libFuzzer target; fuzz/corpus/NAME/ seeds it.
+file(GLOB _fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/fuzz_*.cpp")
+add_custom_target(fuzzers)
+foreach(_source IN LISTS _fuzzers)
+  cmake_path(GET _source STEM _name)
+  add_executable(${_name} "${_source}")
+  target_link_libraries(${_name} PRIVATE ingot_static ingot_private ingot_flags)
+  target_link_options(${_name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${_name})
+endforeach()

@@ -1,0 +1,78 @@
+# The library: every src/**/*.cpp compiled once, archived (ingot_static) and linked (ingot_shared).
+# ingot::ingot is one of the two, by BUILD_SHARED_LIBS.
+
+find_package(nlohmann_json CONFIG QUIET)
+if(NOT TARGET nlohmann_json::nlohmann_json)
+  ingot_missing("nlohmann-json" nlohmann-json3-dev nlohmann-json)
+endif()
+
+file(GLOB_RECURSE INGOT_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cpp")
+set_property(SOURCE "${PROJECT_SOURCE_DIR}/src/core/version.cpp"
+  APPEND PROPERTY COMPILE_DEFINITIONS "INGOT_VERSION=\"${PROJECT_VERSION}\"")
+
+# What a program that links the library must link as well.
+set(INGOT_LINK_DEPENDENCIES
+  DNNL::dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG ingot_dep_threads)
+if(TARGET ingot_dep_blas)
+  list(APPEND INGOT_LINK_DEPENDENCIES ingot_dep_blas)
+endif()
+
+# For targets that may see the library's insides: tests, benchmarks, fuzzers.
+add_library(ingot_private INTERFACE)
+target_include_directories(ingot_private INTERFACE
+  "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(ingot_private INTERFACE
+  ${INGOT_LINK_DEPENDENCIES} nlohmann_json::nlohmann_json)
+
+add_library(ingot_objects OBJECT ${INGOT_SOURCES} ${INGOT_GENERATED_SOURCES})
+set_target_properties(ingot_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_link_libraries(ingot_objects PRIVATE ingot_private ingot_flags)
+
+# ingot_add_library(<STATIC|SHARED>)
+function(ingot_add_library kind)
+  string(TOLOWER "${kind}" suffix)
+  set(name ingot_${suffix})
+  add_library(${name} ${kind} $<TARGET_OBJECTS:ingot_objects>)
+  set_target_properties(${name} PROPERTIES
+    OUTPUT_NAME ingot
+    EXPORT_NAME ${suffix}
+    LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_include_directories(${name} PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(${name} PRIVATE ${INGOT_LINK_DEPENDENCIES} $<BUILD_INTERFACE:ingot_flags>)
+  add_library(ingot::${suffix} ALIAS ${name})
+  install(TARGETS ${name} EXPORT ingot-${suffix}
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  install(EXPORT ingot-${suffix} NAMESPACE ingot::
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/ingot")
+endfunction()
+
+ingot_add_library(STATIC)
+if(INGOT_BUILD_SHARED)
+  ingot_add_library(SHARED)
+endif()
+if(BUILD_SHARED_LIBS)
+  add_library(ingot::ingot ALIAS ingot_shared)
+else()
+  add_library(ingot::ingot ALIAS ingot_static)
+endif()
+
+# The package: find_package(ingot) gives ingot::ingot, ingot::static and ingot::shared.
+include(CMakePackageConfigHelpers)
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/ingotConfig.cmake.in"
+  "${PROJECT_BINARY_DIR}/ingotConfig.cmake"
+  INSTALL_DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/ingot")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/ingotConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${PROJECT_BINARY_DIR}/ingotConfig.cmake" "${PROJECT_BINARY_DIR}/ingotConfigVersion.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/IngotDependencies.cmake"
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/ingot")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/ingot" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
