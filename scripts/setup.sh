@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Installs what Ingot is built from: Debian or Ubuntu packages with apt, Homebrew formulas on macOS.
+# Does nothing, quickly, where everything is there already.
+#
+#   scripts/setup.sh         what the library, its tests and benchmarks need
+#   scripts/setup.sh --ci    also Clang, its fuzzer and sanitizer runtime, clang-format, Python
+set -euo pipefail
+
+ci=no
+case "${1-}" in
+  '') ;;
+  --ci) ci=yes ;;
+  *) echo "usage: scripts/setup.sh [--ci]" >&2; exit 2 ;;
+esac
+
+# ccache and libopenblas are not required, but make rebuilding and some contractions faster.
+debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
+  libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libjpeg-dev libpng-dev
+  libopenblas-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
+debian_ci_packages="clang-16 libclang-rt-16-dev clang-format-16 python3"
+brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json jpeg-turbo libpng
+  googletest google-benchmark rapidcheck libomp"
+brew_ci_formulas="llvm python3"
+
+setup_debian() {
+  local wanted=$debian_packages missing="" package
+  if [ "$ci" = yes ]; then wanted="$wanted $debian_ci_packages"; fi
+  for package in $wanted; do
+    # A tool that was installed by other means is as good.
+    case "$package" in
+      cmake) if has_cmake; then continue; fi ;;
+      ninja-build) if command -v ninja >/dev/null; then continue; fi ;;
+      python3) if command -v python3 >/dev/null; then continue; fi ;;
+    esac
+    if ! dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed; then
+      missing="$missing $package"
+    fi
+  done
+  if [ -z "$missing" ]; then return; fi
+
+  local as_root=""
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "setup: not root and no sudo; have these installed:$missing" >&2
+      exit 1
+    fi
+    as_root="sudo"
+  fi
+  echo "setup: installing$missing"
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  # shellcheck disable=SC2086  # a list of words
+  $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+setup_macos() {
+  if ! command -v brew >/dev/null; then
+    echo "setup: Homebrew is needed to install the libraries: https://brew.sh" >&2
+    exit 1
+  fi
+  if ! xcode-select -p >/dev/null 2>&1; then
+    echo "setup: the compiler is missing; run: xcode-select --install" >&2
+    exit 1
+  fi
+  local wanted=$brew_formulas missing="" installed formula
+  if [ "$ci" = yes ]; then wanted="$wanted $brew_ci_formulas"; fi
+  installed=" $(brew list --formula -1 | tr '\n' ' ') "
+  for formula in $wanted; do
+    case "$installed" in
+      *" $formula "*) ;;
+      *) missing="$missing $formula" ;;
+    esac
+  done
+  if [ -z "$missing" ]; then return; fi
+  echo "setup: installing$missing"
+  # shellcheck disable=SC2086
+  brew install --quiet $missing
+}
+
+has_cmake() {
+  command -v cmake >/dev/null || return 1
+  cmake --version | awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 25)) }'
+}
+
+case "$(uname -s)" in
+  Darwin) setup_macos ;;
+  *)
+    if command -v apt-get >/dev/null; then
+      setup_debian
+    else
+      echo "setup: no apt-get here; Ingot needs the equivalents of:" $debian_packages >&2
+    fi
+    ;;
+esac
+
+if ! has_cmake; then
+  echo "setup: Ingot needs CMake 3.25 or newer; found $(cmake --version 2>/dev/null | head -n 1)" >&2
+  echo "setup: one way to get it: pip install cmake" >&2
+  exit 1
+fi
