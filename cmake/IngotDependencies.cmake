@@ -2,9 +2,9 @@
 # only looks for things and never aborts for something an installed library does not need.
 #
 # Reads   INGOT_THREADS (openmp or std), INGOT_CBLAS.
-# Leaves  the target ingot_dep_blas when a CBLAS was found, ingot_dep_threads always, and the
-#         packages' own targets: DNNL::dnnl hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG
-#         PNG::PNG. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
+# Leaves  the targets ingot_dep_dnnl, ingot_dep_threads and, when a CBLAS was found, ingot_dep_blas;
+#         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
+#         in INGOT_THREADS what parallel_for really runs on. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
 
 if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.30)
   cmake_policy(SET CMP0167 NEW)
@@ -32,9 +32,19 @@ endif()
 
 find_package(Threads REQUIRED)
 
-find_package(dnnl CONFIG QUIET)
-if(NOT TARGET DNNL::dnnl)
-  ingot_missing("oneDNN 2.6 or newer" libdnnl-dev onednn)
+# oneDNN: the bare files, not its CMake package. Debian's package asks every program for OpenCL, which
+# Ingot does not use (and which need not be installed).
+if(NOT TARGET ingot_dep_dnnl)
+  find_path(INGOT_DNNL_INCLUDE_DIR dnnl.hpp)
+  find_library(INGOT_DNNL_LIBRARY dnnl)
+  mark_as_advanced(INGOT_DNNL_INCLUDE_DIR INGOT_DNNL_LIBRARY)
+  if(NOT INGOT_DNNL_INCLUDE_DIR OR NOT INGOT_DNNL_LIBRARY)
+    ingot_missing("oneDNN 2.6 or newer" libdnnl-dev onednn)
+  endif()
+  add_library(ingot_dep_dnnl UNKNOWN IMPORTED)
+  set_target_properties(ingot_dep_dnnl PROPERTIES
+    IMPORTED_LOCATION "${INGOT_DNNL_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_DNNL_INCLUDE_DIR}")
 endif()
 
 find_package(fmt CONFIG QUIET)
