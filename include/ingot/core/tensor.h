@@ -1,0 +1,441 @@
+// Tensor: a value handle with PyTorch's names and semantics.
+//
+// Copies of a Tensor share one cell: an in-place operation on one is seen by all. Operations check
+// shapes and dtypes at once and record a node; values are computed when somebody looks (item(),
+// to_vector(), printing, optimizer.step(), eval()). One stated difference from PyTorch: views never
+// alias. A view is a value of its own, and an in-place operation on a view throws ViewError.
+//
+// Methods are declared here and defined next to their operation's family; each is the same as the
+// free function of that name, whose docstring gives shapes, dtypes and errors.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ingot/core/device.h>
+#include <ingot/core/dtype.h>
+#include <ingot/core/error.h>
+#include <ingot/core/scalar.h>
+#include <ingot/core/shape.h>
+
+namespace ingot {
+
+class Cell;
+class Tensor;
+class Operand;
+class IndexProxy;
+struct TensorSpec;
+
+/// Where the user's program recorded something; errors and profiles show it.
+using Site = std::source_location;
+
+namespace detail {
+void retain(Cell*) noexcept;
+void release(Cell*) noexcept;
+void retain_weak(Cell*) noexcept;
+void release_weak(Cell*) noexcept;
+bool try_retain(Cell*) noexcept;
+}  // namespace detail
+
+/// Options of tensor creation, as in PyTorch: `zeros({2, 3}, {.dtype = float64})`.
+struct TensorOptions {
+  DType dtype = DType::Float32;
+  Device device = {};
+  bool requires_grad = false;
+};
+
+/// A contiguous host copy of a tensor's elements (shared, not copied, where the tensor already lies
+/// contiguous in host memory).
+class HostArray {
+ public:
+  HostArray(std::shared_ptr<const void> keep, const void* data, Shape shape, DType dtype)
+      : keep_(std::move(keep)), data_(data), shape_(shape), dtype_(dtype) {}
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+  std::int64_t numel() const { return shape_.numel(); }
+  std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * nbytes_of(dtype_); }
+  const void* data() const { return data_; }
+  /// Row-major elements; throws DTypeError unless T stores dtype().
+  template <class T>
+  std::span<const T> as() const {
+    check_dtype(dtype_of<T>);
+    return {static_cast<const T*>(data_), static_cast<std::size_t>(numel())};
+  }
+
+ private:
+  void check_dtype(DType wanted) const;
+  std::shared_ptr<const void> keep_;
+  const void* data_;
+  Shape shape_;
+  DType dtype_;
+};
+
+/// A registered hook; remove() takes it off again (safe after the tensor is gone).
+class HookHandle {
+ public:
+  HookHandle() = default;
+  explicit HookHandle(std::function<void()> remove) : remove_(std::move(remove)) {}
+  void remove() {
+    if (remove_) std::exchange(remove_, nullptr)();
+  }
+
+ private:
+  std::function<void()> remove_;
+};
+
+class Tensor {
+ public:
+  /// An undefined tensor: holds nothing; only defined() and assignment are allowed.
+  Tensor() = default;
+  Tensor(const Tensor& other) noexcept : cell_(other.cell_) {
+    if (cell_) detail::retain(cell_);
+  }
+  Tensor(Tensor&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
+  Tensor& operator=(const Tensor& other) noexcept {
+    Tensor copy(other);
+    std::swap(cell_, copy.cell_);
+    return *this;
+  }
+  Tensor& operator=(Tensor&& other) noexcept {
+    std::swap(cell_, other.cell_);
+    return *this;
+  }
+  ~Tensor() {
+    if (cell_) detail::release(cell_);
+  }
+
+  bool defined() const { return cell_ != nullptr; }
+  explicit operator bool() const = delete;  // ambiguous: defined() or item<bool>()?
+
+  // -- What is known without computing -----------------------------------------------------------
+  const Shape& shape() const;
+  const Shape& sizes() const { return shape(); }
+  std::int64_t size(std::int64_t dim) const;
+  int dim() const { return shape().rank(); }
+  std::int64_t numel() const { return shape().numel(); }
+  std::size_t nbytes() const;
+  DType dtype() const;
+  Device device() const;
+  bool is_floating_point() const { return is_floating(dtype()); }
+  /// True when the value is already computed.
+  bool is_evaluated() const;
+  /// The file:line that recorded the current value.
+  Site site() const;
+  /// True when both are copies of one tensor (share the cell).
+  bool is_same(const Tensor& other) const { return cell_ == other.cell_; }
+
+  // -- Looking at values (these evaluate) --------------------------------------------------------
+  /// Computes this tensor (with everything else that is pending) and returns it.
+  const Tensor& eval() const;
+  /// The single element as T; throws ShapeError when numel() != 1.
+  template <class T = double>
+  T item() const {
+    const Scalar s = item_scalar();
+    if constexpr (std::floating_point<T>)
+      return static_cast<T>(s.to_double());
+    else
+      return static_cast<T>(s.to_int64());
+  }
+  Scalar item_scalar() const;
+  HostArray to_host() const;
+  /// Row-major elements; throws DTypeError unless T stores dtype().
+  template <class T>
+  std::vector<T> to_vector() const {
+    const HostArray host = to_host();
+    const auto s = host.as<T>();
+    return std::vector<T>(s.begin(), s.end());
+  }
+  /// As PyTorch prints it: "tensor([[1., 2.]])".
+  std::string str() const;
+
+  // -- Autograd -----------------------------------------------------------------------------------
+  bool requires_grad() const;
+  /// Leaves only; floating dtypes only. Throws AutogradError otherwise.
+  Tensor& requires_grad_(bool on = true);
+  bool is_leaf() const;
+  /// Accumulated gradient; undefined before the first backward.
+  Tensor grad() const;
+  void set_grad(Tensor grad);
+  /// Gradients of this scalar (or of this tensor weighted by `gradient`) into the leaves' grad().
+  void backward(const Tensor& gradient = {}, bool retain_graph = false, bool create_graph = false,
+                Site at = Site::current()) const;
+  /// Asks that grad() of this non-leaf be kept by backward.
+  void retain_grad();
+  /// Called with the gradient when it is computed; a defined result replaces it.
+  HookHandle register_hook(std::function<Tensor(const Tensor&)> hook);
+  Tensor detach(Site at = Site::current()) const;
+  const std::string& name() const;
+  void set_name(std::string name);
+
+  // -- Device and dtype ---------------------------------------------------------------------------
+  Tensor to(Device device, Site at = Site::current()) const;
+  Tensor to(DType dtype, Site at = Site::current()) const;
+  Tensor to(const char* device, Site at = Site::current()) const { return to(Device(device), at); }
+  Tensor to(const std::string& device, Site at = Site::current()) const { return to(Device(device), at); }
+  Tensor cpu(Site at = Site::current()) const { return to(Device(DeviceType::CPU), at); }
+  Tensor clone(Site at = Site::current()) const;
+  Tensor contiguous(Site at = Site::current()) const;
+
+  // -- In place: these rebind the cell ------------------------------------------------------------
+  Tensor& copy_(const Tensor& source, Site at = Site::current()) &;
+  Tensor& fill_(const Scalar& value, Site at = Site::current()) &;
+  Tensor& zero_(Site at = Site::current()) &;
+  Tensor& add_(const Operand& other) &;
+  Tensor& sub_(const Operand& other) &;
+  Tensor& mul_(const Operand& other) &;
+  Tensor& div_(const Operand& other) &;
+  Tensor& clamp_(std::optional<Scalar> min, std::optional<Scalar> max, Site at = Site::current()) &;
+  Tensor& uniform_(double low = 0, double high = 1, Site at = Site::current()) &;
+  Tensor& normal_(double mean = 0, double std = 1, Site at = Site::current()) &;
+  Tensor& operator+=(const Operand& other) & { return add_(other); }
+  Tensor& operator-=(const Operand& other) & { return sub_(other); }
+  Tensor& operator*=(const Operand& other) & { return mul_(other); }
+  Tensor& operator/=(const Operand& other) & { return div_(other); }
+
+  // -- Elementwise --------------------------------------------------------------------------------
+  Tensor neg(Site at = Site::current()) const;
+  Tensor abs(Site at = Site::current()) const;
+  Tensor exp(Site at = Site::current()) const;
+  Tensor log(Site at = Site::current()) const;
+  Tensor sqrt(Site at = Site::current()) const;
+  Tensor rsqrt(Site at = Site::current()) const;
+  Tensor square(Site at = Site::current()) const;
+  Tensor sin(Site at = Site::current()) const;
+  Tensor cos(Site at = Site::current()) const;
+  Tensor tanh(Site at = Site::current()) const;
+  Tensor sigmoid(Site at = Site::current()) const;
+  Tensor relu(Site at = Site::current()) const;
+  Tensor pow(const Operand& exponent) const;
+  Tensor clamp(std::optional<Scalar> min, std::optional<Scalar> max, Site at = Site::current()) const;
+  Tensor add(const Operand& other) const;
+  Tensor sub(const Operand& other) const;
+  Tensor mul(const Operand& other) const;
+  Tensor div(const Operand& other) const;
+  Tensor eq(const Operand& other) const;
+  Tensor ne(const Operand& other) const;
+  Tensor lt(const Operand& other) const;
+  Tensor le(const Operand& other) const;
+  Tensor gt(const Operand& other) const;
+  Tensor ge(const Operand& other) const;
+
+  // -- Reductions: an empty list means all dimensions --------------------------------------------
+  Tensor sum(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor mean(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor var(const Dims& dims = {}, bool unbiased = true, bool keepdim = false, Site at = Site::current()) const;
+  Tensor amax(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor amin(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor any(Site at = Site::current()) const;
+  Tensor all(Site at = Site::current()) const;
+  Tensor norm(Site at = Site::current()) const;
+  Tensor softmax(std::int64_t dim, Site at = Site::current()) const;
+  Tensor log_softmax(std::int64_t dim, Site at = Site::current()) const;
+
+  // -- Linear algebra -----------------------------------------------------------------------------
+  Tensor matmul(const Tensor& other, Site at = Site::current()) const;
+  Tensor mm(const Tensor& other, Site at = Site::current()) const { return matmul(other, at); }
+  /// Swaps the two dimensions of a matrix.
+  Tensor t(Site at = Site::current()) const;
+
+  // -- Shape --------------------------------------------------------------------------------------
+  Tensor reshape(const Shape& shape, Site at = Site::current()) const;
+  Tensor view(const Shape& shape, Site at = Site::current()) const { return reshape(shape, at); }
+  Tensor flatten(std::int64_t start = 0, std::int64_t end = -1, Site at = Site::current()) const;
+  Tensor permute(const Dims& dims, Site at = Site::current()) const;
+  Tensor transpose(std::int64_t a, std::int64_t b, Site at = Site::current()) const;
+  Tensor expand(const Shape& shape, Site at = Site::current()) const;
+  Tensor squeeze(std::optional<std::int64_t> dim = {}, Site at = Site::current()) const;
+  Tensor unsqueeze(std::int64_t dim, Site at = Site::current()) const;
+  Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Site at = Site::current()) const;
+  /// x[dim][start:end:step] as in Python; negative start and end count from the end.
+  Tensor slice(std::int64_t dim, std::int64_t start = 0, std::optional<std::int64_t> end = {}, std::int64_t step = 1,
+               Site at = Site::current()) const;
+  Tensor select(std::int64_t dim, std::int64_t index, Site at = Site::current()) const;
+  Tensor index_select(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
+  Tensor gather(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
+  Tensor masked_fill(const Tensor& mask, const Operand& value) const;
+
+  /// Row `i`; assigning to it rebinds this tensor: `x[2] = y`.
+  IndexProxy operator[](std::int64_t i) &;
+  Tensor operator[](std::int64_t i) const&;
+  Tensor operator[](std::int64_t i) &&;
+
+  /// Internal: the shared cell.
+  Cell* cell() const { return cell_; }
+  /// Internal: takes over one strong reference.
+  static Tensor adopt(Cell* cell) {
+    Tensor t;
+    t.cell_ = cell;
+    return t;
+  }
+
+ private:
+  Cell* cell_ = nullptr;
+};
+
+/// A reference that does not keep the tensor alive.
+class WeakCell {
+ public:
+  WeakCell() = default;
+  explicit WeakCell(const Tensor& t) : cell_(t.cell()) {
+    if (cell_) detail::retain_weak(cell_);
+  }
+  WeakCell(const WeakCell& other) : cell_(other.cell_) {
+    if (cell_) detail::retain_weak(cell_);
+  }
+  WeakCell(WeakCell&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
+  WeakCell& operator=(WeakCell other) noexcept {
+    std::swap(cell_, other.cell_);
+    return *this;
+  }
+  ~WeakCell() {
+    if (cell_) detail::release_weak(cell_);
+  }
+  /// The tensor, or an undefined one when it is gone.
+  Tensor lock() const {
+    return cell_ && detail::try_retain(cell_) ? Tensor::adopt(cell_) : Tensor();
+  }
+
+ private:
+  Cell* cell_ = nullptr;
+};
+
+/// A tensor or a number, with the place in the user's program: what binary operators take, so that
+/// `x * 2`, `2 * x` and `x * y` are one function and errors point at the line of the operator.
+class Operand {
+ public:
+  Operand(const Tensor& tensor, Site at = Site::current()) : tensor_(&tensor), site_(at) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Operand(T number, Site at = Site::current()) : scalar_(number), site_(at) {}
+  Operand(const Scalar& number, Site at = Site::current()) : scalar_(number), site_(at) {}
+
+  bool is_tensor() const { return tensor_ != nullptr; }
+  const Tensor& tensor() const { return *tensor_; }
+  const Scalar& scalar() const { return scalar_; }
+  const Site& site() const { return site_; }
+
+ private:
+  const Tensor* tensor_ = nullptr;
+  Scalar scalar_;
+  Site site_;
+};
+
+Tensor operator+(const Operand& a, const Operand& b);
+Tensor operator-(const Operand& a, const Operand& b);
+Tensor operator*(const Operand& a, const Operand& b);
+Tensor operator/(const Operand& a, const Operand& b);
+Tensor operator==(const Operand& a, const Operand& b);
+Tensor operator!=(const Operand& a, const Operand& b);
+Tensor operator<(const Operand& a, const Operand& b);
+Tensor operator<=(const Operand& a, const Operand& b);
+Tensor operator>(const Operand& a, const Operand& b);
+Tensor operator>=(const Operand& a, const Operand& b);
+Tensor operator-(const Operand& a);
+
+/// `x[i]` of a named tensor: reads as the row, assigns by rebinding `x`.
+class IndexProxy {
+ public:
+  IndexProxy(Tensor& base, std::int64_t index) : base_(&base), index_(index) {}
+  operator Tensor() const;
+  IndexProxy& operator=(const Operand& value);
+  IndexProxy& operator=(const IndexProxy& other) { return *this = Operand(Tensor(other)); }
+  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value); }
+  template <class T = double>
+  T item() const {
+    return Tensor(*this).item<T>();
+  }
+
+ private:
+  Tensor* base_;
+  std::int64_t index_;
+};
+
+/// Numbers nested in braces: `tensor({{1, 2}, {3, 4}})`.
+class NestedList {
+ public:
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  NestedList(T value) : value_(value), is_leaf_(true) {}
+  NestedList(std::initializer_list<NestedList> list) : list_(list) {}
+  bool is_leaf() const { return is_leaf_; }
+  const Scalar& value() const { return value_; }
+  const std::vector<NestedList>& list() const { return list_; }
+
+ private:
+  Scalar value_;
+  bool is_leaf_ = false;
+  std::vector<NestedList> list_;
+};
+
+/// A tensor of the listed numbers; the dtype follows them (bool, int64 or float32) unless given.
+/// Throws ShapeError for a ragged list.
+Tensor tensor(const NestedList& values, std::optional<DType> dtype = {}, Device device = {});
+/// Copies `values` (row-major). Throws ShapeError unless they are shape.numel() many.
+template <class T>
+Tensor from_span(std::span<const T> values, const Shape& shape, Device device = {});
+template <class T>
+Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {}, Device device = {});
+/// Copies shape.numel() elements of `dtype` from host memory.
+Tensor from_blob(const void* data, const Shape& shape, DType dtype, Device device = {});
+
+namespace detail {
+Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType dtype, Device device);
+}
+
+template <class T>
+Tensor from_span(std::span<const T> values, const Shape& shape, Device device) {
+  return detail::from_host(values.data(), values.size(), shape, dtype_of<T>, device);
+}
+template <class T>
+Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape, Device device) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  if constexpr (std::same_as<T, bool>) {
+    std::unique_ptr<bool[]> flat(new bool[values.size()]);
+    for (std::size_t i = 0; i < values.size(); ++i) flat[i] = values[i];
+    return detail::from_host(flat.get(), values.size(), shape.value_or(Shape{count}), DType::Bool, device);
+  } else {
+    return detail::from_host(values.data(), values.size(), shape.value_or(Shape{count}), dtype_of<T>, device);
+  }
+}
+
+/// Computes every pending tensor of this thread that is still held somewhere.
+void eval();
+/// Computes the given tensors (and everything else pending that is held).
+void eval(const std::vector<Tensor>& tensors);
+
+/// While it lives, no gradients are recorded on this thread.
+class NoGradGuard {
+ public:
+  NoGradGuard();
+  ~NoGradGuard();
+  NoGradGuard(const NoGradGuard&) = delete;
+  NoGradGuard& operator=(const NoGradGuard&) = delete;
+
+ private:
+  bool previous_;
+};
+/// While it lives, gradients are recorded on this thread (inside a NoGradGuard).
+class EnableGradGuard {
+ public:
+  EnableGradGuard();
+  ~EnableGradGuard();
+  EnableGradGuard(const EnableGradGuard&) = delete;
+  EnableGradGuard& operator=(const EnableGradGuard&) = delete;
+
+ private:
+  bool previous_;
+};
+bool is_grad_enabled();
+
+}  // namespace ingot

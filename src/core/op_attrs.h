@@ -1,0 +1,191 @@
+// The attribute structs of all ops: shared by op definitions (which fill them), backends (which
+// read them when they lower a step) and exporters. See attrs.h for the rules.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <ingot/core/device.h>
+#include <ingot/core/dtype.h>
+#include <ingot/core/shape.h>
+
+namespace ingot {
+
+/// full, arange, uniform, normal, …: what is created and where.
+struct CreateAttrs {
+  Shape shape;
+  DType dtype = DType::Float32;
+  Device device;
+  bool operator==(const CreateAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("shape", shape);
+    v.field("dtype", dtype);
+    v.field("device", device);
+  }
+};
+
+struct CastAttrs {
+  DType dtype = DType::Float32;
+  bool operator==(const CastAttrs&) const = default;
+  void visit(auto& v) const { v.field("dtype", dtype); }
+};
+
+/// Copy to another device.
+struct CopyAttrs {
+  Device device;
+  bool operator==(const CopyAttrs&) const = default;
+  void visit(auto& v) const { v.field("device", device); }
+};
+
+/// pow with a constant exponent: structural, since x*x and sqrt(x) are other kernels.
+struct ExponentAttrs {
+  double exponent = 1;
+  bool operator==(const ExponentAttrs&) const = default;
+  void visit(auto& v) const { v.field("exponent", exponent); }
+};
+
+/// Reductions. `dims` is sorted, non-negative and without repeats.
+struct ReduceAttrs {
+  Dims dims;
+  bool keepdim = false;
+  bool operator==(const ReduceAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dims", dims);
+    v.field("keepdim", keepdim);
+  }
+};
+
+/// softmax, log_softmax, gather, cat, argmax, …: one axis, non-negative.
+struct AxisAttrs {
+  std::int64_t dim = 0;
+  bool keepdim = false;
+  bool operator==(const AxisAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dim", dim);
+    v.field("keepdim", keepdim);
+  }
+};
+
+/// reshape and broadcast_to: the new shape, without -1.
+struct ShapeAttrs {
+  Shape shape;
+  bool operator==(const ShapeAttrs&) const = default;
+  void visit(auto& v) const { v.field("shape", shape); }
+};
+
+/// permute: output dimension i is input dimension dims[i].
+struct PermuteAttrs {
+  Dims dims;
+  bool operator==(const PermuteAttrs&) const = default;
+  void visit(auto& v) const { v.field("dims", dims); }
+};
+
+/// slice along one axis: `length` elements, `step` apart. The start is slot 0.
+struct SliceAttrs {
+  std::int64_t dim = 0;
+  std::int64_t length = 0;
+  std::int64_t step = 1;
+  bool operator==(const SliceAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dim", dim);
+    v.field("length", length);
+    v.field("step", step);
+  }
+};
+
+/// slice_backward, index_add, …: the shape of the tensor that is filled from zeros.
+struct ScatterAttrs {
+  std::int64_t dim = 0;
+  std::int64_t step = 1;
+  Shape shape;
+  bool operator==(const ScatterAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dim", dim);
+    v.field("step", step);
+    v.field("shape", shape);
+  }
+};
+
+/// conv2d and its gradients. Lists have one entry per spatial dimension. `shape` is the shape of
+/// the gradient's target (input or weight) in the backward ops and empty in conv2d itself.
+struct ConvAttrs {
+  Dims stride;
+  Dims padding;
+  Dims dilation;
+  std::int64_t groups = 1;
+  Shape shape;
+  bool operator==(const ConvAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("stride", stride);
+    v.field("padding", padding);
+    v.field("dilation", dilation);
+    v.field("groups", groups);
+    v.field("shape", shape);
+  }
+};
+
+/// max_pool2d, avg_pool2d and their gradients. `shape` is the input's shape in the backward ops.
+struct PoolAttrs {
+  Dims kernel;
+  Dims stride;
+  Dims padding;
+  Dims dilation;
+  bool ceil_mode = false;
+  bool count_include_pad = true;
+  Shape shape;
+  bool operator==(const PoolAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("kernel", kernel);
+    v.field("stride", stride);
+    v.field("padding", padding);
+    v.field("dilation", dilation);
+    v.field("ceil_mode", ceil_mode);
+    v.field("count_include_pad", count_include_pad);
+    v.field("shape", shape);
+  }
+};
+
+/// batch_norm and relatives.
+struct NormAttrs {
+  double eps = 1e-5;
+  bool training = true;
+  bool operator==(const NormAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("eps", eps);
+    v.field("training", training);
+  }
+};
+
+/// cross_entropy and nll_loss. reduction: "mean", "sum" or "none".
+struct LossAttrs {
+  std::string reduction = "mean";
+  std::int64_t ignore_index = -100;
+  double label_smoothing = 0;
+  bool operator==(const LossAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("reduction", reduction);
+    v.field("ignore_index", ignore_index);
+    v.field("label_smoothing", label_smoothing);
+  }
+};
+
+/// Multi-tensor optimizer updates: `count` parameters; flags choose the variant.
+struct UpdateAttrs {
+  std::int64_t count = 0;
+  bool decoupled_decay = false;  ///< AdamW
+  bool amsgrad = false;
+  bool momentum = false;
+  bool nesterov = false;
+  bool maximize = false;
+  bool operator==(const UpdateAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("count", count);
+    v.field("decoupled_decay", decoupled_decay);
+    v.field("amsgrad", amsgrad);
+    v.field("momentum", momentum);
+    v.field("nesterov", nesterov);
+    v.field("maximize", maximize);
+  }
+};
+
+}  // namespace ingot

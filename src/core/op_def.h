@@ -1,0 +1,198 @@
+// OpDef: the one definition of an op. Everything that Ingot knows about an op (shapes, gradient,
+// what the gradient reads, its meaning in more basic ops, traits) is said here and read as data by
+// recording, autograd, plans, export and tests.
+//
+// A new op: define a `const OpDef` in a file of src/ops/, list it in that file's
+// INGOT_EXPORT_OPS, add the public function that records it, and a reference kernel if it has no
+// `expand`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ingot/core/scalar.h>
+#include <ingot/core/tensor.h>
+
+#include "core/attrs.h"
+#include "core/hash.h"
+#include "core/node.h"
+#include "core/op_attrs.h"
+
+namespace ingot {
+
+/// What an elementwise primitive computes for one element. Composite elementwise ops (gelu, …) have
+/// an `expand` instead. All backends implement exactly these.
+enum class ScalarOp : std::uint8_t {
+  None,
+  // unary
+  Neg, Abs, Sign, Exp, Expm1, Log, Log1p, Log2, Log10, Sqrt, Rsqrt, Reciprocal, Square,
+  Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Erf, Sigmoid,
+  Floor, Ceil, Round, Trunc, Relu,
+  IsNan, IsInf, IsFinite, LogicalNot, BitwiseNot,
+  Cast,
+  // binary
+  Add, Sub, Mul, Div, FloorDivide, Remainder, Fmod, Pow, Maximum, Minimum, Atan2,
+  Eq, Ne, Lt, Le, Gt, Ge,
+  LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor, ShiftLeft, ShiftRight,
+  ReluGrad,  ///< (grad, out) -> out > 0 ? grad : 0
+  // ternary
+  Where,
+};
+
+enum class Gradient : std::uint8_t {
+  Rule,    ///< `vjp`
+  None,    ///< not differentiable: outputs never require grad
+  Expand,  ///< differentiate the expansion
+};
+
+struct Traits {
+  ScalarOp scalar = ScalarOp::None;  ///< an elementwise primitive; inputs broadcast to the output
+  bool view = false;      ///< output 0 holds input 0's elements in another shape or order: no kernel
+  bool alias = false;     ///< output i is input i unchanged: no kernel
+  bool random = false;    ///< never merged, never reordered against its Philox range
+  bool effect = false;    ///< ordered by recording, never dropped
+  bool barrier = false;   ///< nothing is merged across it
+  bool checks = false;    ///< may throw while it runs (index ranges, labels)
+};
+
+/// What `infer` sees and fills.
+class InferContext {
+ public:
+  InferContext(const OpDef& op, std::span<const ValueId> inputs, const Attrs& attrs, Device device,
+               std::vector<TensorSpec>& outputs)
+      : op(op), attrs(attrs), device(device), inputs_(inputs), outputs_(outputs) {}
+
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  const TensorSpec& in(int i) const { return inputs_[static_cast<std::size_t>(i)].spec(); }
+  const Shape& shape(int i) const { return in(i).shape; }
+  DType dtype(int i) const { return in(i).dtype; }
+  template <class T>
+  const T& as() const {
+    return attrs.as<T>();
+  }
+  /// Adds one output on the node's device.
+  void out(const Shape& shape, DType dtype) { outputs_.push_back({shape, dtype, device}); }
+
+  /// Throws ShapeError / DTypeError with the op's name in front; record() adds the place.
+  [[noreturn]] void shape_error(const std::string& text) const;
+  [[noreturn]] void dtype_error(const std::string& text) const;
+  [[noreturn]] void index_error(const std::string& text) const;
+  [[noreturn]] void value_error(const std::string& text) const;
+  /// All inputs must have one dtype.
+  void require_same_dtype() const;
+  void require_floating(int i) const;
+  void require_rank(int i, int rank, const char* operand) const;
+
+  const OpDef& op;
+  const Attrs& attrs;
+  const Device device;
+
+ private:
+  std::span<const ValueId> inputs_;
+  std::vector<TensorSpec>& outputs_;
+};
+
+/// Which inputs and outputs (bit i) a `vjp` may read as values; specs are always readable.
+struct Saved {
+  std::uint32_t inputs = 0;
+  std::uint32_t outputs = 0;
+};
+
+/// What `saves` may decide by: only the inputs whose gradient is wanted need what they need.
+struct SavesContext {
+  const Attrs& attrs;
+  std::span<const ValueId> inputs;
+  bool needs(int i) const { return inputs[static_cast<std::size_t>(i)].requires_grad(); }
+};
+
+/// What a gradient rule sees and fills. Reading a value that `saves` does not name throws
+/// InternalError, so that a rule cannot depend on what an evaluation before backward drops.
+class VjpContext {
+ public:
+  VjpContext(const Node& node, std::span<const Tensor> grads, std::span<Tensor> results, Saved saved);
+
+  template <class T>
+  const T& as() const {
+    return node.attrs().as<T>();
+  }
+  int num_inputs() const;
+  const TensorSpec& in(int i) const;
+  const TensorSpec& out(int i) const;
+  /// The scalar in slot i, to be recorded again as a slot.
+  Scalar slot(int i) const;
+
+  Tensor input(int i) const;
+  Tensor output(int i) const;
+  /// Gradient of output i; undefined when nothing depends on it.
+  const Tensor& grad(int i = 0) const { return grads_[static_cast<std::size_t>(i)]; }
+  bool needs(int i) const;
+  /// Sets the gradient of input i; it must have the input's shape and dtype.
+  void set(int i, Tensor grad);
+
+  const Node& node;
+
+ private:
+  std::span<const Tensor> grads_;
+  std::span<Tensor> results_;
+  Saved saved_;
+};
+
+/// What `expand` sees and fills: records the op's meaning in more basic ops.
+class ExpandContext {
+ public:
+  ExpandContext(std::span<const Tensor> inputs, const Attrs& attrs, std::span<const Scalar> slots,
+                std::span<const TensorSpec> outputs, std::vector<Tensor>& results)
+      : attrs(attrs), inputs_(inputs), slots_(slots), outputs_(outputs), results_(results) {}
+
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  const Tensor& in(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
+  Scalar slot(int i) const { return slots_[static_cast<std::size_t>(i)]; }
+  const TensorSpec& out(int i) const { return outputs_[static_cast<std::size_t>(i)]; }
+  template <class T>
+  const T& as() const {
+    return attrs.as<T>();
+  }
+  /// Adds the next output.
+  void result(Tensor t) { results_.push_back(std::move(t)); }
+
+  const Attrs& attrs;
+
+ private:
+  std::span<const Tensor> inputs_;
+  std::span<const Scalar> slots_;
+  std::span<const TensorSpec> outputs_;
+  std::vector<Tensor>& results_;
+};
+
+struct OpDef {
+  std::string_view name;
+  void (*infer)(InferContext&) = nullptr;
+  Gradient gradient = Gradient::None;
+  void (*vjp)(VjpContext&) = nullptr;
+  Saved (*saves)(const SavesContext&) = nullptr;
+  void (*expand)(ExpandContext&) = nullptr;
+  Traits traits = {};
+  std::uint64_t name_hash = hash_text(name);
+};
+
+/// Two ops that core itself records: data that was given, and a leaf that requires grad.
+extern const OpDef kConstant;
+extern const OpDef kVariable;
+
+/// Every OpDef of the build, in file order; generated from the files of src/ops/.
+std::span<const OpDef* const> all_ops();
+/// The op with that name, or nullptr.
+const OpDef* find_op(std::string_view name);
+
+/// Lists a file's OpDefs: `INGOT_EXPORT_OPS(pool, &kMaxPool2d, &kMaxPool2dBackward)` in
+/// src/ops/pool.cpp. The build collects these into all_ops().
+#define INGOT_EXPORT_OPS(stem, ...)                                   \
+  std::span<const ::ingot::OpDef* const> stem##_ops() {               \
+    static const ::ingot::OpDef* const list[] = {__VA_ARGS__};        \
+    return list;                                                      \
+  }
+
+}  // namespace ingot
