@@ -43,7 +43,8 @@ struct FieldHasher {
   void field(std::string_view, double v) { h = hash_mix(h, std::bit_cast<std::uint64_t>(v)); }
   void field(std::string_view, DType v) { h = hash_mix(h, static_cast<std::uint64_t>(v)); }
   void field(std::string_view, Device v) {
-    h = hash_mix(h, (static_cast<std::uint64_t>(v.type) << 16) ^ static_cast<std::uint16_t>(v.index));
+    h = hash_mix(h,
+                 (static_cast<std::uint64_t>(v.type) << 16) ^ static_cast<std::uint16_t>(v.index));
   }
   void field(std::string_view, const std::string& v) { h = hash_mix(h, hash_text(v)); }
   void field(std::string_view, const Dims& v) {

@@ -6,7 +6,7 @@ namespace ingot {
 namespace {
 
 constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = 17;        // up to 1,024 bytes
+constexpr std::size_t kClasses = 17;         // up to 1,024 bytes
 constexpr std::size_t kKeepPerClass = 8192;  // a training step's worth
 
 struct FreeBlock {
@@ -54,7 +54,7 @@ void* pool_take(std::size_t nbytes) {
     --lists.count[c];
     return block;
   }
-  return ::operator new(c * kStep);
+  return ::operator new(c* kStep);
 }
 
 void pool_give(void* block, std::size_t nbytes) noexcept {

@@ -46,9 +46,9 @@ class HostAllocator final : public Allocator {
     if (!data) {
       const std::lock_guard lock(mutex_);
       figures_.allocated_nbytes -= capacity;
-      throw OutOfMemoryError(fmt::format(
-          "cpu: cannot allocate {} bytes ({} bytes are in use by tensors)", nbytes,
-          figures_.allocated_nbytes));
+      throw OutOfMemoryError(
+          fmt::format("cpu: cannot allocate {} bytes ({} bytes are in use by tensors)", nbytes,
+                      figures_.allocated_nbytes));
     }
     return Ref<Buffer>(new Buffer(this, data, nbytes, capacity, Device{}));
   }

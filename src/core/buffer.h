@@ -49,7 +49,8 @@ struct Value : RefCounted<Value> {
   std::int64_t offset = 0;  ///< of element [0, 0, …], in elements
   Dims strides;             ///< in elements
 
-  Value(Ref<Buffer> b, std::int64_t o, const Dims& s) : buffer(std::move(b)), offset(o), strides(s) {}
+  Value(Ref<Buffer> b, std::int64_t o, const Dims& s)
+      : buffer(std::move(b)), offset(o), strides(s) {}
 };
 
 /// Host memory from a caching arena; see buffer.cpp. Never destroyed.

@@ -8,8 +8,9 @@
 
 namespace ingot {
 namespace {
-constexpr std::string_view kNames[kNumDTypes] = {"bool",  "uint8",   "int8",     "int16",   "int32",
-                                                 "int64", "float16", "bfloat16", "float32", "float64"};
+constexpr std::string_view kNames[kNumDTypes] = {"bool",    "uint8",  "int8",    "int16",
+                                                 "int32",   "int64",  "float16", "bfloat16",
+                                                 "float32", "float64"};
 }
 
 std::string_view name(DType t) { return kNames[static_cast<int>(t)]; }
@@ -17,7 +18,8 @@ std::string_view name(DType t) { return kNames[static_cast<int>(t)]; }
 DType parse_dtype(std::string_view text) {
   for (int i = 0; i < kNumDTypes; ++i)
     if (kNames[i] == text) return static_cast<DType>(i);
-  throw DTypeError(fmt::format("unknown dtype '{}'; the dtypes are {}", text, fmt::join(kNames, ", ")));
+  throw DTypeError(
+      fmt::format("unknown dtype '{}'; the dtypes are {}", text, fmt::join(kNames, ", ")));
 }
 
 DType promote_types(DType a, DType b) {
@@ -35,9 +37,12 @@ DType promote_types(DType a, DType b) {
 
 std::string Scalar::str() const {
   switch (kind_) {
-    case Kind::Bool: return int_ ? "true" : "false";
-    case Kind::Int: return fmt::format("{}", int_);
-    case Kind::Float: break;
+    case Kind::Bool:
+      return int_ ? "true" : "false";
+    case Kind::Int:
+      return fmt::format("{}", int_);
+    case Kind::Float:
+      break;
   }
   return fmt::format("{}", float_);
 }

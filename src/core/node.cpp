@@ -18,10 +18,11 @@ std::uint64_t next_id() {
 }
 
 std::uint64_t hash_spec(std::uint64_t h, const TensorSpec& spec) {
-  h = hash_mix(h, (static_cast<std::uint64_t>(spec.dtype) << 32) ^
-                      (static_cast<std::uint64_t>(spec.device.type) << 24) ^
-                      (static_cast<std::uint64_t>(static_cast<std::uint16_t>(spec.device.index)) << 8) ^
-                      static_cast<std::uint64_t>(spec.shape.rank()));
+  h = hash_mix(
+      h, (static_cast<std::uint64_t>(spec.dtype) << 32) ^
+             (static_cast<std::uint64_t>(spec.device.type) << 24) ^
+             (static_cast<std::uint64_t>(static_cast<std::uint16_t>(spec.device.index)) << 8) ^
+             static_cast<std::uint64_t>(spec.shape.rank()));
   for (const std::int64_t d : spec.shape) h = hash_mix(h, static_cast<std::uint64_t>(d));
   return h;
 }
@@ -57,7 +58,8 @@ void NodeReaper::reap(Node* node) noexcept {
 void Node::destroy(Node* node) noexcept { NodeReaper::reap(node); }
 
 NodeRef Node::create(Init&& init) {
-  const std::size_t n_in = init.inputs.size(), n_out = init.outputs.size(), n_slot = init.slots.size();
+  const std::size_t n_in = init.inputs.size(), n_out = init.outputs.size(),
+                    n_slot = init.slots.size();
   const std::size_t nbytes =
       sizeof(Node) + n_out * sizeof(NodeOutput) + n_in * sizeof(ValueId) + n_slot * sizeof(Scalar);
   auto* block = static_cast<std::byte*>(pool_take(nbytes));

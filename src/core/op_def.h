@@ -28,15 +28,67 @@ namespace ingot {
 enum class ScalarOp : std::uint8_t {
   None,
   // unary
-  Neg, Abs, Sign, Exp, Expm1, Log, Log1p, Log2, Log10, Sqrt, Rsqrt, Reciprocal, Square,
-  Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Erf, Sigmoid,
-  Floor, Ceil, Round, Trunc, Relu,
-  IsNan, IsInf, IsFinite, LogicalNot, BitwiseNot,
+  Neg,
+  Abs,
+  Sign,
+  Exp,
+  Expm1,
+  Log,
+  Log1p,
+  Log2,
+  Log10,
+  Sqrt,
+  Rsqrt,
+  Reciprocal,
+  Square,
+  Sin,
+  Cos,
+  Tan,
+  Asin,
+  Acos,
+  Atan,
+  Sinh,
+  Cosh,
+  Tanh,
+  Erf,
+  Sigmoid,
+  Floor,
+  Ceil,
+  Round,
+  Trunc,
+  Relu,
+  IsNan,
+  IsInf,
+  IsFinite,
+  LogicalNot,
+  BitwiseNot,
   Cast,
   // binary
-  Add, Sub, Mul, Div, FloorDivide, Remainder, Fmod, Pow, Maximum, Minimum, Atan2,
-  Eq, Ne, Lt, Le, Gt, Ge,
-  LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor, ShiftLeft, ShiftRight,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  FloorDivide,
+  Remainder,
+  Fmod,
+  Pow,
+  Maximum,
+  Minimum,
+  Atan2,
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  LogicalAnd,
+  LogicalOr,
+  LogicalXor,
+  BitwiseAnd,
+  BitwiseOr,
+  BitwiseXor,
+  ShiftLeft,
+  ShiftRight,
   ReluGrad,  ///< (grad, out) -> out > 0 ? grad : 0
   // ternary
   Where,
@@ -50,20 +102,20 @@ enum class Gradient : std::uint8_t {
 
 struct Traits {
   ScalarOp scalar = ScalarOp::None;  ///< an elementwise primitive; inputs broadcast to the output
-  bool view = false;      ///< output 0 holds input 0's elements in another shape or order: no kernel
-  bool alias = false;     ///< output i is input i unchanged: no kernel
-  bool random = false;    ///< never merged, never reordered against its Philox range
-  bool effect = false;    ///< ordered by recording, never dropped
-  bool barrier = false;   ///< nothing is merged across it
-  bool checks = false;    ///< may throw while it runs (index ranges, labels)
+  bool view = false;     ///< output 0 holds input 0's elements in another shape or order: no kernel
+  bool alias = false;    ///< output i is input i unchanged: no kernel
+  bool random = false;   ///< never merged, never reordered against its Philox range
+  bool effect = false;   ///< ordered by recording, never dropped
+  bool barrier = false;  ///< nothing is merged across it
+  bool checks = false;   ///< may throw while it runs (index ranges, labels)
 };
 
 /// What `infer` sees and fills.
 class InferContext {
  public:
-  InferContext(const OpDef& op, std::span<const ValueId> inputs, const Attrs& attrs, Device device,
-               std::vector<TensorSpec>& outputs)
-      : op(op), attrs(attrs), device(device), inputs_(inputs), outputs_(outputs) {}
+  InferContext(const OpDef& the_op, std::span<const ValueId> inputs, const Attrs& the_attrs,
+               Device common_device, std::vector<TensorSpec>& outputs)
+      : op(the_op), attrs(the_attrs), device(common_device), inputs_(inputs), outputs_(outputs) {}
 
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   const TensorSpec& in(int i) const { return inputs_[static_cast<std::size_t>(i)].spec(); }
@@ -112,7 +164,8 @@ struct SavesContext {
 /// InternalError, so that a rule cannot depend on what an evaluation before backward drops.
 class VjpContext {
  public:
-  VjpContext(const Node& node, std::span<const Tensor> grads, std::span<Tensor> results, Saved saved);
+  VjpContext(const Node& node, std::span<const Tensor> grads, std::span<Tensor> results,
+             Saved saved);
 
   template <class T>
   const T& as() const {
@@ -143,9 +196,10 @@ class VjpContext {
 /// What `expand` sees and fills: records the op's meaning in more basic ops.
 class ExpandContext {
  public:
-  ExpandContext(std::span<const Tensor> inputs, const Attrs& attrs, std::span<const Scalar> slots,
-                std::span<const TensorSpec> outputs, std::vector<Tensor>& results)
-      : attrs(attrs), inputs_(inputs), slots_(slots), outputs_(outputs), results_(results) {}
+  ExpandContext(std::span<const Tensor> inputs, const Attrs& the_attrs,
+                std::span<const Scalar> slots, std::span<const TensorSpec> outputs,
+                std::vector<Tensor>& results)
+      : attrs(the_attrs), inputs_(inputs), slots_(slots), outputs_(outputs), results_(results) {}
 
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   const Tensor& in(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
@@ -189,10 +243,10 @@ const OpDef* find_op(std::string_view name);
 
 /// Lists a file's OpDefs: `INGOT_EXPORT_OPS(pool, &kMaxPool2d, &kMaxPool2dBackward)` in
 /// src/ops/pool.cpp. The build collects these into all_ops().
-#define INGOT_EXPORT_OPS(stem, ...)                                   \
-  std::span<const ::ingot::OpDef* const> stem##_ops() {               \
-    static const ::ingot::OpDef* const list[] = {__VA_ARGS__};        \
-    return list;                                                      \
+#define INGOT_EXPORT_OPS(stem, ...)                            \
+  std::span<const ::ingot::OpDef* const> stem##_ops() {        \
+    static const ::ingot::OpDef* const list[] = {__VA_ARGS__}; \
+    return list;                                               \
   }
 
 }  // namespace ingot

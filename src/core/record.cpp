@@ -25,28 +25,40 @@ FlushLimits& flush_limits() {
 std::string recorded_at(const Site& site, const Site& outer) {
   if (site.line() == 0) return {};
   std::string text = fmt::format("\n  recorded at {}:{}", site.file_name(), site.line());
-  if (outer.line() != 0 && (outer.line() != site.line() || std::string_view(outer.file_name()) != site.file_name()))
+  if (outer.line() != 0 &&
+      (outer.line() != site.line() || std::string_view(outer.file_name()) != site.file_name()))
     text += fmt::format("\n  called from {}:{}", outer.file_name(), outer.line());
   return text;
 }
 
-// -- InferContext -----------------------------------------------------------------------------------
+// -- InferContext
+// -----------------------------------------------------------------------------------
 
-void InferContext::shape_error(const std::string& text) const { throw ShapeError(fmt::format("{}: {}", op.name, text)); }
-void InferContext::dtype_error(const std::string& text) const { throw DTypeError(fmt::format("{}: {}", op.name, text)); }
-void InferContext::index_error(const std::string& text) const { throw IndexError(fmt::format("{}: {}", op.name, text)); }
-void InferContext::value_error(const std::string& text) const { throw ValueError(fmt::format("{}: {}", op.name, text)); }
+void InferContext::shape_error(const std::string& text) const {
+  throw ShapeError(fmt::format("{}: {}", op.name, text));
+}
+void InferContext::dtype_error(const std::string& text) const {
+  throw DTypeError(fmt::format("{}: {}", op.name, text));
+}
+void InferContext::index_error(const std::string& text) const {
+  throw IndexError(fmt::format("{}: {}", op.name, text));
+}
+void InferContext::value_error(const std::string& text) const {
+  throw ValueError(fmt::format("{}: {}", op.name, text));
+}
 
 void InferContext::require_same_dtype() const {
   for (int i = 1; i < num_inputs(); ++i)
     if (dtype(i) != dtype(0))
-      dtype_error(fmt::format("operands have different dtypes: {} and {}; convert one with .to(dtype)",
-                              in(0).str(), in(i).str()));
+      dtype_error(
+          fmt::format("operands have different dtypes: {} and {}; convert one with .to(dtype)",
+                      in(0).str(), in(i).str()));
 }
 
 void InferContext::require_floating(int i) const {
   if (!is_floating(dtype(i)))
-    dtype_error(fmt::format("needs a floating-point tensor, got {}; convert it with .to(float32)", in(i).str()));
+    dtype_error(fmt::format("needs a floating-point tensor, got {}; convert it with .to(float32)",
+                            in(i).str()));
 }
 
 void InferContext::require_rank(int i, int rank, const char* operand) const {
@@ -54,7 +66,8 @@ void InferContext::require_rank(int i, int rank, const char* operand) const {
     shape_error(fmt::format("{} must have {} dimensions, got {}", operand, rank, in(i).str()));
 }
 
-// -- Recording --------------------------------------------------------------------------------------
+// -- Recording
+// --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -96,10 +109,11 @@ Device common_device(const OpDef& op, std::span<const ValueId> inputs, const Att
     if (mixes_with_any_device(inputs[chosen].spec())) {
       chosen = i;
     } else if (!mixes_with_any_device(s)) {
-      throw DeviceError(fmt::format(
-          "{}: tensors live on different devices: operand {} on {}, operand {} on {}; move one with .to(\"{}\")",
-          op.name, chosen, inputs[chosen].spec().device.str(), i, s.device.str(),
-          inputs[chosen].spec().device.str()));
+      throw DeviceError(
+          fmt::format("{}: tensors live on different devices: operand {} on {}, operand {} on {}; "
+                      "move one with .to(\"{}\")",
+                      op.name, chosen, inputs[chosen].spec().device.str(), i, s.device.str(),
+                      inputs[chosen].spec().device.str()));
     }
   }
   return inputs[chosen].spec().device;
@@ -111,7 +125,8 @@ struct Scratch {
   bool busy = false;
 };
 
-NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs, std::span<const Scalar> slots, Site at) {
+NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
+                    std::span<const Scalar> slots, Site at) {
   RecordState& state = record_state();
   // The lists are reused from call to call: recording a small op must not touch the heap.
   static thread_local Scratch shared;
@@ -183,7 +198,8 @@ void after_recording(const NodeRef& node) {
 
 Tensor record(const OpDef& op, std::initializer_list<const Tensor*> inputs, Attrs attrs, Site at,
               std::initializer_list<Scalar> slots) {
-  NodeRef node = record_node(op, {inputs.begin(), inputs.size()}, std::move(attrs), {slots.begin(), slots.size()}, at);
+  NodeRef node = record_node(op, {inputs.begin(), inputs.size()}, std::move(attrs),
+                             {slots.begin(), slots.size()}, at);
   Tensor result = Cell::create({node, 0});
   after_recording(node);
   return result;
@@ -211,10 +227,11 @@ void check_in_place(const Tensor& t, const char* op, Site at) {
   if (!t.defined()) throw ValueError(fmt::format("{}: the tensor is undefined{}", op, place));
   const Tensor base = t.cell()->view_base();
   if (base.defined())
-    throw ViewError(fmt::format(
-        "{}: this tensor {} is a view of {}, and views do not alias in Ingot: the base would not change; write "
-        "`base[i] = value` or rebuild the base, or take a copy first with .clone(){}",
-        op, t.cell()->spec().str(), base.cell()->spec().str(), place));
+    throw ViewError(
+        fmt::format("{}: this tensor {} is a view of {}, and views do not alias in Ingot: the base "
+                    "would not change; write "
+                    "`base[i] = value` or rebuild the base, or take a copy first with .clone(){}",
+                    op, t.cell()->spec().str(), base.cell()->spec().str(), place));
   if (t.is_leaf() && t.requires_grad() && record_state().grad_enabled)
     throw AutogradError(fmt::format(
         "{}: a leaf tensor that requires grad cannot be changed in place; put the change under an "
@@ -224,8 +241,8 @@ void check_in_place(const Tensor& t, const char* op, Site at) {
 
 void rebind(const Tensor& t, const Tensor& value) {
   if (!(t.cell()->spec() == value.cell()->spec()))
-    throw ShapeError(fmt::format("an in-place operation would change {} to {}", t.cell()->spec().str(),
-                                 value.cell()->spec().str()));
+    throw ShapeError(fmt::format("an in-place operation would change {} to {}",
+                                 t.cell()->spec().str(), value.cell()->spec().str()));
   t.cell()->rebind(value.cell()->value());
   flush_at_boundary();
 }
@@ -234,10 +251,12 @@ void flush_at_boundary() {
   RecordState& state = record_state();
   const FlushLimits& limits = flush_limits();
   if (state.capture || state.evaluating) return;
-  if (state.pending.size() >= limits.nodes || state.pinned_nbytes >= limits.pinned_nbytes) evaluate_pending();
+  if (state.pending.size() >= limits.nodes || state.pinned_nbytes >= limits.pinned_nbytes)
+    evaluate_pending();
 }
 
-// -- Scopes -----------------------------------------------------------------------------------------
+// -- Scopes
+// -----------------------------------------------------------------------------------------
 
 namespace {
 void infer_placeholder(InferContext&) { throw InternalError("a placeholder is not inferred"); }
@@ -277,9 +296,13 @@ SiteScope::~SiteScope() {
   if (opened_) record_state().has_outer_site = false;
 }
 
-NoGradGuard::NoGradGuard() : previous_(record_state().grad_enabled) { record_state().grad_enabled = false; }
+NoGradGuard::NoGradGuard() : previous_(record_state().grad_enabled) {
+  record_state().grad_enabled = false;
+}
 NoGradGuard::~NoGradGuard() { record_state().grad_enabled = previous_; }
-EnableGradGuard::EnableGradGuard() : previous_(record_state().grad_enabled) { record_state().grad_enabled = true; }
+EnableGradGuard::EnableGradGuard() : previous_(record_state().grad_enabled) {
+  record_state().grad_enabled = true;
+}
 EnableGradGuard::~EnableGradGuard() { record_state().grad_enabled = previous_; }
 bool is_grad_enabled() { return record_state().grad_enabled; }
 

@@ -67,11 +67,11 @@ std::string recorded_at(const Site& site, const Site& outer);
 /// This thread's recording state.
 struct RecordState {
   bool grad_enabled = true;
-  bool eager = false;                    ///< INGOT_EAGER=1: evaluate every node when recorded
-  bool evaluating = false;               ///< no eager evaluation or flush inside one
+  bool eager = false;       ///< INGOT_EAGER=1: evaluate every node when recorded
+  bool evaluating = false;  ///< no eager evaluation or flush inside one
   std::vector<NodeRef>* capture = nullptr;
-  std::vector<NodeRef> pending;          ///< in recording order, hence topologically sorted
-  std::size_t pinned_nbytes = 0;         ///< host data taken in since the last evaluation
+  std::vector<NodeRef> pending;   ///< in recording order, hence topologically sorted
+  std::size_t pinned_nbytes = 0;  ///< host data taken in since the last evaluation
   bool has_outer_site = false;
   Site outer_site;
 

@@ -44,7 +44,8 @@ bool Shape::contains(std::int64_t value) const { return std::find(begin(), end()
 
 Shape Shape::contiguous_strides() const {
   Shape strides = filled(rank_, 1);
-  for (int i = rank_ - 2; i >= 0; --i) strides[i] = strides[i + 1] * std::max<std::int64_t>(1, (*this)[i + 1]);
+  for (int i = rank_ - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * std::max<std::int64_t>(1, (*this)[i + 1]);
   return strides;
 }
 
@@ -58,8 +59,9 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* what) {
     const int ia = i - (rank - a.rank()), ib = i - (rank - b.rank());
     const std::int64_t da = ia < 0 ? 1 : a[ia], db = ib < 0 ? 1 : b[ib];
     if (da != db && da != 1 && db != 1)
-      throw ShapeError(fmt::format("{}: shapes {} and {} do not broadcast ({} ≠ {} in dimension {})", what, a.str(),
-                                   b.str(), da, db, i - rank));
+      throw ShapeError(
+          fmt::format("{}: shapes {} and {} do not broadcast ({} ≠ {} in dimension {})", what,
+                      a.str(), b.str(), da, db, i - rank));
     result[i] = da == 1 ? db : da;
   }
   return result;
@@ -69,7 +71,8 @@ int normalize_dim(std::int64_t dim, int rank, const char* what) {
   // PyTorch lets a 0-dim tensor be reduced over dim 0 or -1.
   const int limit = rank == 0 ? 1 : rank;
   if (dim < -limit || dim >= limit)
-    throw IndexError(fmt::format("{}: dimension {} is out of range for a tensor of {} dimensions", what, dim, rank));
+    throw IndexError(fmt::format("{}: dimension {} is out of range for a tensor of {} dimensions",
+                                 what, dim, rank));
   return static_cast<int>(dim < 0 ? dim + limit : dim);
 }
 

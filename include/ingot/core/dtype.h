@@ -46,9 +46,7 @@ constexpr std::size_t nbytes_of(DType t) {
 
 constexpr bool is_floating(DType t) { return t >= DType::Float16; }
 constexpr bool is_integral(DType t) { return t < DType::Float16 && t != DType::Bool; }
-constexpr bool is_reduced_float(DType t) {
-  return t == DType::Float16 || t == DType::BFloat16;
-}
+constexpr bool is_reduced_float(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
 
 /// PyTorch's name without the prefix: "float32", "int64", "bool".
 std::string_view name(DType t);
@@ -65,9 +63,10 @@ constexpr std::uint16_t float_to_half_bits(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u);  // NaN
+  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u);   // NaN
   if (magnitude >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // overflow
-  if (magnitude < 0x38800000u) {  // subnormal half (or zero): shift the mantissa with its hidden one
+  if (magnitude <
+      0x38800000u) {  // subnormal half (or zero): shift the mantissa with its hidden one
     const int shift = 113 - static_cast<int>(magnitude >> 23);
     if (shift > 11) return sign;
     const std::uint32_t mantissa = (magnitude & 0x7fffffu) | 0x800000u;
@@ -127,30 +126,95 @@ struct BFloat16 {
 };
 
 /// The C++ type that stores a dtype, and back.
-template <DType> struct CppTypeOf;
-template <> struct CppTypeOf<DType::Bool> { using type = bool; };
-template <> struct CppTypeOf<DType::UInt8> { using type = std::uint8_t; };
-template <> struct CppTypeOf<DType::Int8> { using type = std::int8_t; };
-template <> struct CppTypeOf<DType::Int16> { using type = std::int16_t; };
-template <> struct CppTypeOf<DType::Int32> { using type = std::int32_t; };
-template <> struct CppTypeOf<DType::Int64> { using type = std::int64_t; };
-template <> struct CppTypeOf<DType::Float16> { using type = Half; };
-template <> struct CppTypeOf<DType::BFloat16> { using type = BFloat16; };
-template <> struct CppTypeOf<DType::Float32> { using type = float; };
-template <> struct CppTypeOf<DType::Float64> { using type = double; };
+template <DType>
+struct CppTypeOf;
+template <>
+struct CppTypeOf<DType::Bool> {
+  using type = bool;
+};
+template <>
+struct CppTypeOf<DType::UInt8> {
+  using type = std::uint8_t;
+};
+template <>
+struct CppTypeOf<DType::Int8> {
+  using type = std::int8_t;
+};
+template <>
+struct CppTypeOf<DType::Int16> {
+  using type = std::int16_t;
+};
+template <>
+struct CppTypeOf<DType::Int32> {
+  using type = std::int32_t;
+};
+template <>
+struct CppTypeOf<DType::Int64> {
+  using type = std::int64_t;
+};
+template <>
+struct CppTypeOf<DType::Float16> {
+  using type = Half;
+};
+template <>
+struct CppTypeOf<DType::BFloat16> {
+  using type = BFloat16;
+};
+template <>
+struct CppTypeOf<DType::Float32> {
+  using type = float;
+};
+template <>
+struct CppTypeOf<DType::Float64> {
+  using type = double;
+};
 
-template <class T> struct DTypeOf;
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::Bool; };
-template <> struct DTypeOf<std::uint8_t> { static constexpr DType value = DType::UInt8; };
-template <> struct DTypeOf<std::int8_t> { static constexpr DType value = DType::Int8; };
-template <> struct DTypeOf<std::int16_t> { static constexpr DType value = DType::Int16; };
-template <> struct DTypeOf<std::int32_t> { static constexpr DType value = DType::Int32; };
-template <> struct DTypeOf<long> { static constexpr DType value = DType::Int64; };
-template <> struct DTypeOf<long long> { static constexpr DType value = DType::Int64; };
-template <> struct DTypeOf<Half> { static constexpr DType value = DType::Float16; };
-template <> struct DTypeOf<BFloat16> { static constexpr DType value = DType::BFloat16; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::Float32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::Float64; };
+template <class T>
+struct DTypeOf;
+template <>
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::Bool;
+};
+template <>
+struct DTypeOf<std::uint8_t> {
+  static constexpr DType value = DType::UInt8;
+};
+template <>
+struct DTypeOf<std::int8_t> {
+  static constexpr DType value = DType::Int8;
+};
+template <>
+struct DTypeOf<std::int16_t> {
+  static constexpr DType value = DType::Int16;
+};
+template <>
+struct DTypeOf<std::int32_t> {
+  static constexpr DType value = DType::Int32;
+};
+template <>
+struct DTypeOf<long> {
+  static constexpr DType value = DType::Int64;
+};
+template <>
+struct DTypeOf<long long> {
+  static constexpr DType value = DType::Int64;
+};
+template <>
+struct DTypeOf<Half> {
+  static constexpr DType value = DType::Float16;
+};
+template <>
+struct DTypeOf<BFloat16> {
+  static constexpr DType value = DType::BFloat16;
+};
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::Float32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::Float64;
+};
 
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
@@ -161,16 +225,26 @@ static_assert(sizeof(long) == 8, "Ingot supports LP64 platforms (Linux, macOS)")
 template <class F>
 constexpr decltype(auto) visit_dtype(DType t, F&& f) {
   switch (t) {
-    case DType::Bool: return f(bool{});
-    case DType::UInt8: return f(std::uint8_t{});
-    case DType::Int8: return f(std::int8_t{});
-    case DType::Int16: return f(std::int16_t{});
-    case DType::Int32: return f(std::int32_t{});
-    case DType::Int64: return f(std::int64_t{});
-    case DType::Float16: return f(Half{});
-    case DType::BFloat16: return f(BFloat16{});
-    case DType::Float32: return f(float{});
-    case DType::Float64: break;
+    case DType::Bool:
+      return f(bool{});
+    case DType::UInt8:
+      return f(std::uint8_t{});
+    case DType::Int8:
+      return f(std::int8_t{});
+    case DType::Int16:
+      return f(std::int16_t{});
+    case DType::Int32:
+      return f(std::int32_t{});
+    case DType::Int64:
+      return f(std::int64_t{});
+    case DType::Float16:
+      return f(Half{});
+    case DType::BFloat16:
+      return f(BFloat16{});
+    case DType::Float32:
+      return f(float{});
+    case DType::Float64:
+      break;
   }
   return f(double{});
 }

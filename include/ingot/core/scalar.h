@@ -58,9 +58,12 @@ class Scalar {
 /// The dtype of an operation between a tensor of dtype `t` and a weak scalar (PyTorch's rule).
 constexpr DType promote_with_scalar(DType t, Scalar::Kind kind) {
   switch (kind) {
-    case Scalar::Kind::Bool: return t;
-    case Scalar::Kind::Int: return t == DType::Bool ? DType::Int64 : t;
-    case Scalar::Kind::Float: break;
+    case Scalar::Kind::Bool:
+      return t;
+    case Scalar::Kind::Int:
+      return t == DType::Bool ? DType::Int64 : t;
+    case Scalar::Kind::Float:
+      break;
   }
   return is_floating(t) ? t : DType::Float32;
 }

@@ -96,7 +96,7 @@ class HookHandle {
 class Tensor {
  public:
   /// An undefined tensor: holds nothing; only defined() and assignment are allowed.
-  Tensor() = default;
+  Tensor() noexcept : cell_(nullptr) {}
   Tensor(const Tensor& other) noexcept : cell_(other.cell_) {
     if (cell_) detail::retain(cell_);
   }
@@ -181,7 +181,9 @@ class Tensor {
   Tensor to(Device device, Site at = Site::current()) const;
   Tensor to(DType dtype, Site at = Site::current()) const;
   Tensor to(const char* device, Site at = Site::current()) const { return to(Device(device), at); }
-  Tensor to(const std::string& device, Site at = Site::current()) const { return to(Device(device), at); }
+  Tensor to(const std::string& device, Site at = Site::current()) const {
+    return to(Device(device), at);
+  }
   Tensor cpu(Site at = Site::current()) const { return to(Device(DeviceType::CPU), at); }
   Tensor clone(Site at = Site::current()) const;
   Tensor contiguous(Site at = Site::current()) const;
@@ -216,7 +218,8 @@ class Tensor {
   Tensor sigmoid(Site at = Site::current()) const;
   Tensor relu(Site at = Site::current()) const;
   Tensor pow(const Operand& exponent) const;
-  Tensor clamp(std::optional<Scalar> min, std::optional<Scalar> max, Site at = Site::current()) const;
+  Tensor clamp(std::optional<Scalar> min, std::optional<Scalar> max,
+               Site at = Site::current()) const;
   Tensor add(const Operand& other) const;
   Tensor sub(const Operand& other) const;
   Tensor mul(const Operand& other) const;
@@ -231,10 +234,12 @@ class Tensor {
   // -- Reductions: an empty list means all dimensions --------------------------------------------
   Tensor sum(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
   Tensor mean(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
-  Tensor var(const Dims& dims = {}, bool unbiased = true, bool keepdim = false, Site at = Site::current()) const;
+  Tensor var(const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
+             Site at = Site::current()) const;
   Tensor amax(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
   Tensor amin(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
-  Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false,
+                Site at = Site::current()) const;
   Tensor any(Site at = Site::current()) const;
   Tensor all(Site at = Site::current()) const;
   Tensor norm(Site at = Site::current()) const;
@@ -256,10 +261,11 @@ class Tensor {
   Tensor expand(const Shape& shape, Site at = Site::current()) const;
   Tensor squeeze(std::optional<std::int64_t> dim = {}, Site at = Site::current()) const;
   Tensor unsqueeze(std::int64_t dim, Site at = Site::current()) const;
-  Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Site at = Site::current()) const;
+  Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length,
+                Site at = Site::current()) const;
   /// x[dim][start:end:step] as in Python; negative start and end count from the end.
-  Tensor slice(std::int64_t dim, std::int64_t start = 0, std::optional<std::int64_t> end = {}, std::int64_t step = 1,
-               Site at = Site::current()) const;
+  Tensor slice(std::int64_t dim, std::int64_t start = 0, std::optional<std::int64_t> end = {},
+               std::int64_t step = 1, Site at = Site::current()) const;
   Tensor select(std::int64_t dim, std::int64_t index, Site at = Site::current()) const;
   Tensor index_select(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor gather(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
@@ -273,14 +279,14 @@ class Tensor {
   /// Internal: the shared cell.
   Cell* cell() const { return cell_; }
   /// Internal: takes over one strong reference.
-  static Tensor adopt(Cell* cell) {
+  static Tensor adopt(Cell* strong) {
     Tensor t;
-    t.cell_ = cell;
+    t.cell_ = strong;
     return t;
   }
 
  private:
-  Cell* cell_ = nullptr;
+  Cell* cell_;
 };
 
 /// A reference that does not keep the tensor alive.
@@ -385,12 +391,14 @@ Tensor tensor(const NestedList& values, std::optional<DType> dtype = {}, Device 
 template <class T>
 Tensor from_span(std::span<const T> values, const Shape& shape, Device device = {});
 template <class T>
-Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {}, Device device = {});
+Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {},
+                   Device device = {});
 /// Copies shape.numel() elements of `dtype` from host memory.
 Tensor from_blob(const void* data, const Shape& shape, DType dtype, Device device = {});
 
 namespace detail {
-Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType dtype, Device device);
+Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType dtype,
+                 Device device);
 }
 
 template <class T>
@@ -403,9 +411,11 @@ Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape, Dev
   if constexpr (std::same_as<T, bool>) {
     std::unique_ptr<bool[]> flat(new bool[values.size()]);
     for (std::size_t i = 0; i < values.size(); ++i) flat[i] = values[i];
-    return detail::from_host(flat.get(), values.size(), shape.value_or(Shape{count}), DType::Bool, device);
+    return detail::from_host(flat.get(), values.size(), shape.value_or(Shape{count}), DType::Bool,
+                             device);
   } else {
-    return detail::from_host(values.data(), values.size(), shape.value_or(Shape{count}), dtype_of<T>, device);
+    return detail::from_host(values.data(), values.size(), shape.value_or(Shape{count}),
+                             dtype_of<T>, device);
   }
 }
 

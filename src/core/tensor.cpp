@@ -1,0 +1,164 @@
+#include <ingot/core/tensor.h>
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/buffer.h"
+#include "core/cell.h"
+#include "core/record.h"
+
+namespace ingot {
+namespace {
+
+const TensorSpec& spec_of(const Tensor& t) {
+  if (!t.defined())
+    throw ValueError("the tensor is undefined (default-constructed and never assigned)");
+  return t.cell()->spec();
+}
+
+}  // namespace
+
+const Shape& Tensor::shape() const { return spec_of(*this).shape; }
+DType Tensor::dtype() const { return spec_of(*this).dtype; }
+Device Tensor::device() const { return spec_of(*this).device; }
+std::size_t Tensor::nbytes() const { return spec_of(*this).nbytes(); }
+std::int64_t Tensor::size(std::int64_t dim) const {
+  const Shape& s = shape();
+  if (s.rank() == 0) throw IndexError("size: a 0-dim tensor has no dimensions");
+  return s[normalize_dim(dim, s.rank(), "size")];
+}
+
+bool Tensor::is_evaluated() const {
+  spec_of(*this);
+  return cell_->value().node->state() == NodeState::Done;
+}
+
+Site Tensor::site() const {
+  spec_of(*this);
+  return cell_->value().node->site();
+}
+
+bool Tensor::requires_grad() const {
+  spec_of(*this);
+  return cell_->requires_grad();
+}
+
+Tensor& Tensor::requires_grad_(bool on) {
+  const TensorSpec& spec = spec_of(*this);
+  if (on && !is_floating(spec.dtype))
+    throw AutogradError(
+        fmt::format("only floating-point tensors can require gradients, got {}", spec.str()));
+  if (!is_leaf())
+    throw AutogradError(
+        "requires_grad can only be changed on leaf tensors; use .detach() to cut a computed tensor "
+        "off its history");
+  cell_->set_requires_grad(on);
+  return *this;
+}
+
+bool Tensor::is_leaf() const {
+  spec_of(*this);
+  return cell_->is_leaf();
+}
+
+const std::string& Tensor::name() const {
+  static const std::string none;
+  spec_of(*this);
+  const auto* extras = cell_->extras_or_null();
+  return extras ? extras->name : none;
+}
+
+void Tensor::set_name(std::string name) {
+  spec_of(*this);
+  cell_->extras().name = std::move(name);
+}
+
+void HostArray::check_dtype(DType wanted) const {
+  if (wanted != dtype_)
+    throw DTypeError(fmt::format("the tensor holds {}, not {}; convert it first with .to({})",
+                                 ingot::name(dtype_), ingot::name(wanted), ingot::name(wanted)));
+}
+
+// -- Construction from host data
+// --------------------------------------------------------------------
+
+namespace detail {
+
+Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType dtype,
+                 Device device) {
+  for (const std::int64_t d : shape)
+    if (d < 0) throw ShapeError(fmt::format("a shape cannot have negative sizes: {}", shape.str()));
+  if (static_cast<std::int64_t>(count) != shape.numel())
+    throw ShapeError(fmt::format("{} values do not fill shape {} ({} elements)", count, shape.str(),
+                                 shape.numel()));
+  const TensorSpec spec{shape, dtype, Device{}};
+  Ref<Buffer> buffer = host_allocator().allocate(spec.nbytes());
+  if (spec.nbytes() > 0) std::memcpy(buffer->data(), data, spec.nbytes());
+  record_state().pinned_nbytes += spec.nbytes();
+  auto value = make_ref<Value>(std::move(buffer), 0, shape.contiguous_strides());
+  Tensor t = Cell::create({make_constant(spec, std::move(value)), 0});
+  return device == Device{} ? t : t.to(device);
+}
+
+}  // namespace detail
+
+Tensor from_blob(const void* data, const Shape& shape, DType dtype, Device device) {
+  return detail::from_host(data, static_cast<std::size_t>(shape.numel()), shape, dtype, device);
+}
+
+namespace {
+
+void flatten_into(const NestedList& list, int depth, Shape& shape, std::vector<Scalar>& values) {
+  if (list.is_leaf()) {
+    if (depth != shape.rank()) throw ShapeError("tensor: the nested list mixes numbers and lists");
+    values.push_back(list.value());
+    return;
+  }
+  const auto size = static_cast<std::int64_t>(list.list().size());
+  if (depth == shape.rank()) {
+    if (!values.empty()) throw ShapeError("tensor: the nested list mixes numbers and lists");
+    shape.push_back(size);
+  } else if (shape[depth] != size) {
+    throw ShapeError(
+        fmt::format("tensor: the nested list is ragged: {} and {} entries in dimension {}",
+                    shape[depth], size, depth));
+  }
+  for (const NestedList& entry : list.list()) flatten_into(entry, depth + 1, shape, values);
+}
+
+}  // namespace
+
+Tensor tensor(const NestedList& values, std::optional<DType> dtype, Device device) {
+  Shape shape;
+  std::vector<Scalar> flat;
+  flatten_into(values, 0, shape, flat);
+  DType t = DType::Float32;
+  if (dtype) {
+    t = *dtype;
+  } else if (!flat.empty()) {
+    auto kind = Scalar::Kind::Bool;
+    for (const Scalar& s : flat) kind = std::max(kind, s.kind());
+    t = kind == Scalar::Kind::Bool  ? DType::Bool
+        : kind == Scalar::Kind::Int ? DType::Int64
+                                    : DType::Float32;
+  }
+  std::vector<std::byte> bytes(flat.size() * nbytes_of(t));
+  visit_dtype(t, [&](auto type) {
+    using T = decltype(type);
+    auto* out = reinterpret_cast<T*>(bytes.data());
+    for (std::size_t i = 0; i < flat.size(); ++i) {
+      if constexpr (std::is_same_v<T, bool>)
+        out[i] = flat[i].to_double() != 0;
+      else if constexpr (std::integral<T>)
+        out[i] = static_cast<T>(flat[i].to_int64());
+      else if constexpr (std::is_same_v<T, double>)
+        out[i] = flat[i].to_double();
+      else
+        out[i] = T(static_cast<float>(flat[i].to_double()));
+    }
+  });
+  return detail::from_host(bytes.data(), flat.size(), shape, t, device);
+}
+
+}  // namespace ingot
