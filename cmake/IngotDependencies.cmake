@@ -6,10 +6,6 @@
 #         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
 #         in INGOT_THREADS what parallel_for really runs on. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
 
-if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.30)
-  cmake_policy(SET CMP0167 NEW)
-endif()
-
 # ingot_missing(<what> <Debian package> <Homebrew formula>): stops with what to install.
 function(ingot_missing what debian brew)
   message(FATAL_ERROR

@@ -17,7 +17,7 @@ esac
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libjpeg-dev libpng-dev
   libopenblas-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
-debian_ci_packages="clang-16 libclang-rt-16-dev clang-format-16 python3"
+debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json jpeg-turbo libpng
   googletest google-benchmark rapidcheck libomp"
 brew_ci_formulas="llvm python3"
@@ -88,6 +88,7 @@ case "$(uname -s)" in
     if command -v apt-get >/dev/null; then
       setup_debian
     else
+      # shellcheck disable=SC2086
       echo "setup: no apt-get here; Ingot needs the equivalents of:" $debian_packages >&2
     fi
     ;;
