@@ -17,5 +17,10 @@ build/bin/ingot train --model lenet5 --data mnist --epochs 8 --out "$out"
 echo
 echo "The run is in $out:"
 for file in "$out"/*; do
-  if [ -e "$file" ]; then echo "  $file"; fi
+  case "$file" in
+    *.svg | *.png) echo "  curves      $file" ;;
+    *.json | *.jsonl) echo "  metrics     $file" ;;
+    *checkpoint* | *.ckpt | *.safetensors) echo "  checkpoint  $file" ;;
+    *) if [ -e "$file" ]; then echo "              $file"; fi ;;
+  esac
 done
