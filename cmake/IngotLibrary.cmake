@@ -28,6 +28,15 @@ add_library(ingot_objects OBJECT ${INGOT_SOURCES} ${INGOT_GENERATED_SOURCES})
 set_target_properties(ingot_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_link_libraries(ingot_objects PRIVATE ingot_private ingot_flags)
 
+# The MNIST subset of the demo, inside the library.
+include(IngotEmbed)
+foreach(_part train t10k)
+  string(REPLACE t10k test _split ${_part})
+  set(_folder "${PROJECT_SOURCE_DIR}/data/mnist-1k")
+  ingot_embed(ingot_objects mnist_${_split}_images "${_folder}/${_part}-images-idx3-ubyte.gz")
+  ingot_embed(ingot_objects mnist_${_split}_labels "${_folder}/${_part}-labels-idx1-ubyte.gz")
+endforeach()
+
 # ingot_add_library(<STATIC|SHARED>)
 function(ingot_add_library kind)
   string(TOLOWER "${kind}" suffix)

@@ -1,0 +1,78 @@
+// Image transforms with torchvision's names and results, on plain buffers.
+//
+// A Transform is an immutable value that many threads may apply at once. Resize and Grayscale are
+// bit-equal to torchvision on PIL images, ToTensor and Normalize to torchvision's float32 results.
+// A transform draws randomness only from the SampleKey it is given, so a sample depends on (seed,
+// epoch, index) and never on the thread that made it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ingot/data/image.h>
+
+namespace ingot::data {
+
+/// Names one sample of one pass over a data set.
+struct SampleKey {
+  std::int64_t index = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t seed = 0;
+
+  SampleKey(std::int64_t index_, std::uint64_t epoch_ = 0, std::uint64_t seed_ = 0)
+      : index(index_), epoch(epoch_), seed(seed_) {}
+};
+
+/// The meaning of a transform; derive from it for a transform of your own with parameters.
+class TransformRule {
+ public:
+  virtual ~TransformRule() = default;
+  /// Must be safe to call from several threads. Throws ShapeError for an image it cannot take.
+  virtual Picture apply(Picture picture, const SampleKey& key) const = 0;
+  /// One line, as torchvision prints it: "Resize(224)".
+  virtual std::string describe() const = 0;
+};
+
+/// A value handle to a rule, or to any function from Picture to Picture.
+class Transform {
+ public:
+  /// Leaves pictures as they are.
+  Transform();
+  Transform(std::shared_ptr<const TransformRule> rule);
+  Transform(std::function<Picture(Picture)> function);
+
+  Picture operator()(Picture picture, const SampleKey& key = {0}) const;
+  std::string describe() const;
+  const TransformRule& rule() const { return *rule_; }
+
+ private:
+  std::shared_ptr<const TransformRule> rule_;
+};
+
+/// Resizes so that the smaller edge is `size` pixels; the other edge is truncated(size * long /
+/// short), as in torchvision. Antialiased bilinear, PIL's 8-bit arithmetic.
+/// Throws ValueError when size < 1.
+Transform Resize(std::int64_t size);
+/// Resizes to exactly height x width. Throws ValueError when one of them is < 1.
+Transform Resize(std::int64_t height, std::int64_t width);
+
+/// Grey value L = (19595 R + 38470 G + 7471 B + 0x8000) >> 16 (PIL's ITU-R 601-2 luma), in one
+/// channel or repeated in three. Throws ValueError for other channel counts.
+Transform Grayscale(std::int64_t num_output_channels = 1);
+
+/// 8-bit HWC to float32 CHW in [0, 1]: value / 255.
+Transform ToTensor();
+
+/// (value - mean[c]) / std[c] on a float image. mean and std have one entry per channel, or one for
+/// all. Throws ValueError for a std of 0 or for lists of different length.
+Transform Normalize(std::vector<float> mean, std::vector<float> std);
+
+/// Applies `transforms` in order. Grayscale(3) directly before Resize is moved behind it: three
+/// equal channels resize to three equal channels, so the result is the same and a third of the
+/// work.
+Transform Compose(std::vector<Transform> transforms);
+
+}  // namespace ingot::data

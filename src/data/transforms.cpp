@@ -1,0 +1,271 @@
+#include "ingot/data/transforms.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "data/resize.h"
+#include "ingot/core/error.h"
+
+namespace ingot::data {
+namespace {
+
+Image& expect_bytes(Picture& picture, const TransformRule& rule) {
+  auto* image = std::get_if<Image>(&picture);
+  if (image == nullptr) {
+    throw ShapeError(fmt::format(
+        "{}: takes an 8-bit image, got a float one; put it before ToTensor()", rule.describe()));
+  }
+  const auto numel = image->height * image->width * image->channels;
+  if (image->height < 1 || image->width < 1 || (image->channels != 1 && image->channels != 3) ||
+      static_cast<std::int64_t>(image->pixels.size()) != numel) {
+    throw ShapeError(fmt::format(
+        "{}: not an image: {} x {} with {} channels (1 or 3 are possible) "
+        "and {} bytes",
+        rule.describe(), image->height, image->width, image->channels, image->pixels.size()));
+  }
+  return *image;
+}
+
+class IdentityRule final : public TransformRule {
+ public:
+  Picture apply(Picture picture, const SampleKey&) const override { return picture; }
+  std::string describe() const override { return "Identity()"; }
+};
+
+class FunctionRule final : public TransformRule {
+ public:
+  explicit FunctionRule(std::function<Picture(Picture)> function)
+      : function_(std::move(function)) {}
+  Picture apply(Picture picture, const SampleKey&) const override {
+    return function_(std::move(picture));
+  }
+  std::string describe() const override { return "Function()"; }
+
+ private:
+  std::function<Picture(Picture)> function_;
+};
+
+class ResizeRule final : public TransformRule {
+ public:
+  explicit ResizeRule(std::int64_t edge) : height_(edge), width_(edge), by_edge_(true) { check(); }
+  ResizeRule(std::int64_t height, std::int64_t width)
+      : height_(height), width_(width), by_edge_(false) {
+    check();
+  }
+
+  Picture apply(Picture picture, const SampleKey&) const override {
+    const Image& image = expect_bytes(picture, *this);
+    if (!by_edge_) return resize_bilinear(image, height_, width_);
+    // Python's int(size * long / short): a double quotient, truncated.
+    const bool upright = image.width <= image.height;
+    const auto shorter = static_cast<double>(upright ? image.width : image.height);
+    const std::int64_t longer = upright ? image.height : image.width;
+    const auto other = static_cast<std::int64_t>(static_cast<double>(height_ * longer) / shorter);
+    return upright ? resize_bilinear(image, other, width_) : resize_bilinear(image, height_, other);
+  }
+
+  std::string describe() const override {
+    return by_edge_ ? fmt::format("Resize({})", height_)
+                    : fmt::format("Resize(({}, {}))", height_, width_);
+  }
+
+ private:
+  void check() const {
+    constexpr std::int64_t kMaxEdge = 1 << 16;  // keeps every product below far from overflow
+    if (height_ < 1 || width_ < 1 || height_ > kMaxEdge || width_ > kMaxEdge) {
+      throw ValueError(fmt::format("{}: sizes must be in 1..{}", describe(), kMaxEdge));
+    }
+  }
+
+  std::int64_t height_, width_;
+  bool by_edge_;  // the smaller edge gets the size; otherwise both are given
+};
+
+Image to_grey(Image image) {
+  if (image.channels == 1) return image;
+  Image grey{image.height, image.width, 1, {}};
+  const std::size_t count = image.pixels.size() / 3;
+  grey.pixels.resize(count);
+  const std::uint8_t* rgb = image.pixels.data();
+  for (std::size_t i = 0; i < count; ++i, rgb += 3) {
+    grey.pixels[i] = static_cast<std::uint8_t>(
+        (19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 0x8000u) >> 16);
+  }
+  return grey;
+}
+
+Image repeat_grey(const Image& grey) {
+  Image image{grey.height, grey.width, 3, {}};
+  image.pixels.resize(grey.pixels.size() * 3);
+  std::uint8_t* out = image.pixels.data();
+  for (const std::uint8_t value : grey.pixels) {
+    out[0] = out[1] = out[2] = value;
+    out += 3;
+  }
+  return image;
+}
+
+class GrayscaleRule final : public TransformRule {
+ public:
+  explicit GrayscaleRule(std::int64_t channels) : channels_(channels) {
+    if (channels != 1 && channels != 3) {
+      throw ValueError(fmt::format("{}: num_output_channels must be 1 or 3", describe()));
+    }
+  }
+  Picture apply(Picture picture, const SampleKey&) const override {
+    Image grey = to_grey(std::move(expect_bytes(picture, *this)));
+    return channels_ == 1 ? std::move(grey) : repeat_grey(grey);
+  }
+  std::string describe() const override {
+    return fmt::format("Grayscale(num_output_channels={})", channels_);
+  }
+  std::int64_t channels() const { return channels_; }
+
+ private:
+  std::int64_t channels_;
+};
+
+class ToTensorRule final : public TransformRule {
+ public:
+  Picture apply(Picture picture, const SampleKey&) const override {
+    const Image& image = expect_bytes(picture, *this);
+    FloatImage result{image.channels, image.height, image.width, {}};
+    result.values.resize(image.pixels.size());
+    const std::size_t plane = image.pixels.size() / static_cast<std::size_t>(image.channels);
+    const std::uint8_t* in = image.pixels.data();
+    float* out = result.values.data();
+    if (image.channels == 1) {
+      for (std::size_t i = 0; i < plane; ++i) out[i] = static_cast<float>(in[i]) / 255.0f;
+    } else {
+      for (std::size_t i = 0; i < plane; ++i) {
+        for (std::size_t c = 0; c < 3; ++c) {
+          out[c * plane + i] = static_cast<float>(in[3 * i + c]) / 255.0f;
+        }
+      }
+    }
+    return result;
+  }
+  std::string describe() const override { return "ToTensor()"; }
+};
+
+class NormalizeRule final : public TransformRule {
+ public:
+  NormalizeRule(std::vector<float> mean, std::vector<float> std)
+      : mean_(std::move(mean)), std_(std::move(std)) {
+    if (mean_.empty() || mean_.size() != std_.size()) {
+      throw ValueError(
+          fmt::format("{}: mean and std must have one entry per channel, got {} and {}", describe(),
+                      mean_.size(), std_.size()));
+    }
+    if (std::any_of(std_.begin(), std_.end(),
+                    [](float value) { return value == 0.0f || std::isnan(value); })) {
+      throw ValueError(fmt::format("{}: a std of 0 or NaN cannot divide", describe()));
+    }
+  }
+
+  Picture apply(Picture picture, const SampleKey&) const override {
+    auto* image = std::get_if<FloatImage>(&picture);
+    if (image == nullptr) {
+      throw ShapeError(
+          fmt::format("{}: takes a float image; put ToTensor() before it", describe()));
+    }
+    if (mean_.size() != 1 && static_cast<std::int64_t>(mean_.size()) != image->channels) {
+      throw ShapeError(fmt::format("{}: made for {} channels, the image has {}", describe(),
+                                   mean_.size(), image->channels));
+    }
+    const auto plane = static_cast<std::size_t>(image->height * image->width);
+    float* values = image->values.data();
+    for (std::size_t c = 0; c < static_cast<std::size_t>(image->channels); ++c, values += plane) {
+      const float mean = mean_[mean_.size() == 1 ? 0 : c];
+      const float std = std_[std_.size() == 1 ? 0 : c];
+      for (std::size_t i = 0; i < plane; ++i) values[i] = (values[i] - mean) / std;
+    }
+    return picture;
+  }
+
+  std::string describe() const override {
+    return fmt::format("Normalize(mean=[{}], std=[{}])", fmt::join(mean_, ", "),
+                       fmt::join(std_, ", "));
+  }
+
+ private:
+  std::vector<float> mean_, std_;
+};
+
+class ComposeRule final : public TransformRule {
+ public:
+  explicit ComposeRule(std::vector<Transform> steps) : steps_(std::move(steps)), order_(steps_) {
+    for (std::size_t i = 0; i + 1 < order_.size(); ++i) {
+      const auto* grey = dynamic_cast<const GrayscaleRule*>(&order_[i].rule());
+      const bool resize = dynamic_cast<const ResizeRule*>(&order_[i + 1].rule()) != nullptr;
+      if (grey == nullptr || grey->channels() != 3 || !resize) continue;
+      // [Grayscale(3), Resize] becomes [Grayscale(1), Resize, Grayscale(3)]; the loop then meets
+      // the moved Grayscale(3) again before a further Resize.
+      order_[i] = Grayscale(1);
+      order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(i) + 2, Grayscale(3));
+      ++i;
+    }
+  }
+
+  Picture apply(Picture picture, const SampleKey& key) const override {
+    for (const Transform& step : order_) picture = step(std::move(picture), key);
+    return picture;
+  }
+
+  std::string describe() const override {
+    std::string text = "Compose([";
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      text += (i == 0 ? "" : ", ") + steps_[i].describe();
+    }
+    return text + "])";
+  }
+
+ private:
+  std::vector<Transform> steps_;  // as the user wrote them
+  std::vector<Transform> order_;  // as they are applied
+};
+
+}  // namespace
+
+Transform::Transform() : rule_(std::make_shared<IdentityRule>()) {}
+
+Transform::Transform(std::shared_ptr<const TransformRule> rule) : rule_(std::move(rule)) {
+  if (!rule_) throw ValueError("Transform: the rule is null");
+}
+
+Transform::Transform(std::function<Picture(Picture)> function) {
+  if (!function) throw ValueError("Transform: the function is empty");
+  rule_ = std::make_shared<FunctionRule>(std::move(function));
+}
+
+Picture Transform::operator()(Picture picture, const SampleKey& key) const {
+  return rule_->apply(std::move(picture), key);
+}
+
+std::string Transform::describe() const { return rule_->describe(); }
+
+Transform Resize(std::int64_t size) { return Transform(std::make_shared<ResizeRule>(size)); }
+
+Transform Resize(std::int64_t height, std::int64_t width) {
+  return Transform(std::make_shared<ResizeRule>(height, width));
+}
+
+Transform Grayscale(std::int64_t num_output_channels) {
+  return Transform(std::make_shared<GrayscaleRule>(num_output_channels));
+}
+
+Transform ToTensor() { return Transform(std::make_shared<ToTensorRule>()); }
+
+Transform Normalize(std::vector<float> mean, std::vector<float> std) {
+  return Transform(std::make_shared<NormalizeRule>(std::move(mean), std::move(std)));
+}
+
+Transform Compose(std::vector<Transform> transforms) {
+  return Transform(std::make_shared<ComposeRule>(std::move(transforms)));
+}
+
+}  // namespace ingot::data
