@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include <ingot/core/site_scope.h>
 #include <ingot/core/tensor.h>
 
 #include "core/cell.h"
@@ -47,18 +48,6 @@ class CaptureScope {
   std::vector<NodeRef> nodes_;
   std::vector<NodeRef>* previous_;
   bool previous_grad_;
-};
-
-/// Shows the user's line beside the place inside a module's forward; the outermost wins.
-class SiteScope {
- public:
-  explicit SiteScope(Site at);
-  ~SiteScope();
-  SiteScope(const SiteScope&) = delete;
-  SiteScope& operator=(const SiteScope&) = delete;
-
- private:
-  bool opened_;
 };
 
 /// "  recorded at examples/mlp.cpp:41" (and the outer place when it differs).
