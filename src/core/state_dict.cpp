@@ -1,73 +1,106 @@
 #include <ingot/core/state_dict.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include <fmt/format.h>
+#include <ingot/core/error.h>
 
 #include "core/cell.h"
 
 namespace ingot {
 
-StateDict::StateDict(std::initializer_list<Entry> entries) {
-  for (const Entry& e : entries) set(e.first, e.second);
+namespace {
+
+/// Levenshtein's distance: insertions, removals and replacements of one character.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
 }
 
-void StateDict::set(std::string name, Tensor tensor) {
-  const auto [position, is_new] = index_.try_emplace(name, entries_.size());
-  if (is_new)
-    entries_.emplace_back(std::move(name), std::move(tensor));
+}  // namespace
+
+StateDict::const_iterator StateDict::find(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  if (found == index_.end()) return entries_.end();
+  return entries_.begin() + static_cast<std::ptrdiff_t>(found->second);
+}
+
+std::size_t StateDict::position(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  if (found != index_.end()) return found->second;
+  const value_type* nearest = nullptr;
+  std::size_t least = 0;
+  for (const value_type& entry : entries_) {
+    const std::size_t distance = edit_distance(name, entry.first);
+    if (nearest == nullptr || distance < least) {
+      nearest = &entry;
+      least = distance;
+    }
+  }
+  throw ValueError(fmt::format("state dict: no tensor is named '{}' among {}{}", name, size(),
+                               nearest ? fmt::format("; did you mean '{}'?", nearest->first) : ""));
+}
+
+void StateDict::insert(std::string name, Tensor tensor) {
+  if (!index_.emplace(name, entries_.size()).second)
+    throw ValueError(fmt::format("state dict: the name '{}' is taken", name));
+  entries_.emplace_back(std::move(name), std::move(tensor));
+}
+
+void StateDict::insert_or_assign(std::string name, Tensor tensor) {
+  const auto found = index_.find(name);
+  if (found != index_.end())
+    entries_[found->second].second = std::move(tensor);
   else
-    entries_[position->second].second = std::move(tensor);
+    insert(std::move(name), std::move(tensor));
 }
 
 bool StateDict::erase(std::string_view name) {
   const auto found = index_.find(std::string(name));
   if (found == index_.end()) return false;
-  const std::size_t position = found->second;
+  const std::size_t gone = found->second;
   index_.erase(found);
-  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(position));
-  for (auto& [key, i] : index_)
-    if (i > position) --i;
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(gone));
+  for (auto& [key, position] : index_)
+    if (position > gone) --position;
   return true;
 }
 
-const Tensor* StateDict::find(std::string_view name) const {
-  const auto found = index_.find(std::string(name));
-  return found == index_.end() ? nullptr : &entries_[found->second].second;
+void StateDict::clear() {
+  entries_.clear();
+  index_.clear();
 }
 
-Tensor* StateDict::find(std::string_view name) {
-  return const_cast<Tensor*>(std::as_const(*this).find(name));
+std::vector<std::string> StateDict::keys() const {
+  std::vector<std::string> names;
+  names.reserve(size());
+  for (const value_type& entry : entries_) names.push_back(entry.first);
+  return names;
 }
 
-const Tensor& StateDict::at(std::string_view name) const {
-  if (const Tensor* t = find(name)) return *t;
-  // What a user most often gets wrong is the prefix: show the keys that end alike.
-  std::string alike;
-  const std::string_view leaf = name.substr(name.rfind('.') + 1);
-  int shown = 0;
-  for (const auto& [key, tensor] : entries_)
-    if (shown < 5 && key.ends_with(leaf)) {
-      alike += (shown == 0 ? "; there is " : ", ") + key;
-      ++shown;
-    }
-  throw ValueError(
-      fmt::format("there is no entry '{}' among the {} of the dict{}", name, size(), alike));
-}
-
-Tensor& StateDict::at(std::string_view name) {
-  return const_cast<Tensor&>(std::as_const(*this).at(name));
-}
-
-std::vector<std::string> StateDict::names() const {
-  std::vector<std::string> all;
-  all.reserve(entries_.size());
-  for (const Entry& e : entries_) all.push_back(e.first);
-  return all;
+StateDict StateDict::with_prefix_removed(std::string_view prefix) const {
+  StateDict part;
+  for (const auto& [name, tensor] : entries_)
+    if (std::string_view(name).substr(0, prefix.size()) == prefix)
+      part.insert(name.substr(prefix.size()), tensor);
+  return part;
 }
 
 StateDict StateDict::snapshot() const {
   StateDict copy;
   for (const auto& [name, tensor] : entries_)
-    copy.set(name, tensor.defined() ? Cell::create(tensor.cell()->value()) : Tensor());
+    copy.insert(name, tensor.defined() ? Cell::create(tensor.cell()->value()) : Tensor());
   return copy;
 }
 
