@@ -55,7 +55,11 @@ Taps make_taps(std::int64_t in_size, std::int64_t out_size) {
           static_cast<std::int32_t>(0.5 + weight * (1 << kPrecisionBits));
     }
     taps.first[static_cast<std::size_t>(out)] = begin;
-    taps.length[static_cast<std::size_t>(out)] = length;
+    // Weights that are 0 at the far end need not be read; enlarging has one in most places.
+    std::int64_t used = length;
+    while (used > 1 && taps.weights[static_cast<std::size_t>(out * taps.count + used - 1)] == 0)
+      --used;
+    taps.length[static_cast<std::size_t>(out)] = used;
   }
   return taps;
 }
@@ -65,29 +69,40 @@ inline std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::min<std::int32_t>(sum >> kPrecisionBits, 255));
 }
 
+constexpr std::int64_t kLanes = 16;
+
+/// kWidth neighbouring sums of one output row; a constant width lets them stay in vector registers.
+template <std::int64_t kWidth>
+inline void combine_block(const std::uint8_t* in, std::int64_t row, const std::int32_t* weights,
+                          std::int64_t count, std::uint8_t* out) {
+  std::int32_t sums[kWidth];
+  for (std::int64_t i = 0; i < kWidth; ++i) sums[i] = kHalf;
+  for (std::int64_t t = 0; t < count; ++t, in += row) {
+    const std::int32_t weight = weights[t];
+    for (std::int64_t i = 0; i < kWidth; ++i) sums[i] += weight * in[i];
+  }
+  for (std::int64_t i = 0; i < kWidth; ++i) out[i] = to_byte(sums[i]);
+}
+
 /// Weighted sums of whole rows: out[o][i] = sum_t weights[o][t] * in[first[o] + t][i]. Both passes
-/// come down to this flat loop, which compilers vectorise.
-void combine_rows(const std::uint8_t* in, std::int64_t row, const Taps& taps, std::uint8_t* out,
-                  std::vector<std::int32_t>& sums) {
-  sums.resize(static_cast<std::size_t>(row));
-  std::int32_t* const sum = sums.data();
+/// come down to this.
+void combine_rows(const std::uint8_t* in, std::int64_t row, const Taps& taps, std::uint8_t* out) {
   for (std::size_t o = 0; o < taps.first.size(); ++o, out += row) {
-    const std::int32_t* const weights =
-        taps.weights.data() + o * static_cast<std::size_t>(taps.count);
-    const std::uint8_t* source = in + taps.first[o] * row;
-    std::fill(sum, sum + row, kHalf);
-    for (std::int64_t t = 0; t < taps.length[o]; ++t, source += row) {
-      const std::int32_t weight = weights[t];
-      for (std::int64_t i = 0; i < row; ++i) sum[i] += weight * source[i];
+    const std::int32_t* weights = taps.weights.data() + o * static_cast<std::size_t>(taps.count);
+    const std::uint8_t* const source = in + taps.first[o] * row;
+    const std::int64_t count = taps.length[o];
+    std::int64_t i = 0;
+    for (; i + kLanes <= row; i += kLanes) {
+      combine_block<kLanes>(source + i, row, weights, count, out + i);
     }
-    for (std::int64_t i = 0; i < row; ++i) out[i] = to_byte(sum[i]);
+    for (; i < row; ++i) combine_block<1>(source + i, row, weights, count, out + i);
   }
 }
 
 /// The horizontal pass takes strips of rows, turns each strip so that the pixels of one column lie
 /// side by side, combines columns as rows, and turns the result back.
 Image resize_width(const Image& image, std::int64_t width) {
-  constexpr std::int64_t kStrip = 16;
+  constexpr std::int64_t kStrip = kLanes;
   const Taps taps = make_taps(image.width, width);
   const std::int64_t channels = image.channels;
   Image result{image.height, width, channels, {}};
@@ -96,7 +111,6 @@ Image resize_width(const Image& image, std::int64_t width) {
   const std::int64_t out_row = width * channels;
   std::vector<std::uint8_t> turned(static_cast<std::size_t>(in_row * kStrip));
   std::vector<std::uint8_t> combined(static_cast<std::size_t>(out_row * kStrip));
-  std::vector<std::int32_t> sums;
   for (std::int64_t top = 0; top < image.height; top += kStrip) {
     const std::int64_t rows = std::min(kStrip, image.height - top);
     const std::uint8_t* in = image.pixels.data() + top * in_row;
@@ -104,7 +118,7 @@ Image resize_width(const Image& image, std::int64_t width) {
       for (std::int64_t i = 0; i < in_row; ++i)
         turned[static_cast<std::size_t>(i * kStrip + y)] = in[i];
     }
-    combine_rows(turned.data(), channels * kStrip, taps, combined.data(), sums);
+    combine_rows(turned.data(), channels * kStrip, taps, combined.data());
     std::uint8_t* out = result.pixels.data() + top * out_row;
     for (std::int64_t y = 0; y < rows; ++y, out += out_row) {
       for (std::int64_t i = 0; i < out_row; ++i)
@@ -119,8 +133,7 @@ Image resize_height(const Image& image, std::int64_t height) {
   Image result{height, image.width, image.channels, {}};
   const std::int64_t row = image.width * image.channels;
   result.pixels.resize(static_cast<std::size_t>(height * row));
-  std::vector<std::int32_t> sums;
-  combine_rows(image.pixels.data(), row, taps, result.pixels.data(), sums);
+  combine_rows(image.pixels.data(), row, taps, result.pixels.data());
   return result;
 }
 

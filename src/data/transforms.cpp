@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "data/resize.h"
@@ -129,6 +131,8 @@ class GrayscaleRule final : public TransformRule {
   std::int64_t channels_;
 };
 
+inline float byte_to_unit(std::uint8_t value) { return static_cast<float>(value) / 255.0f; }
+
 class ToTensorRule final : public TransformRule {
  public:
   Picture apply(Picture picture, const SampleKey&) const override {
@@ -139,11 +143,11 @@ class ToTensorRule final : public TransformRule {
     const std::uint8_t* in = image.pixels.data();
     float* out = result.values.data();
     if (image.channels == 1) {
-      for (std::size_t i = 0; i < plane; ++i) out[i] = static_cast<float>(in[i]) / 255.0f;
+      for (std::size_t i = 0; i < plane; ++i) out[i] = byte_to_unit(in[i]);
     } else {
       for (std::size_t i = 0; i < plane; ++i) {
         for (std::size_t c = 0; c < 3; ++c) {
-          out[c * plane + i] = static_cast<float>(in[3 * i + c]) / 255.0f;
+          out[c * plane + i] = byte_to_unit(in[3 * i + c]);
         }
       }
     }
@@ -173,10 +177,7 @@ class NormalizeRule final : public TransformRule {
       throw ShapeError(
           fmt::format("{}: takes a float image; put ToTensor() before it", describe()));
     }
-    if (mean_.size() != 1 && static_cast<std::int64_t>(mean_.size()) != image->channels) {
-      throw ShapeError(fmt::format("{}: made for {} channels, the image has {}", describe(),
-                                   mean_.size(), image->channels));
-    }
+    check_channels(image->channels);
     const auto plane = static_cast<std::size_t>(image->height * image->width);
     float* values = image->values.data();
     for (std::size_t c = 0; c < static_cast<std::size_t>(image->channels); ++c, values += plane) {
@@ -187,6 +188,15 @@ class NormalizeRule final : public TransformRule {
     return picture;
   }
 
+  /// Entries of mean and std: one per channel, or 1 for all.
+  std::size_t entries() const { return mean_.size(); }
+  void check_channels(std::int64_t channels) const {
+    if (mean_.size() == 1 || static_cast<std::int64_t>(mean_.size()) == channels) return;
+    throw ShapeError(fmt::format("{}: made for {} channels, the image has {}", describe(),
+                                 mean_.size(), channels));
+  }
+  float value(float unit, std::size_t entry) const { return (unit - mean_[entry]) / std_[entry]; }
+
   std::string describe() const override {
     return fmt::format("Normalize(mean=[{}], std=[{}])", fmt::join(mean_, ", "),
                        fmt::join(std_, ", "));
@@ -196,19 +206,55 @@ class NormalizeRule final : public TransformRule {
   std::vector<float> mean_, std_;
 };
 
+/// [Grayscale(3)], ToTensor, [Normalize] on an 8-bit image in one pass. A byte has 256 values, so
+/// the float result of each is worked out once, by the same arithmetic that the single steps use.
+class BytesToPlanesRule final : public TransformRule {
+ public:
+  /// Without `normalize` the planes are value / 255.
+  BytesToPlanesRule(bool to_grey3, std::optional<NormalizeRule> normalize)
+      : to_grey3_(to_grey3), normalize_(std::move(normalize)) {
+    const std::size_t tables = normalize_ ? normalize_->entries() : 1;
+    for (std::size_t c = 0; c < tables; ++c) {
+      std::array<float, 256> table{};
+      for (std::size_t v = 0; v < 256; ++v) {
+        const float unit = byte_to_unit(static_cast<std::uint8_t>(v));
+        table[v] = normalize_ ? normalize_->value(unit, c) : unit;
+      }
+      tables_.push_back(table);
+    }
+  }
+
+  Picture apply(Picture picture, const SampleKey&) const override {
+    Image& image = expect_bytes(picture, *this);
+    if (to_grey3_) image = to_grey(std::move(image));
+    const std::int64_t channels = to_grey3_ ? 3 : image.channels;
+    if (normalize_) normalize_->check_channels(channels);
+    const auto plane = static_cast<std::size_t>(image.height * image.width);
+    const auto stride = static_cast<std::size_t>(image.channels);
+    FloatImage result{channels, image.height, image.width, {}};
+    result.values.resize(plane * static_cast<std::size_t>(channels));
+    float* out = result.values.data();
+    for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c, out += plane) {
+      const float* const table = tables_[tables_.size() == 1 ? 0 : c].data();
+      const std::uint8_t* const in = image.pixels.data() + (stride == 1 ? 0 : c);
+      for (std::size_t i = 0; i < plane; ++i) out[i] = table[in[i * stride]];
+    }
+    return result;
+  }
+
+  std::string describe() const override { return "ToTensor()"; }
+
+ private:
+  bool to_grey3_;
+  std::optional<NormalizeRule> normalize_;
+  std::vector<std::array<float, 256>> tables_;  // one, or one per channel
+};
+
 class ComposeRule final : public TransformRule {
  public:
   explicit ComposeRule(std::vector<Transform> steps) : steps_(std::move(steps)), order_(steps_) {
-    for (std::size_t i = 0; i + 1 < order_.size(); ++i) {
-      const auto* grey = dynamic_cast<const GrayscaleRule*>(&order_[i].rule());
-      const bool resize = dynamic_cast<const ResizeRule*>(&order_[i + 1].rule()) != nullptr;
-      if (grey == nullptr || grey->channels() != 3 || !resize) continue;
-      // [Grayscale(3), Resize] becomes [Grayscale(1), Resize, Grayscale(3)]; the loop then meets
-      // the moved Grayscale(3) again before a further Resize.
-      order_[i] = Grayscale(1);
-      order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(i) + 2, Grayscale(3));
-      ++i;
-    }
+    move_grey_behind_resize();
+    fuse_to_planes();
   }
 
   Picture apply(Picture picture, const SampleKey& key) const override {
@@ -225,6 +271,40 @@ class ComposeRule final : public TransformRule {
   }
 
  private:
+  template <class Rule>
+  const Rule* rule_at(std::size_t i) const {
+    return i < order_.size() ? dynamic_cast<const Rule*>(&order_[i].rule()) : nullptr;
+  }
+
+  /// [Grayscale(3), Resize] becomes [Grayscale(1), Resize, Grayscale(3)].
+  void move_grey_behind_resize() {
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const auto* grey = rule_at<GrayscaleRule>(i);
+      if (grey == nullptr || grey->channels() != 3 || rule_at<ResizeRule>(i + 1) == nullptr)
+        continue;
+      order_[i] = Grayscale(1);
+      order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(i) + 2, Grayscale(3));
+      ++i;  // the moved Grayscale(3) is looked at next: a further Resize may follow it
+    }
+  }
+
+  /// [Grayscale(3)], ToTensor, [Normalize] becomes one step.
+  void fuse_to_planes() {
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const auto* grey = rule_at<GrayscaleRule>(i);
+      const bool to_grey3 = grey != nullptr && grey->channels() == 3;
+      const std::size_t middle = i + (to_grey3 ? 1 : 0);
+      if (rule_at<ToTensorRule>(middle) == nullptr) continue;
+      const auto* normalize = rule_at<NormalizeRule>(middle + 1);
+      const std::size_t end = middle + (normalize != nullptr ? 2 : 1);
+      const auto fused = std::make_shared<BytesToPlanesRule>(
+          to_grey3, normalize ? std::optional<NormalizeRule>(*normalize) : std::nullopt);
+      const auto first = order_.begin() + static_cast<std::ptrdiff_t>(i);
+      *first = Transform(fused);
+      order_.erase(first + 1, order_.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+  }
+
   std::vector<Transform> steps_;  // as the user wrote them
   std::vector<Transform> order_;  // as they are applied
 };

@@ -177,6 +177,11 @@ TEST(Transforms, RefuseUnfitImages) {
   expect_error<ShapeError>([&] { Normalize({0, 0, 0}, {1, 1, 1})(ready); }, "made for 3 channels");
   expect_error<ShapeError>(
       [&] {
+        Compose({ToTensor(), Normalize({0, 0, 0}, {1, 1, 1})})(grey);
+      },
+      "made for 3 channels");
+  expect_error<ShapeError>(
+      [&] {
         Resize(3)(Image{2, 2, 2, std::vector<std::uint8_t>(8)});
       },
       "2 channels");
