@@ -32,6 +32,10 @@ void check_in_place(const Tensor& t, const char* op, Site at);
 /// Rebinds `t` to what `value` holds; shapes, dtypes and devices must agree.
 void rebind(const Tensor& t, const Tensor& value);
 
+/// A tensor of the row-major elements in `buffer` (host memory), which is taken over, not copied.
+/// Counts as host data taken in by this thread.
+Tensor from_buffer(Ref<Buffer> buffer, const Shape& shape, DType dtype);
+
 /// Collects nodes recorded while it lives instead of the thread's pending set, with gradients off:
 /// how a plan expands an op, and how export traces.
 class CaptureScope {

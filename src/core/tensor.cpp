@@ -83,6 +83,13 @@ void HostArray::check_dtype(DType wanted) const {
 // -- Construction from host data
 // --------------------------------------------------------------------
 
+Tensor from_buffer(Ref<Buffer> buffer, const Shape& shape, DType dtype) {
+  const TensorSpec spec{shape, dtype, Device{}};
+  record_state().pinned_nbytes += spec.nbytes();
+  auto value = make_ref<Value>(std::move(buffer), 0, shape.contiguous_strides());
+  return Cell::create({make_constant(spec, std::move(value)), 0});
+}
+
 namespace detail {
 
 Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType dtype,
@@ -95,9 +102,7 @@ Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType 
   const TensorSpec spec{shape, dtype, Device{}};
   Ref<Buffer> buffer = host_allocator().allocate(spec.nbytes());
   if (spec.nbytes() > 0) std::memcpy(buffer->data(), data, spec.nbytes());
-  record_state().pinned_nbytes += spec.nbytes();
-  auto value = make_ref<Value>(std::move(buffer), 0, shape.contiguous_strides());
-  Tensor t = Cell::create({make_constant(spec, std::move(value)), 0});
+  Tensor t = from_buffer(std::move(buffer), shape, dtype);
   return device == Device{} ? t : t.to(device);
 }
 
