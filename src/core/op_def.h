@@ -94,6 +94,15 @@ enum class ScalarOp : std::uint8_t {
   Where,
 };
 
+/// Number of operands.
+constexpr int arity(ScalarOp op) {
+  if (op == ScalarOp::None) return 0;
+  return op <= ScalarOp::Cast ? 1 : op < ScalarOp::Where ? 2 : 3;
+}
+
+/// "add", "rsqrt", "relu_grad": the spelling used in printed programs.
+std::string_view name(ScalarOp op);
+
 enum class Gradient : std::uint8_t {
   Rule,    ///< `vjp`
   None,    ///< not differentiable: outputs never require grad

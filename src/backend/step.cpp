@@ -1,0 +1,39 @@
+#include "backend/step.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+namespace ingot {
+
+bool TensorDesc::is_contiguous() const {
+  std::int64_t expected = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+bool TensorDesc::is_dense() const {
+  std::array<int, Shape::kMaxRank> order{};
+  std::iota(order.begin(), order.end(), 0);
+  const auto end = order.begin() + shape.rank();
+  std::sort(order.begin(), end, [&](int a, int b) { return strides[a] < strides[b]; });
+  if (shape.numel() == 0) return true;
+  std::int64_t expected = 1;
+  for (auto i = order.begin(); i != end; ++i) {
+    if (shape[*i] == 1) continue;
+    if (strides[*i] != expected) return false;
+    expected *= shape[*i];
+  }
+  return true;
+}
+
+Dims channels_last_strides(const Shape& shape) {
+  const std::int64_t c = shape[1], h = shape[2], w = shape[3];
+  return {h * w * c, 1, w * c, c};
+}
+
+}  // namespace ingot
