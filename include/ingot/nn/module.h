@@ -1,0 +1,180 @@
+// Module: a part of a network. Holds parameters and buffers by name, and knows its children.
+//
+//   struct Net : nn::Module {
+//     nn::Conv2d conv{*this, "conv", 1, 32, 3};   // name = the key in state_dict()
+//     nn::Linear head{*this, "head", 32 * 13 * 13, 10};
+//     ingot::Tensor forward(const ingot::Tensor& x) {
+//       return head(ingot::max_pool2d(ingot::relu(conv(x)), 2).flatten(1));
+//     }
+//   };
+//
+// Rules:
+// - Children register with their owner by reference, in declaration order, so a module is neither
+//   copied nor moved; functions that make one return std::unique_ptr. Every layer can also be made
+//   without an owner: `nn::Linear head{10, 5};`.
+// - A child is called, `conv(x)`, not forwarded, `conv.forward(x)`: the call runs hooks, shows your
+//   line in errors, and goes to the module that replace() has put in its place.
+// - A class whose forward takes something else than one tensor adds `using Module::forward;` beside
+//   its own.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ingot/core/state_dict.h>
+#include <ingot/core/tensor.h>
+
+namespace ingot::nn {
+
+class Module;
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using NamedModules = std::vector<std::pair<std::string, Module*>>;
+
+/// What load_state_dict(dict, false) could not match.
+struct LoadReport {
+  std::vector<std::string> missing;     ///< keys of the module that the dict lacks
+  std::vector<std::string> unexpected;  ///< keys of the dict that the module lacks
+};
+
+class Module {
+ public:
+  Module() = default;
+  /// Registers with `owner`. Throws ValueError when the name is empty, taken, or contains a dot.
+  Module(Module& owner, std::string name);
+  virtual ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  /// What the module computes; throws ValueError unless the class defines it.
+  virtual Tensor forward(const Tensor& x);
+  /// Runs forward with its hooks; errors and profiles show the place of the call.
+  Tensor operator()(const Tensor& x, Site at = Site::current());
+
+  // -- Registration, for constructors of modules
+  // ---------------------------------------------------
+  /// Holds `value` under `name` and lets it require grad. An undefined tensor takes the name
+  /// without being a parameter (a layer without bias). The reference stays valid; assigning to it
+  /// replaces the parameter, which is how weights are tied: `decoder.weight = encoder.weight`.
+  Tensor& register_parameter(std::string name, Tensor value);
+  /// Holds a tensor that is state but not trained. One that is not persistent stays out of
+  /// state_dict().
+  Tensor& register_buffer(std::string name, Tensor value, bool persistent = true);
+  /// Owns `child` and returns it.
+  Module& register_module(std::string name, std::unique_ptr<Module> child);
+
+  // -- What is in it. Names are paths, "layer1.0.conv1.weight"
+  // -------------------------------------
+  /// Every trainable tensor once (tied ones under their first name): own, then the children's.
+  std::vector<Tensor> parameters() const;
+  NamedTensors named_parameters() const;
+  std::vector<Tensor> buffers() const;
+  NamedTensors named_buffers() const;
+  std::vector<Module*> children() const;
+  NamedModules named_children() const;
+  /// This module (under the name "") and everything below it, parents first.
+  NamedModules named_modules();
+  std::vector<Module*> modules();
+  /// The module at a path such as "layer1.0.conv1"; throws ValueError naming what there is instead.
+  Module& get_submodule(std::string_view path);
+  /// Number of elements of all parameters.
+  std::int64_t num_parameters() const;
+
+  // -- State
+  // -----------------------------------------------------------------------------------------
+  /// Parameters and persistent buffers by name. The tensors are shared with the module.
+  StateDict state_dict() const;
+  /// Takes the values of `dict` (converted to each tensor's own dtype and device). Throws
+  /// ValueError that lists every missing, unexpected and misshapen key, and then changes nothing;
+  /// with `strict` false only misshapen keys are an error.
+  LoadReport load_state_dict(const StateDict& dict, bool strict = true);
+
+  // -- Changes of all that is in it; each returns this module -------------------------------------
+  /// Moves parameters, buffers and gradients. Optimizers that hold the parameters see it.
+  Module& to(Device device);
+  Module& to(const char* device) { return to(Device(device)); }
+  Module& to(const std::string& device) { return to(Device(device)); }
+  /// Converts floating-point parameters, buffers and gradients; throws DTypeError unless `dtype` is
+  /// one.
+  Module& to(DType dtype);
+  /// Training or evaluation behaviour (dropout, batch-norm) of this module and those below it.
+  Module& train(bool on = true);
+  Module& eval() { return train(false); }
+  bool is_training() const { return training_; }
+  Module& zero_grad();
+  Module& requires_grad_(bool on = true);
+  /// Calls `f` with every module, children before their parents.
+  Module& apply(const std::function<void(Module&)>& f);
+
+  /// Puts `replacement` in the place of the module at `path` ("fc", "classifier.6"): from then on
+  /// calls go to it, and its parameters are listed instead of the old ones. Returns the old module
+  /// where this tree owned it; one that is a member of a class stays there, unused, and null is
+  /// returned. Throws ValueError when there is no such module.
+  std::unique_ptr<Module> replace(std::string_view path, std::unique_ptr<Module> replacement);
+
+  // -- Hooks
+  // -----------------------------------------------------------------------------------------
+  /// Called before forward; a defined result replaces the input.
+  using ForwardPreHook = std::function<Tensor(Module&, const Tensor& input)>;
+  HookHandle register_forward_pre_hook(ForwardPreHook hook);
+  /// Called after forward; a defined result replaces the output.
+  using ForwardHook = std::function<Tensor(Module&, const Tensor& input, const Tensor& output)>;
+  HookHandle register_forward_hook(ForwardHook hook);
+
+  // -- Looking at it
+  // -----------------------------------------------------------------------------------
+  /// A table of layers, output shapes and parameters for an input of that shape, batch included.
+  /// Nothing is computed: shapes are known from recording alone.
+  std::string summary(const Shape& input);
+  /// The tree as PyTorch prints it: "Net(\n  (conv): Conv2d(1, 32, …)\n)".
+  std::string str() const;
+  /// The class's name without namespaces.
+  std::string type_name() const;
+  /// What str() shows between the parentheses: "1, 32, kernel_size=[3, 3]".
+  virtual std::string description() const { return {}; }
+
+ protected:
+  /// Registers this module with `owner`: what a layer's constructor with an owner calls last.
+  void attach_to(Module& owner, std::string name);
+
+ private:
+  struct NamedTensor {
+    std::string name;
+    Tensor tensor;
+    bool is_buffer;
+    bool persistent;
+  };
+  struct Child {
+    std::string name;
+    Module* member;                 ///< registered by reference; null when owned from the start
+    std::unique_ptr<Module> owned;  ///< from register_module() or replace()
+    Module* get() const { return owned ? owned.get() : member; }
+  };
+  struct Hooks;
+
+  void check_name(const std::string& name, const char* what) const;
+  void forget(const Module& child) noexcept;
+  Child* find_child(std::string_view name);
+  Module* descend(std::string_view path, std::string_view& last);
+  /// Calls f(path, tensor) for all held tensors, undefined ones too, in state_dict order.
+  void visit(const std::string& prefix,
+             const std::function<void(const std::string&, const NamedTensor&)>& f) const;
+  NamedTensors collect(bool buffers) const;
+  void convert(const std::function<Tensor(const Tensor&)>& f);
+  Hooks& hooks();
+
+  std::deque<NamedTensor> tensors_;  ///< a deque: references to its elements stay valid
+  std::vector<Child> children_;
+  Module* owner_ = nullptr;
+  Module* replacement_ = nullptr;  ///< takes this module's calls
+  bool training_ = true;
+  std::shared_ptr<Hooks> hooks_;
+};
+
+}  // namespace ingot::nn

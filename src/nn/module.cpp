@@ -1,0 +1,372 @@
+#include <ingot/core/error.h>
+#include <ingot/core/site_scope.h>
+#include <ingot/nn/module.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "core/cell.h"
+
+namespace ingot::nn {
+
+// -- Registration
+// ----------------------------------------------------------------------------------
+
+Module::Module(Module& owner, std::string name) { attach_to(owner, std::move(name)); }
+
+Module::~Module() {
+  // Owned children die with children_ and must not come back to take themselves off it.
+  for (Child& child : children_) {
+    if (child.member) child.member->owner_ = child.member->replacement_ = nullptr;
+    if (child.owned) child.owned->owner_ = nullptr;
+  }
+  if (owner_) owner_->forget(*this);
+}
+
+void Module::check_name(const std::string& name, const char* what) const {
+  if (name.empty())
+    throw ValueError(fmt::format("{}: the name of a {} is empty", type_name(), what));
+  if (name.find('.') != std::string::npos)
+    throw ValueError(fmt::format(
+        "{}: the name '{}' of a {} contains a dot, which separates the names of modules",
+        type_name(), name, what));
+  const bool taken =
+      std::any_of(children_.begin(), children_.end(), [&](auto& c) { return c.name == name; }) ||
+      std::any_of(tensors_.begin(), tensors_.end(), [&](auto& t) { return t.name == name; });
+  if (taken)
+    throw ValueError(fmt::format("{}: the name '{}' of a {} is taken", type_name(), name, what));
+}
+
+void Module::attach_to(Module& owner, std::string name) {
+  owner.check_name(name, "module");
+  owner.children_.push_back({std::move(name), this, nullptr});
+  owner_ = &owner;
+}
+
+void Module::forget(const Module& child) noexcept {
+  // Members die in reverse order of declaration, so the last entry is the likely one.
+  for (auto i = children_.rbegin(); i != children_.rend(); ++i)
+    if (i->member == &child) {
+      if (i->owned) i->owned->owner_ = nullptr;
+      children_.erase(std::next(i).base());
+      return;
+    }
+}
+
+Tensor& Module::register_parameter(std::string name, Tensor value) {
+  check_name(name, "parameter");
+  if (value.defined()) value.requires_grad_();
+  return tensors_.emplace_back(NamedTensor{std::move(name), std::move(value), false, true}).tensor;
+}
+
+Tensor& Module::register_buffer(std::string name, Tensor value, bool persistent) {
+  check_name(name, "buffer");
+  return tensors_.emplace_back(NamedTensor{std::move(name), std::move(value), true, persistent})
+      .tensor;
+}
+
+Module& Module::register_module(std::string name, std::unique_ptr<Module> child) {
+  check_name(name, "module");
+  if (!child) throw ValueError(fmt::format("{}: the module '{}' is null", type_name(), name));
+  if (child->owner_)
+    throw ValueError(fmt::format("{}: the module '{}' has an owner already", type_name(), name));
+  child->owner_ = this;
+  children_.push_back({std::move(name), nullptr, std::move(child)});
+  return *children_.back().owned;
+}
+
+// -- Finding
+// ---------------------------------------------------------------------------------------
+
+Module::Child* Module::find_child(std::string_view name) {
+  for (Child& child : children_)
+    if (child.name == name) return &child;
+  return nullptr;
+}
+
+// The parent of the module at `path`; `last` becomes the final name.
+Module* Module::descend(std::string_view path, std::string_view& last) {
+  Module* at = this;
+  std::string_view rest = path;
+  while (true) {
+    const std::size_t dot = rest.find('.');
+    const std::string_view name = rest.substr(0, dot);
+    const Child* child = at->find_child(name);
+    if (!child) {
+      std::string known;
+      for (const Child& c : at->children_) known += (known.empty() ? "" : ", ") + c.name;
+      throw ValueError(fmt::format("{} has no module '{}': {} has no '{}', it has {}", type_name(),
+                                   path, at == this ? "it" : at->type_name(), name,
+                                   known.empty() ? "no modules" : known));
+    }
+    if (dot == std::string_view::npos) {
+      last = name;
+      return at;
+    }
+    at = child->get();
+    rest.remove_prefix(dot + 1);
+  }
+}
+
+Module& Module::get_submodule(std::string_view path) {
+  if (path.empty()) return *this;
+  std::string_view last;
+  Module* parent = descend(path, last);
+  return *parent->find_child(last)->get();
+}
+
+std::unique_ptr<Module> Module::replace(std::string_view path,
+                                        std::unique_ptr<Module> replacement) {
+  if (!replacement) throw ValueError(fmt::format("replace '{}': the new module is null", path));
+  if (replacement->owner_)
+    throw ValueError(fmt::format("replace '{}': the new module has an owner already", path));
+  std::string_view last;
+  Module* parent = descend(path, last);
+  Child& child = *parent->find_child(last);
+  replacement->owner_ = parent;
+  if (child.member) child.member->replacement_ = replacement.get();
+  std::unique_ptr<Module> old = std::exchange(child.owned, std::move(replacement));
+  if (old) old->owner_ = nullptr;
+  return old;
+}
+
+// -- Listing
+// ---------------------------------------------------------------------------------------
+
+void Module::visit(const std::string& prefix,
+                   const std::function<void(const std::string&, const NamedTensor&)>& f) const {
+  for (const bool buffers : {false, true})
+    for (const NamedTensor& t : tensors_)
+      if (t.is_buffer == buffers) f(prefix + t.name, t);
+  for (const Child& child : children_) child.get()->visit(prefix + child.name + ".", f);
+}
+
+NamedTensors Module::collect(bool buffers) const {
+  NamedTensors list;
+  std::unordered_set<const Cell*> seen;
+  visit("", [&](const std::string& path, const NamedTensor& t) {
+    if (t.is_buffer == buffers && t.tensor.defined() && seen.insert(t.tensor.cell()).second)
+      list.emplace_back(path, t.tensor);
+  });
+  return list;
+}
+
+namespace {
+std::vector<Tensor> without_names(NamedTensors named) {
+  std::vector<Tensor> list;
+  list.reserve(named.size());
+  for (auto& [name, tensor] : named) list.push_back(std::move(tensor));
+  return list;
+}
+}  // namespace
+
+NamedTensors Module::named_parameters() const { return collect(false); }
+NamedTensors Module::named_buffers() const { return collect(true); }
+std::vector<Tensor> Module::parameters() const { return without_names(collect(false)); }
+std::vector<Tensor> Module::buffers() const { return without_names(collect(true)); }
+
+std::vector<Module*> Module::children() const {
+  std::vector<Module*> list;
+  for (const Child& child : children_) list.push_back(child.get());
+  return list;
+}
+
+NamedModules Module::named_children() const {
+  NamedModules list;
+  for (const Child& child : children_) list.emplace_back(child.name, child.get());
+  return list;
+}
+
+NamedModules Module::named_modules() {
+  NamedModules list{{"", this}};
+  for (const Child& child : children_)
+    for (auto& [name, module] : child.get()->named_modules())
+      list.emplace_back(name.empty() ? child.name : child.name + "." + name, module);
+  return list;
+}
+
+std::vector<Module*> Module::modules() {
+  std::vector<Module*> list;
+  for (auto& [name, module] : named_modules()) list.push_back(module);
+  return list;
+}
+
+std::int64_t Module::num_parameters() const {
+  std::int64_t n = 0;
+  for (const Tensor& p : parameters()) n += p.numel();
+  return n;
+}
+
+// -- State
+// -----------------------------------------------------------------------------------------
+
+StateDict Module::state_dict() const {
+  StateDict dict;
+  visit("", [&](const std::string& path, const NamedTensor& t) {
+    if (t.tensor.defined() && t.persistent) dict.insert(path, t.tensor);
+  });
+  return dict;
+}
+
+namespace {
+
+// The tensor's value without its history.
+Tensor plain(const Tensor& t) {
+  const ValueId& value = t.cell()->value();
+  return value.requires_grad() ? t.detach() : Cell::create(value);
+}
+
+// Gives `t` another value, of any shape, dtype and device. Copies of the handle see it.
+void give_value(const Tensor& t, const Tensor& value) { t.cell()->rebind(value.cell()->value()); }
+
+std::string listing(const char* what, const std::vector<std::string>& lines) {
+  if (lines.empty()) return {};
+  std::string text = fmt::format("\n  {} ({}):", what, lines.size());
+  for (const std::string& line : lines) text += "\n    " + line;
+  return text;
+}
+
+}  // namespace
+
+LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
+  const StateDict own = state_dict();
+  LoadReport report;
+  std::vector<std::string> misshapen;
+  for (const auto& [key, tensor] : own) {
+    const auto found = dict.find(key);
+    if (found == dict.end() || !found->second.defined())
+      report.missing.push_back(key);
+    else if (found->second.shape() != tensor.shape())
+      misshapen.push_back(fmt::format("{}: {} in the module, {} in the dict", key,
+                                      tensor.shape().str(), found->second.shape().str()));
+  }
+  for (const auto& [key, tensor] : dict)
+    if (!own.contains(key)) report.unexpected.push_back(key);
+  if (!misshapen.empty() || (strict && !(report.missing.empty() && report.unexpected.empty())))
+    throw ValueError(fmt::format("load_state_dict: the dict does not fit {}{}{}{}", type_name(),
+                                 listing("missing keys", report.missing),
+                                 listing("unexpected keys", report.unexpected),
+                                 listing("shapes that differ", misshapen)));
+
+  const NoGradGuard no_grad;
+  for (const auto& [key, tensor] : own) {
+    const auto found = dict.find(key);
+    if (found == dict.end() || !found->second.defined()) continue;
+    Tensor value = plain(found->second);
+    if (value.dtype() != tensor.dtype()) value = value.to(tensor.dtype());
+    if (value.device() != tensor.device()) value = value.to(tensor.device());
+    give_value(tensor, value);
+  }
+  return report;
+}
+
+// -- Changes
+// ---------------------------------------------------------------------------------------
+
+void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
+  const NoGradGuard no_grad;
+  visit("", [&](const std::string&, const NamedTensor& t) {
+    if (!t.tensor.defined()) return;
+    const Tensor before = plain(t.tensor);
+    if (const Tensor after = f(before); !after.is_same(before)) give_value(t.tensor, after);
+    if (const Tensor grad = t.tensor.grad(); grad.defined())
+      t.tensor.cell()->extras().grad = f(grad);
+  });
+}
+
+Module& Module::to(Device device) {
+  convert([&](const Tensor& t) { return t.device() == device ? t : t.to(device); });
+  return *this;
+}
+
+Module& Module::to(DType dtype) {
+  if (!is_floating(dtype))
+    throw DTypeError(
+        fmt::format("{}: a module can only be converted to a floating-point dtype, not {}",
+                    type_name(), name(dtype)));
+  convert([&](const Tensor& t) {
+    return t.is_floating_point() && t.dtype() != dtype ? t.to(dtype) : t;
+  });
+  return *this;
+}
+
+Module& Module::train(bool on) {
+  training_ = on;
+  for (const Child& child : children_) child.get()->train(on);
+  return *this;
+}
+
+Module& Module::zero_grad() {
+  for (Tensor& p : parameters()) p.set_grad({});
+  return *this;
+}
+
+Module& Module::requires_grad_(bool on) {
+  for (Tensor& p : parameters()) p.requires_grad_(on);
+  return *this;
+}
+
+Module& Module::apply(const std::function<void(Module&)>& f) {
+  for (Module* child : children()) child->apply(f);
+  f(*this);
+  return *this;
+}
+
+// -- Calls and hooks
+// -------------------------------------------------------------------------------
+
+struct Module::Hooks {
+  std::int64_t next_id = 0;
+  std::vector<std::pair<std::int64_t, ForwardPreHook>> before;
+  std::vector<std::pair<std::int64_t, ForwardHook>> after;
+
+  void remove(std::int64_t id) {
+    std::erase_if(before, [&](auto& h) { return h.first == id; });
+    std::erase_if(after, [&](auto& h) { return h.first == id; });
+  }
+};
+
+Module::Hooks& Module::hooks() {
+  if (!hooks_) hooks_ = std::make_shared<Hooks>();
+  return *hooks_;
+}
+
+HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  const std::int64_t id = hooks().next_id++;
+  hooks_->before.emplace_back(id, std::move(hook));
+  return HookHandle([weak = std::weak_ptr(hooks_), id] {
+    if (const auto all = weak.lock()) all->remove(id);
+  });
+}
+
+HookHandle Module::register_forward_hook(ForwardHook hook) {
+  const std::int64_t id = hooks().next_id++;
+  hooks_->after.emplace_back(id, std::move(hook));
+  return HookHandle([weak = std::weak_ptr(hooks_), id] {
+    if (const auto all = weak.lock()) all->remove(id);
+  });
+}
+
+Tensor Module::forward(const Tensor&) {
+  throw ValueError(fmt::format(
+      "{0} cannot be called with one tensor: the class has no `Tensor forward(const Tensor& x)`",
+      type_name()));
+}
+
+Tensor Module::operator()(const Tensor& x, Site at) {
+  if (replacement_) return (*replacement_)(x, at);
+  const SiteScope scope(at);
+  if (!hooks_) return forward(x);
+  // Copies: a hook may remove itself or add others.
+  Tensor input = x;
+  for (const auto& [id, hook] : std::vector(hooks_->before))
+    if (Tensor changed = hook(*this, input); changed.defined()) input = changed;
+  Tensor output = forward(input);
+  for (const auto& [id, hook] : std::vector(hooks_->after))
+    if (Tensor changed = hook(*this, input, output); changed.defined()) output = changed;
+  return output;
+}
+
+}  // namespace ingot::nn
