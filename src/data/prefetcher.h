@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include <ingot/core/parallel.h>
+
 namespace ingot::data {
 
 template <class Item>
@@ -90,6 +92,7 @@ class Prefetcher {
   }
 
   void work() {
+    const ThreadLimit one(1);  // the cores belong to the computation
     std::unique_lock lock(mutex_);
     while (true) {
       room_.wait(lock, [&] {

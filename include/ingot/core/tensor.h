@@ -65,6 +65,8 @@ class HostArray {
   std::int64_t numel() const { return shape_.numel(); }
   std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * nbytes_of(dtype_); }
   const void* data() const { return data_; }
+  /// What keeps the memory alive.
+  const std::shared_ptr<const void>& keep() const { return keep_; }
   /// Row-major elements; throws DTypeError unless T stores dtype().
   template <class T>
   std::span<const T> as() const {

@@ -65,6 +65,11 @@ TEST(Prefetcher, RunsInlineWithoutWorkers) {
   EXPECT_EQ(drain(prefetcher), (std::vector<bool>{true, true, true}));
 }
 
+TEST(Prefetcher, WorkersUseOneThreadEach) {
+  Prefetcher<int> prefetcher([](std::int64_t) { return num_threads(); }, 0, 4, 2, 2);
+  EXPECT_EQ(drain(prefetcher), (std::vector<int>{1, 1, 1, 1}));
+}
+
 TEST(Prefetcher, WorkersWorkAtOnce) {
   // Each of the two items can only finish while the other is in the making.
   std::atomic<int> inside{0};

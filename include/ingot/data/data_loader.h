@@ -1,0 +1,103 @@
+// DataLoader: batches of a data set, made ahead of time by worker threads.
+//
+//   for (auto [images, labels] : loader) …
+//
+// The order of the samples is a function of (seed, epoch) alone, and so are the batches: the number
+// of workers changes nothing but the time. Each pass over the loader is an epoch; the first is 0.
+// position() and set_position() let a resumed run go on with the very next batch.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include <ingot/core/tensor.h>
+#include <ingot/data/dataset.h>
+
+namespace ingot::data {
+
+struct LoaderOptions {
+  std::int64_t batch_size = 1;
+  bool shuffle = false;
+  int workers = 0;            ///< threads; 0 makes batches on the caller's thread, when asked for
+  bool drop_last = false;     ///< leaves out a last batch that is not full
+  std::uint64_t seed = 0;     ///< of the shuffle and of random transforms
+  std::int64_t prefetch = 2;  ///< batches each worker may be ahead
+};
+
+/// What the samples of a batch became; see Field. On the cpu.
+struct Batch {
+  Tensor inputs;
+  Tensor targets;
+};
+
+/// The next batch that a loader will deliver.
+struct LoaderPosition {
+  std::uint64_t epoch = 0;
+  std::int64_t batch = 0;
+  friend bool operator==(const LoaderPosition&, const LoaderPosition&) = default;
+};
+
+class DataLoader {
+ public:
+  class Iterator;
+
+  /// Throws ValueError for an empty data set or an option out of range.
+  explicit DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions options = {});
+  template <std::derived_from<Dataset> D>
+  explicit DataLoader(D dataset, LoaderOptions options = {})
+      : DataLoader(std::shared_ptr<const Dataset>(std::make_shared<D>(std::move(dataset))),
+                   options) {}
+  ~DataLoader();
+  DataLoader(DataLoader&&) noexcept;
+  DataLoader& operator=(DataLoader&&) noexcept;
+
+  /// Number of batches of a whole pass.
+  std::int64_t size() const;
+  const Dataset& dataset() const;
+  const LoaderOptions& options() const;
+
+  /// Begins a pass and delivers its first batch: where set_position() said; else at the start of
+  /// the epoch after the one that was begun before. A pass still running is given up. This and
+  /// incrementing throw what the data set threw, and ShapeError or DTypeError when the samples of a
+  /// batch do not fit together; the pass is over then.
+  Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+
+  /// The batch after the last one delivered; after the last of an epoch, the first of the next.
+  LoaderPosition position() const;
+  /// Makes the next pass begin there. Throws ValueError unless 0 <= batch <= size().
+  void set_position(LoaderPosition position);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// An input iterator; it belongs to the pass that begin() began and must not outlive the loader.
+class DataLoader::Iterator {
+ public:
+  using value_type = Batch;
+  using difference_type = std::ptrdiff_t;
+
+  const Batch& operator*() const { return batch_; }
+  const Batch* operator->() const { return &batch_; }
+  /// Throws ValueError when a newer pass has begun.
+  Iterator& operator++();
+  void operator++(int) { ++*this; }
+  friend bool operator==(const Iterator& it, std::default_sentinel_t) { return it.at_end_; }
+
+ private:
+  friend class DataLoader;
+  Iterator(Impl* loader, std::uint64_t pass) : loader_(loader), pass_(pass) { ++*this; }
+
+  Impl* loader_;
+  std::uint64_t pass_;
+  Batch batch_;
+  bool at_end_ = false;
+};
+
+}  // namespace ingot::data

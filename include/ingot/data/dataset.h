@@ -1,0 +1,79 @@
+// Data sets: something with a size that gives the sample at an index.
+//
+// A data set is shared by the loader's workers: get() must be safe to call from several threads at
+// once, and should depend on nothing but its key, so that a run can be repeated.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <ingot/core/tensor.h>
+#include <ingot/data/image.h>
+#include <ingot/data/transforms.h>
+
+namespace ingot::data {
+
+/// One half of a sample, on the host. What a batch of n of them becomes:
+///   std::int64_t   int64 [n]
+///   float          float32 [n]
+///   Image          uint8 [n, channels, height, width]
+///   FloatImage     float32 [n, channels, height, width]
+///   HostArray      its dtype, [n, shape...]
+///   Tensor         the same; a pending tensor is evaluated in the worker
+using Field = std::variant<std::int64_t, float, Image, FloatImage, HostArray, Tensor>;
+
+struct Sample {
+  Field input;
+  Field target;
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  /// Number of samples.
+  virtual std::int64_t size() const = 0;
+  /// The sample `key.index`, 0 <= index < size(). A plain number converts to a key.
+  /// Throws IndexError outside that range.
+  virtual Sample get(const SampleKey& key) const = 0;
+};
+
+/// Pairs of rows: sample i is (inputs[i], targets[i]).
+class TensorDataset final : public Dataset {
+ public:
+  /// Takes copies on the host. Throws ShapeError when a tensor has no rows to take (0 dimensions)
+  /// or the numbers of rows differ.
+  TensorDataset(const Tensor& inputs, const Tensor& targets);
+  std::int64_t size() const override { return inputs_.shape()[0]; }
+  Sample get(const SampleKey& key) const override;
+
+ private:
+  HostArray inputs_, targets_;
+};
+
+/// The samples of `dataset` at `indices`, in that order.
+class Subset final : public Dataset {
+ public:
+  /// Throws IndexError when an index is outside the data set.
+  Subset(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> indices);
+  /// The first `count` samples (all, when there are fewer). Throws ValueError when count < 0.
+  Subset(std::shared_ptr<const Dataset> dataset, std::int64_t count);
+  std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
+  Sample get(const SampleKey& key) const override;
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+  std::vector<std::int64_t> indices_;
+};
+
+/// MNIST: grey 28 x 28 images as `transform` leaves them, labels 0 to 9 as int64.
+///
+/// `where` is the folder of the four files (raw or gzip; see read_mnist), or "embedded" for the
+/// first 1,000 training and 1,000 test images, which Ingot carries. `train` chooses the half.
+/// Throws IoError naming file and cause.
+std::shared_ptr<const Dataset> mnist(const std::string& where, bool train = true,
+                                     Transform transform = ToTensor());
+
+}  // namespace ingot::data
