@@ -1,0 +1,44 @@
+// safetensors files: tensors by name plus string metadata, as Hugging Face's library reads and
+// writes them. Nothing in such a file is ever executed.
+//
+// A file that is being saved replaces the old one in a single step when it is complete: after a
+// full disk or a killed process the old file is still there, whole.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <ingot/core/state_dict.h>
+
+namespace ingot {
+
+/// The `__metadata__` of a file: free strings by name.
+using Metadata = std::map<std::string, std::string>;
+
+struct SafetensorsFile {
+  StateDict tensors;  ///< in the order of the file's header
+  Metadata metadata;
+};
+
+/// Computes the tensors (one evaluation for all) and writes them to `path`, in their order.
+/// Throws IoError naming the file and the cause when it cannot be written; ValueError for an
+/// undefined tensor, or a name that the format cannot hold ("__metadata__", invalid UTF-8).
+void save(const StateDict& tensors, const std::filesystem::path& path,
+          const Metadata& metadata = {});
+
+/// The tensors of a safetensors file, on `device`. Throws IoError naming the file and the cause
+/// when it cannot be read or is damaged, or holds a dtype that Ingot has not.
+StateDict load(const std::filesystem::path& path, Device device = {});
+
+/// The same, with the metadata.
+SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device = {});
+
+/// Reads a safetensors file that lies in memory; `name` stands for the file in error messages.
+SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_view name,
+                                  Device device = {});
+
+}  // namespace ingot

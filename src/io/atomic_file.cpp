@@ -1,0 +1,152 @@
+#include "io/atomic_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace ingot::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBufferNbytes = std::size_t{1} << 20;
+
+std::string message_of(int error) { return std::generic_category().message(error); }
+
+std::string prefix_of(const fs::path& target) { return "." + target.filename().string() + ".tmp-"; }
+
+fs::path folder_of(const fs::path& target) {
+  const fs::path folder = target.parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+/// False, with errno set, when the bytes may not have reached the disk.
+bool sync_to_disk(int file) {
+#ifdef F_FULLFSYNC
+  if (::fcntl(file, F_FULLFSYNC) == 0) return true;  // macOS: fsync stops at the drive's cache
+#endif
+  return ::fsync(file) == 0 || errno == EINVAL;
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
+  if (path.filename().empty())
+    throw IoError(fmt::format("cannot write '{}': it names no file", path.string()));
+  std::error_code ignored;
+  if (fs::is_symlink(path, ignored)) {
+    // weakly_canonical also follows a link to a file that is yet to be made.
+    const fs::path resolved = fs::weakly_canonical(path, ignored);
+    if (!ignored) target_ = resolved;
+  }
+  remove_leftovers();
+  open_temporary();
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ >= 0) ::close(file_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const char* doing, int error) const {
+  throw IoError(fmt::format("{}: cannot {}: {}", path_.string(), doing, message_of(error)));
+}
+
+// A living writer holds a lock on its temporary file; the lock of a killed one is gone.
+void AtomicFile::remove_leftovers() const {
+  const std::string prefix = prefix_of(target_);
+  std::error_code error;
+  for (fs::directory_iterator it(folder_of(target_), error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    const int file = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) continue;
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(it->path().c_str());
+    ::close(file);
+  }
+}
+
+void AtomicFile::open_temporary() {
+  struct stat old {};
+  const bool exists = ::stat(target_.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) fail("write the file", EISDIR);
+  if (exists && !S_ISREG(old.st_mode))
+    throw IoError(fmt::format("{}: cannot write the file: it is a device or pipe, not a file",
+                              path_.string()));
+
+  static std::atomic<unsigned> counter{0};
+  while (true) {
+    const fs::path candidate =
+        folder_of(target_) / fmt::format("{}{}-{}", prefix_of(target_), ::getpid(), counter++);
+    file_ = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file_ < 0) {
+      if (errno == EEXIST || errno == EINTR) continue;
+      fail("write into the folder", errno);
+    }
+    struct stat mine {};
+    // Somebody else's remove_leftovers may have taken it between its creation and the lock.
+    // (Where locks are not supported nothing is removed either.)
+    if (::flock(file_, LOCK_EX) == 0 && ::fstat(file_, &mine) == 0 && mine.st_nlink == 0) {
+      ::close(file_);
+      continue;
+    }
+    temporary_ = candidate;
+    break;
+  }
+  if (exists) (void)!::fchmod(file_, old.st_mode & 07777);
+}
+
+void AtomicFile::write(const void* data, std::size_t nbytes) {
+  const auto* bytes = static_cast<const char*>(data);
+  if (buffer_.size() + nbytes <= kBufferNbytes) {
+    buffer_.append(bytes, nbytes);
+    return;
+  }
+  flush();
+  write_through(bytes, nbytes);
+}
+
+void AtomicFile::flush() {
+  const std::string pending = std::exchange(buffer_, {});
+  write_through(pending.data(), pending.size());
+}
+
+void AtomicFile::write_through(const char* bytes, std::size_t nbytes) {
+  while (nbytes > 0) {
+    // Some systems refuse more than 2 GiB at once.
+    const ssize_t written = ::write(file_, bytes, std::min(nbytes, std::size_t{1} << 30));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("write the file", errno);
+    }
+    bytes += written;
+    nbytes -= static_cast<std::size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (!sync_to_disk(file_)) fail("write the file", errno);
+  // Before close, which gives up the lock that keeps others from removing the temporary file.
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("replace the file", errno);
+  temporary_.clear();
+  if (::close(std::exchange(file_, -1)) != 0 && errno != EINTR) fail("write the file", errno);
+  // Makes the rename survive a power cut; the content is in place already.
+  const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    ::fsync(folder);
+    ::close(folder);
+  }
+}
+
+}  // namespace ingot::io

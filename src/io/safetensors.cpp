@@ -1,0 +1,107 @@
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <ingot/io/safetensors.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/buffer.h"
+#include "core/record.h"
+#include "io/atomic_file.h"
+#include "io/input_file.h"
+#include "io/safetensors_format.h"
+
+namespace ingot {
+namespace {
+
+/// A byte other than 0 and 1 is no bool to C++.
+void check_values(const io::TensorEntry& entry, const std::byte* data, std::string_view file) {
+  if (entry.dtype != DType::Bool) return;
+  const std::byte* end = data + entry.nbytes;
+  if (std::any_of(data, end, [](std::byte b) { return b > std::byte{1}; }))
+    throw IoError(
+        fmt::format("{}: tensor '{}' is of dtype BOOL and holds a byte that is neither 0 nor 1",
+                    file, entry.name));
+}
+
+/// Makes the tensors of a header that was checked against the file; `fill(entry, target)` copies
+/// the bytes of one.
+template <class Fill>
+SafetensorsFile make_tensors(io::SafetensorsHeader&& header, Device device, std::string_view file,
+                             Fill&& fill) {
+  SafetensorsFile result;
+  result.metadata = std::move(header.metadata);
+  for (const io::TensorEntry& entry : header.tensors) {
+    Ref<Buffer> buffer = host_allocator().allocate(entry.nbytes);
+    std::byte* data = buffer->data();
+    fill(entry, data);
+    check_values(entry, data, file);
+    Tensor tensor = from_buffer(std::move(buffer), entry.shape, entry.dtype);
+    result.tensors.insert(entry.name, device == Device{} ? tensor : tensor.to(device));
+  }
+  return result;
+}
+
+}  // namespace
+
+void save(const StateDict& tensors, const std::filesystem::path& path, const Metadata& metadata) {
+  std::vector<io::TensorEntry> entries;
+  std::vector<Tensor> values;
+  entries.reserve(tensors.size());
+  values.reserve(tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.defined())
+      throw ValueError(fmt::format("save: tensor '{}' is undefined and cannot be saved", name));
+    entries.push_back({name, tensor.dtype(), tensor.shape(), 0, 0});
+    values.push_back(tensor);
+  }
+  const std::string header = io::build_header(entries, metadata);
+  eval(values);
+  io::AtomicFile file(path);
+  file.write(header);
+  for (const std::size_t i : io::data_order(entries)) {
+    const HostArray host = values[i].to_host();
+    file.write(host.data(), host.nbytes());
+  }
+  file.commit();
+}
+
+SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device) {
+  const io::InputFile file(path);
+  std::byte prefix[io::kLengthNbytes];
+  const std::uint64_t available = std::min(file.nbytes(), io::kLengthNbytes);
+  file.read(0, prefix, available);
+  const std::uint64_t header_nbytes =
+      io::read_header_nbytes({prefix, available}, file.nbytes(), file.name());
+  std::string json(header_nbytes, '\0');
+  file.read(io::kLengthNbytes, json.data(), json.size());
+  const std::uint64_t data_begin = io::kLengthNbytes + header_nbytes;
+  io::SafetensorsHeader header = io::parse_header(json, file.nbytes() - data_begin, file.name());
+
+  return make_tensors(std::move(header), device, file.name(),
+                      [&](const io::TensorEntry& entry, std::byte* target) {
+                        file.read(data_begin + entry.begin, target, entry.nbytes);
+                      });
+}
+
+StateDict load(const std::filesystem::path& path, Device device) {
+  return load_safetensors(path, device).tensors;
+}
+
+SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_view name,
+                                  Device device) {
+  const std::uint64_t header_nbytes = io::read_header_nbytes(
+      file.first(std::min<std::size_t>(file.size(), io::kLengthNbytes)), file.size(), name);
+  const auto body = file.subspan(io::kLengthNbytes);
+  const std::string_view json(reinterpret_cast<const char*>(body.data()), header_nbytes);
+  const auto data = body.subspan(header_nbytes);
+  io::SafetensorsHeader header = io::parse_header(json, data.size(), name);
+
+  return make_tensors(std::move(header), device, name,
+                      [&](const io::TensorEntry& entry, std::byte* target) {
+                        if (entry.nbytes > 0)
+                          std::memcpy(target, data.data() + entry.begin, entry.nbytes);
+                      });
+}
+
+}  // namespace ingot

@@ -1,0 +1,170 @@
+#include "io/atomic_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+
+#include <ingot/core/error.h>
+
+#include "support/scratch_folder.h"
+
+namespace ingot::io {
+namespace {
+
+namespace fs = std::filesystem;
+using ingot::testing::ScratchFolder;
+
+std::size_t count_files(const fs::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+std::string error_of(const fs::path& path, std::string_view content = "new") {
+  try {
+    AtomicFile file(path);
+    file.write(content);
+    file.commit();
+  } catch (const IoError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(AtomicFile, ReplacesTheOldFile) {
+  const ScratchFolder folder;
+  const fs::path path = folder / "f";
+  folder.write("f", "old");
+  ::chmod(path.c_str(), 0640);
+  AtomicFile file(path);
+  file.write("new ");
+  file.write(std::string(3'000'000, 'x'));  // larger than the buffer
+  file.write(" end");
+  EXPECT_EQ(folder.read("f"), "old");
+  file.commit();
+  EXPECT_EQ(folder.read("f"), "new " + std::string(3'000'000, 'x') + " end");
+  EXPECT_EQ(count_files(folder.path()), 1u);
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST(AtomicFile, GivenUpItLeavesNothing) {
+  const ScratchFolder folder;
+  folder.write("f", "old");
+  {
+    AtomicFile file(folder / "f");
+    file.write("new");
+  }
+  EXPECT_EQ(folder.read("f"), "old");
+  EXPECT_EQ(count_files(folder.path()), 1u);
+}
+
+TEST(AtomicFile, NamesFileAndCause) {
+  const ScratchFolder folder;
+  const std::string base = folder.path().string();
+  EXPECT_EQ(error_of(folder / "none" / "f"),
+            base + "/none/f: cannot write into the folder: No such file or directory");
+  EXPECT_EQ(error_of(folder.path()), base + ": cannot write the file: Is a directory");
+  EXPECT_EQ(error_of("/dev/null"),
+            "/dev/null: cannot write the file: it is a device or pipe, not a file");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST(AtomicFile, FollowsSymbolicLinks) {
+  const ScratchFolder folder;
+  folder.write("real", "old");
+  fs::create_symlink("real", folder / "link");
+  EXPECT_EQ(error_of(folder / "link"), "");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(folder.read("real"), "new");
+}
+
+TEST(AtomicFile, SweepsUpAfterKilledWritersOnly) {
+  const ScratchFolder folder;
+  folder.write(".f.tmp-1-0", "left by a killed process");
+  folder.write(".g.tmp-1-0", "of another file");
+  AtomicFile first(folder / "f");
+  AtomicFile second(folder / "f");  // must leave the first one's file alone
+  EXPECT_FALSE(fs::exists(folder / ".f.tmp-1-0"));
+  EXPECT_TRUE(fs::exists(folder / ".g.tmp-1-0"));
+  first.write("first");
+  second.write("second");
+  second.commit();
+  EXPECT_EQ(folder.read("f"), "second");
+  first.commit();
+  EXPECT_EQ(folder.read("f"), "first");
+  EXPECT_EQ(count_files(folder.path()), 2u);
+}
+
+// A limit on file sizes makes write() fail in the middle, as a full disk does.
+TEST(AtomicFile, SurvivesAFailingWrite) {
+  const ScratchFolder folder;
+  folder.write("f", "old");
+  std::string message;
+  {
+    rlimit old{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit low = old;
+    low.rlim_cur = 100'000;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+    message = error_of(folder / "f", std::string(5'000'000, 'x'));
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    std::signal(SIGXFSZ, handler);
+  }
+  EXPECT_EQ(message, (folder / "f").string() + ": cannot write the file: File too large");
+  EXPECT_EQ(folder.read("f"), "old");
+  EXPECT_EQ(count_files(folder.path()), 1u);
+}
+
+// Needs a right that a container or an ordinary user may lack.
+TEST(AtomicFile, SurvivesAFullDisk) {
+  const ScratchFolder folder;
+  const std::string mount =
+      "mount -t tmpfs -o size=256k none '" + folder.path().string() + "' 2>/dev/null";
+  if (std::system(mount.c_str()) != 0) GTEST_SKIP() << "no right to mount a small tmpfs";
+  folder.write("f", "old");
+  const std::string message = error_of(folder / "f", std::string(5'000'000, 'x'));
+  const std::string content = folder.read("f");
+  const std::size_t files = count_files(folder.path());
+  const std::string unmount = "umount '" + folder.path().string() + "'";
+  EXPECT_EQ(std::system(unmount.c_str()), 0);
+  EXPECT_EQ(message, (folder / "f").string() + ": cannot write the file: No space left on device");
+  EXPECT_EQ(content, "old");
+  EXPECT_EQ(files, 1u);
+}
+
+// A child writes whole files of one letter over and over and is killed at some moment.
+TEST(AtomicFile, SurvivesBeingKilled) {
+  const ScratchFolder folder;
+  folder.write("f", std::string(400'000, 'a'));
+  for (int round = 0; round < 25; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      for (char letter = 'a';; letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1)) {
+        AtomicFile file(folder / "f");
+        for (int i = 0; i < 8; ++i) file.write(std::string(50'000, letter));
+        file.commit();
+      }
+    }
+    ::usleep(static_cast<useconds_t>(500 + 700 * round));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const std::string content = folder.read("f");
+    ASSERT_EQ(content.size(), 400'000u);
+    ASSERT_EQ(content, std::string(400'000, content[0]));
+    ASSERT_LE(count_files(folder.path()), 2u) << "leftovers pile up";
+  }
+  EXPECT_EQ(error_of(folder / "f"), "");
+  EXPECT_EQ(count_files(folder.path()), 1u);
+}
+
+}  // namespace
+}  // namespace ingot::io
