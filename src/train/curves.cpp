@@ -31,6 +31,9 @@ struct Scale {  // maps values to pixels
   double operator()(double value) const { return start + (value - low) / (high - low) * length; }
 };
 
+/// Beyond this, differences of values would overflow; such a run has diverged anyhow.
+bool drawable(double value) { return std::abs(value) < 1e100; }
+
 /// As many digits as the distance of the marks needs.
 std::string tick_label(double value, double step) {
   const int digits = std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9)));
@@ -51,12 +54,12 @@ void draw_text_centered(Canvas& canvas, Point center, std::string_view text, con
 std::vector<std::vector<Point>> stretches(const std::vector<CurvePoint>& points,
                                           const Series& series, const Scale& x, const Scale& y) {
   // A loss that is only measured once an epoch has gaps of NaN between; those are skipped. A value
-  // that was measured and is infinite breaks the line.
+  // that was measured and is infinite or huge breaks the line.
   std::vector<std::vector<Point>> result(1);
   for (const CurvePoint& point : points) {
     const double value = point.*series.value;
-    if (std::isnan(value) || !std::isfinite(point.epoch)) continue;
-    if (std::isinf(value)) {
+    if (std::isnan(value) || !drawable(point.epoch)) continue;
+    if (!drawable(value)) {
       result.emplace_back();
     } else {
       result.back().push_back({x(point.epoch), y(value)});
@@ -70,7 +73,7 @@ struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
   void add(double value) {
-    if (!std::isfinite(value)) return;
+    if (!drawable(value)) return;
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -81,8 +84,7 @@ struct Range {
 Range epochs(const std::vector<CurvePoint>& points) {
   Range range;
   for (const CurvePoint& point : points) {
-    if (std::isfinite(point.train_loss) || std::isfinite(point.validation_loss) ||
-        std::isfinite(point.accuracy)) {
+    if (drawable(point.train_loss) || drawable(point.validation_loss) || drawable(point.accuracy)) {
       range.add(point.epoch);
     }
   }
@@ -101,7 +103,7 @@ class Panel {
     Range xs = epochs(points), ys;
     for (const Series& one : series_) {
       for (const CurvePoint& point : points) {
-        if (!std::isfinite(point.*one.value) || !std::isfinite(point.epoch)) continue;
+        if (!drawable(point.*one.value) || !drawable(point.epoch)) continue;
         ys.add(point.*one.value * factor);
       }
     }
@@ -203,7 +205,7 @@ class Panel {
     const Series& one = series_.front();
     const CurvePoint* best = nullptr;
     for (const CurvePoint& point : points) {
-      if (!std::isfinite(point.*one.value) || !std::isfinite(point.epoch)) continue;
+      if (!drawable(point.*one.value) || !drawable(point.epoch)) continue;
       if (best == nullptr || point.*one.value > best->*one.value) best = &point;
     }
     const double left = frame_.left + Canvas::text_width(title_, kLargeFont) + 16;
@@ -218,7 +220,7 @@ class Panel {
     const double base = frame_.top - 22.0;
     for (auto one = series_.rbegin(); one != series_.rend(); ++one) {
       const bool measured = std::any_of(points.begin(), points.end(), [&](const CurvePoint& point) {
-        return std::isfinite(point.*(one->value));
+        return drawable(point.*(one->value));
       });
       if (!measured) continue;
       draw_text_right(canvas_, {right, base}, one->name, kSmallFont, kText);

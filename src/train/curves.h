@@ -8,7 +8,8 @@
 
 namespace ingot::train {
 
-/// One moment of a run. What was not measured stays NaN; not-finite values leave a gap.
+/// One moment of a run. What was not measured stays NaN; infinite or huge (1e100) values leave a
+/// gap.
 struct CurvePoint {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
