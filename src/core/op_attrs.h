@@ -44,6 +44,17 @@ struct ExponentAttrs {
   void visit(auto& v) const { v.field("exponent", exponent); }
 };
 
+/// clamp: which limits are given; their values are slots, min before max.
+struct ClampAttrs {
+  bool has_min = false;
+  bool has_max = false;
+  bool operator==(const ClampAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("has_min", has_min);
+    v.field("has_max", has_max);
+  }
+};
+
 /// Reductions. `dims` is sorted, non-negative and without repeats.
 struct ReduceAttrs {
   Dims dims;
@@ -52,6 +63,19 @@ struct ReduceAttrs {
   void visit(auto& v) const {
     v.field("dims", dims);
     v.field("keepdim", keepdim);
+  }
+};
+
+/// var: a reduction whose sum of squares is divided by the element count less `correction`.
+struct VarAttrs {
+  Dims dims;
+  bool keepdim = false;
+  std::int64_t correction = 1;
+  bool operator==(const VarAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dims", dims);
+    v.field("keepdim", keepdim);
+    v.field("correction", correction);
   }
 };
 

@@ -136,6 +136,8 @@ class InferContext {
   }
   /// Adds one output on the node's device.
   void out(const Shape& shape, DType dtype) { outputs_.push_back({shape, dtype, device}); }
+  /// Adds one output on another device: copies.
+  void out(const Shape& shape, DType dtype, Device on) { outputs_.push_back({shape, dtype, on}); }
 
   /// Throws ShapeError / DTypeError with the op's name in front; record() adds the place.
   [[noreturn]] void shape_error(const std::string& text) const;

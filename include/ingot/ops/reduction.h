@@ -1,0 +1,51 @@
+// Reductions over some or all dimensions. An empty list of dimensions means all; `keepdim` keeps
+// reduced dimensions with size 1. All throw IndexError for a dimension that does not exist and
+// ValueError for one named twice.
+#pragma once
+
+#include <ingot/core/tensor.h>
+
+namespace ingot {
+
+/// Integers and bool are summed as int64.
+Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+           Site at = Site::current());
+/// Floating dtypes; NaN over no elements.
+Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current());
+/// The squared distance to the mean, over count - 1 (unbiased) or count. Floating dtypes.
+Tensor var(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
+           Site at = Site::current());
+/// Square root of var.
+Tensor std(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
+           Site at = Site::current());
+/// Integers and bool are multiplied as int64.
+Tensor prod(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current());
+/// Largest element; NaN wins; equal elements share the gradient. Throws ShapeError when a reduced
+/// dimension is empty.
+Tensor amax(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current());
+/// Smallest element, else as amax.
+Tensor amin(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current());
+/// int64 position of the first largest element along `dim`, or in the flattened tensor; a NaN
+/// counts as largest. Throws ShapeError when the dimension is empty.
+Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false,
+              Site at = Site::current());
+Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false,
+              Site at = Site::current());
+/// bool: some element is not zero.
+Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+           Site at = Site::current());
+/// bool: no element is zero.
+Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+           Site at = Site::current());
+/// Euclidean norm. Floating dtypes.
+Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current());
+/// log(sum(exp(x))) without overflow. Floating dtypes.
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false,
+                 Site at = Site::current());
+
+}  // namespace ingot

@@ -1,0 +1,183 @@
+// Devices: their names, what of them this machine has, and which backend computes for them.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+
+#include <ingot/core/device.h>
+#include <ingot/core/error.h>
+
+#include "backend/backend.h"
+
+#if defined(__APPLE__)
+#include <mach/mach.h>
+#include <sys/sysctl.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace ingot {
+
+// -- Names ----------------------------------------------------------------------------------------
+
+Device::Device(std::string_view text) {
+  if (text == "best") {
+    *this = best_device();
+    return;
+  }
+  const std::size_t colon = text.find(':');
+  const std::string_view kind = text.substr(0, colon);
+  const bool known = kind == "cpu" || kind == "cuda" || kind == "mps";
+  int number = 0;
+  bool valid = known;
+  if (known && colon != std::string_view::npos) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, number);
+    valid = error == std::errc{} && stop == end && number >= 0 && number <= INT16_MAX &&
+            (kind == "cuda" || number == 0);
+  }
+  if (!valid)
+    throw DeviceError(
+        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best", text));
+  type = kind == "cpu" ? DeviceType::CPU : kind == "cuda" ? DeviceType::CUDA : DeviceType::MPS;
+  index = static_cast<std::int16_t>(number);
+}
+
+std::string Device::str() const {
+  switch (type) {
+    case DeviceType::CPU:
+      return "cpu";
+    case DeviceType::MPS:
+      return "mps";
+    case DeviceType::CUDA:
+      break;
+  }
+  return fmt::format("cuda:{}", index);
+}
+
+// -- What the machine has -------------------------------------------------------------------------
+
+namespace {
+
+#if defined(__APPLE__)
+
+std::string cpu_name() {
+  char text[256] = {};
+  std::size_t size = sizeof(text) - 1;
+  if (sysctlbyname("machdep.cpu.brand_string", text, &size, nullptr, 0) != 0) return "CPU";
+  return text;
+}
+
+void read_memory(DeviceInfo& info) {
+  std::uint64_t total = 0;
+  std::size_t size = sizeof(total);
+  if (sysctlbyname("hw.memsize", &total, &size, nullptr, 0) == 0)
+    info.memory_total_nbytes = total;
+  vm_statistics64_data_t figures{};
+  mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+  if (host_statistics64(mach_host_self(), HOST_VM_INFO64,
+                        reinterpret_cast<host_info64_t>(&figures), &count) == KERN_SUCCESS)
+    info.memory_free_nbytes =
+        (std::size_t{figures.free_count} + figures.inactive_count) * vm_page_size;
+}
+
+#else
+
+// The text after "key : " in a file of such lines, or nothing.
+std::string field_of(const char* path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    std::size_t at = line.find(':');
+    if (at == std::string::npos) continue;
+    at = line.find_first_not_of(" \t", at + 1);
+    return at == std::string::npos ? std::string{} : line.substr(at);
+  }
+  return {};
+}
+
+std::string cpu_name() {
+  std::string text = field_of("/proc/cpuinfo", "model name");
+  if (text.empty()) text = field_of("/proc/device-tree", "model");
+  return text.empty() ? "CPU" : text;
+}
+
+void read_memory(DeviceInfo& info) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  info.memory_total_nbytes = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * page;
+  info.memory_free_nbytes = static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) * page;
+  // What the system would give up if asked counts as free.
+  const std::string available = field_of("/proc/meminfo", "MemAvailable");
+  std::size_t kib = 0;
+  const auto result =
+      std::from_chars(available.data(), available.data() + available.size(), kib);
+  if (result.ec == std::errc{}) info.memory_free_nbytes = kib * 1024;
+}
+
+#endif
+
+DeviceInfo cpu_info() {
+  DeviceInfo info{.device = DeviceType::CPU, .built = true, .available = true};
+  info.name = cpu_name();
+  read_memory(info);
+  for (int i = 0; i < kNumDTypes; ++i) info.dtypes.push_back(static_cast<DType>(i));
+  return info;
+}
+
+}  // namespace
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> all = {cpu_info()};
+  for (const Device device : {Device(DeviceType::CUDA), Device(DeviceType::MPS)})
+    all.push_back({.device = device, .why_not = why_unavailable(device)});
+  return all;
+}
+
+bool is_built(Device device) { return device.type == DeviceType::CPU; }
+
+bool is_available(Device device) { return device == Device{}; }
+
+std::string why_unavailable(Device device) {
+  switch (device.type) {
+    case DeviceType::CPU:
+      return device.index == 0 ? "" : "there is one cpu device, with the number 0";
+    case DeviceType::CUDA:
+      return "this build of Ingot has no CUDA backend yet";
+    case DeviceType::MPS:
+      break;
+  }
+#if defined(__APPLE__)
+  return "this build of Ingot has no Metal backend yet";
+#else
+  return "this build of Ingot has no Metal backend yet; it will need macOS on Apple silicon";
+#endif
+}
+
+Device best_device() {
+  for (const Device device : {Device(DeviceType::CUDA), Device(DeviceType::MPS)})
+    if (is_available(device)) return device;
+  return {};
+}
+
+// -- Backends -------------------------------------------------------------------------------------
+
+namespace {
+Backend*& override_of_thread() {
+  static thread_local Backend* backend = nullptr;
+  return backend;
+}
+}  // namespace
+
+Backend& backend_for(Device device) {
+  if (!is_available(device))
+    throw DeviceError(fmt::format("{}: {}", device.str(), why_unavailable(device)));
+  Backend* replaced = override_of_thread();
+  return replaced ? *replaced : cpu_backend();
+}
+
+BackendOverride::BackendOverride(Backend& backend) : previous_(override_of_thread()) {
+  override_of_thread() = &backend;
+}
+BackendOverride::~BackendOverride() { override_of_thread() = previous_; }
+
+}  // namespace ingot

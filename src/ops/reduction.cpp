@@ -1,0 +1,351 @@
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/reduction.h>
+#include <ingot/ops/shape.h>
+
+#include <algorithm>
+
+#include "ops/support.h"
+
+namespace ingot::ops {
+namespace {
+
+// -- Shapes ---------------------------------------------------------------------------------------
+
+bool is_reduced(const Dims& dims, int d) { return dims.contains(d); }
+
+Shape reduced_shape(const Shape& from, const Dims& dims, bool keepdim) {
+  Shape to;
+  for (int d = 0; d < from.rank(); ++d) {
+    if (!is_reduced(dims, d))
+      to.push_back(from[d]);
+    else if (keepdim)
+      to.push_back(1);
+  }
+  return to;
+}
+
+std::int64_t reduced_numel(const Shape& from, const Dims& dims) {
+  std::int64_t n = 1;
+  for (const std::int64_t d : dims) n *= from[static_cast<int>(d)];
+  return n;
+}
+
+template <class A>
+void infer_reduced(InferContext& c, DType dtype) {
+  const auto& a = c.as<A>();
+  c.out(reduced_shape(c.shape(0), a.dims, a.keepdim), dtype);
+}
+
+void infer_accumulated(InferContext& c) {
+  infer_reduced<ReduceAttrs>(c, is_floating(c.dtype(0)) ? c.dtype(0) : DType::Int64);
+}
+
+template <class A>
+void infer_floating(InferContext& c) {
+  c.require_floating(0);
+  infer_reduced<A>(c, c.dtype(0));
+}
+
+void infer_extremum(InferContext& c) {
+  for (const std::int64_t d : c.as<ReduceAttrs>().dims)
+    if (c.shape(0)[static_cast<int>(d)] == 0)
+      c.shape_error(fmt::format("dimension {} of {} is empty, and nothing has no extremum", d,
+                                c.in(0).str()));
+  infer_reduced<ReduceAttrs>(c, c.dtype(0));
+}
+
+void infer_position(InferContext& c) {
+  const auto& a = c.as<AxisAttrs>();
+  const Shape& from = c.shape(0);
+  if (from.rank() > 0 && from[static_cast<int>(a.dim)] == 0)
+    c.shape_error(fmt::format("dimension {} of {} is empty, and nothing has no extremum", a.dim,
+                              c.in(0).str()));
+  c.out(from.rank() == 0 ? from : reduced_shape(from, {a.dim}, a.keepdim), DType::Int64);
+}
+
+void infer_predicate_reduction(InferContext& c) { infer_reduced<ReduceAttrs>(c, DType::Bool); }
+
+// A gradient, or a result, given back the dimensions that the reduction took away.
+Tensor keep_dims(const Tensor& t, const Shape& from, const Dims& dims) {
+  return reshape(t, reduced_shape(from, dims, true));
+}
+
+template <class A = ReduceAttrs>
+Tensor grad_kept(VjpContext& c) {
+  return keep_dims(c.grad(), c.in(0).shape, c.as<A>().dims);
+}
+
+// -- Definitions ----------------------------------------------------------------------------------
+
+constexpr OpDef kSum{
+    .name = "sum",
+    .infer = infer_accumulated,
+    .gradient = Gradient::Rule,
+    .vjp = [](VjpContext& c) { c.set(0, broadcast_to(grad_kept(c), c.in(0).shape)); },
+    .saves = save_nothing};
+
+// Sums in float32 at least, so that a float16 sum does not overflow before it is divided.
+Tensor wide(const Tensor& x) {
+  return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x;
+}
+
+constexpr OpDef kMean{
+    .name = "mean",
+    .infer = infer_floating<ReduceAttrs>,
+    .gradient = Gradient::Rule,
+    .vjp =
+        [](VjpContext& c) {
+          const Shape& from = c.in(0).shape;
+          const std::int64_t n = reduced_numel(from, c.as<ReduceAttrs>().dims);
+          c.set(0, broadcast_to(grad_kept(c) / n, from));
+        },
+    .saves = save_nothing,
+    .expand =
+        [](ExpandContext& c) {
+          const auto& a = c.as<ReduceAttrs>();
+          const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
+          const Tensor x = wide(c.in(0));
+          // A list without dimensions would mean all of them.
+          const Tensor total = a.dims.empty() ? x : sum(x, a.dims, a.keepdim);
+          c.result(cast(total / n, c.in(0).dtype()));
+        }};
+
+constexpr OpDef kVar{
+    .name = "var",
+    .infer = infer_floating<VarAttrs>,
+    .gradient = Gradient::Rule,
+    .vjp =
+        [](VjpContext& c) {
+          const auto& a = c.as<VarAttrs>();
+          const Shape& from = c.in(0).shape;
+          const std::int64_t n = reduced_numel(from, a.dims);
+          const Tensor x = c.input(0);
+          const Tensor centred = a.dims.empty() ? x - x : x - mean(x, a.dims, true);
+          const double scale = 2.0 / static_cast<double>(std::max<std::int64_t>(n - a.correction, 0));
+          c.set(0, grad_kept<VarAttrs>(c) * (centred * scale));
+        },
+    .saves = save_input,
+    .expand =
+        [](ExpandContext& c) {
+          const auto& a = c.as<VarAttrs>();
+          const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
+          const Tensor x = wide(c.in(0));
+          const Tensor squares =
+              a.dims.empty() ? square(x - x)
+                             : sum(square(x - mean(x, a.dims, true)), a.dims, a.keepdim);
+          c.result(cast(squares / std::max<std::int64_t>(n - a.correction, 0), c.in(0).dtype()));
+        }};
+
+// Each element's gradient is the product of the others. Zeros need care: with one zero only its own
+// element has a gradient, with more none has. (Second derivatives at exact zeros leave out terms.)
+void vjp_prod(VjpContext& c) {
+  const Dims& dims = c.as<ReduceAttrs>().dims;
+  const Tensor x = c.input(0), grad = grad_kept(c);
+  if (dims.empty()) return c.set(0, grad);
+  const Tensor is_zero = x == 0;
+  const Tensor zeros_in_group = sum(is_zero, dims, true);
+  const Tensor others = prod(where(is_zero, 1, x), dims, true);
+  const Tensor partial = where(zeros_in_group == 0, others / where(is_zero, 1, x),
+                               where(logical_and(zeros_in_group == 1, is_zero), others, 0));
+  c.set(0, grad * partial);
+}
+
+constexpr OpDef kProd{.name = "prod",
+                      .infer = infer_accumulated,
+                      .gradient = Gradient::Rule,
+                      .vjp = vjp_prod,
+                      .saves = save_input};
+
+void vjp_extremum(VjpContext& c) {
+  const Dims& dims = c.as<ReduceAttrs>().dims;
+  if (dims.empty()) return c.set(0, c.grad());
+  const Tensor x = c.input(0);
+  const Tensor chosen = cast(x == keep_dims(c.output(0), x.shape(), dims), x.dtype());
+  c.set(0, chosen * (grad_kept(c) / sum(chosen, dims, true)));
+}
+
+Saved save_both(const SavesContext&) { return {.inputs = 1, .outputs = 1}; }
+
+constexpr OpDef kAmax{.name = "amax",
+                      .infer = infer_extremum,
+                      .gradient = Gradient::Rule,
+                      .vjp = vjp_extremum,
+                      .saves = save_both};
+constexpr OpDef kAmin{.name = "amin",
+                      .infer = infer_extremum,
+                      .gradient = Gradient::Rule,
+                      .vjp = vjp_extremum,
+                      .saves = save_both};
+constexpr OpDef kArgmax{.name = "argmax", .infer = infer_position};
+constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position};
+constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction};
+constexpr OpDef kAll{.name = "all", .infer = infer_predicate_reduction};
+
+constexpr OpDef kNorm{
+    .name = "norm",
+    .infer = infer_floating<ReduceAttrs>,
+    .gradient = Gradient::Rule,
+    .vjp =
+        [](VjpContext& c) {
+          const Shape& from = c.in(0).shape;
+          const Tensor n = keep_dims(c.output(0), from, c.as<ReduceAttrs>().dims);
+          // The norm has no derivative at zero; PyTorch takes 0.
+          c.set(0, c.input(0) * where(n == 0, 0.0, grad_kept(c) / n));
+        },
+    .saves = save_both,
+    .expand =
+        [](ExpandContext& c) {
+          const auto& a = c.as<ReduceAttrs>();
+          const Tensor squares = square(wide(c.in(0)));
+          const Tensor total = a.dims.empty() ? squares : sum(squares, a.dims, a.keepdim);
+          c.result(cast(sqrt(total), c.in(0).dtype()));
+        }};
+
+constexpr OpDef kLogsumexp{
+    .name = "logsumexp",
+    .infer = infer_floating<ReduceAttrs>,
+    .gradient = Gradient::Rule,
+    .vjp =
+        [](VjpContext& c) {
+          const Tensor out = keep_dims(c.output(0), c.in(0).shape, c.as<ReduceAttrs>().dims);
+          c.set(0, grad_kept(c) * exp(c.input(0) - out));
+        },
+    .saves = save_both,
+    .expand =
+        [](ExpandContext& c) {
+          const auto& a = c.as<ReduceAttrs>();
+          const Tensor x = wide(c.in(0));
+          if (a.dims.empty()) return c.result(c.in(0));
+          if (reduced_numel(x.shape(), a.dims) == 0)
+            return c.result(log(sum(c.in(0), a.dims, a.keepdim)));
+          const Tensor top = amax(x, a.dims, true);
+          // Infinite maxima would give inf - inf.
+          const Tensor shift = where(isinf(top), 0.0, top);
+          const Tensor total = sum(exp(x - shift), a.dims, true);
+          const Tensor result = log(total) + shift;
+          c.result(cast(reshape(result, c.out(0).shape), c.in(0).dtype()));
+        }};
+
+// -- Recording ------------------------------------------------------------------------------------
+
+// Sorted, non-negative; empty means all.
+Dims reduced_dims(const OpDef& op, const Tensor& x, const Dims& dims, const Site& at) {
+  const int rank = defined(op.name, x, at).dim();
+  Dims result;
+  if (dims.empty()) {
+    for (int d = 0; d < rank; ++d) result.push_back(d);
+    return result;
+  }
+  const RecordState& state = record_state();
+  const std::string place = recorded_at(at, state.has_outer_site ? state.outer_site : Site{});
+  for (const std::int64_t d : dims) {
+    int normal = 0;
+    try {
+      normal = normalize_dim(d, rank, op.name.data());
+    } catch (const IndexError& e) {
+      throw IndexError(e.what() + place);
+    }
+    if (result.contains(normal))
+      fail<ValueError>(op.name, fmt::format("dimension {} is named twice in {}", normal,
+                                            dims.str()), at);
+    result.push_back(normal);
+  }
+  if (rank == 0) return {};
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+Tensor record_reduction(const OpDef& op, const Tensor& x, const Dims& dims, bool keepdim,
+                        Site at) {
+  const ReduceAttrs attrs{reduced_dims(op, x, dims, at), keepdim};
+  return record(op, {&x}, attrs, at);
+}
+
+Tensor record_position(const OpDef& op, const Tensor& x, std::optional<std::int64_t> dim,
+                       bool keepdim, Site at) {
+  defined(op.name, x, at);
+  if (!dim) {
+    const Tensor flat = reshape(x, {-1}, at);
+    const Tensor position = record(op, {&flat}, AxisAttrs{0, false}, at);
+    return keepdim ? reshape(position, Shape::filled(x.dim(), 1), at) : position;
+  }
+  const Dims one = reduced_dims(op, x, {*dim}, at);
+  return record(op, {&x}, AxisAttrs{one.empty() ? 0 : one[0], keepdim}, at);
+}
+
+}  // namespace
+
+INGOT_EXPORT_OPS(reduction, &kSum, &kMean, &kVar, &kProd, &kAmax, &kAmin, &kArgmax, &kArgmin, &kAny,
+                 &kAll, &kNorm, &kLogsumexp)
+
+}  // namespace ingot::ops
+
+namespace ingot {
+
+using namespace ops;  // the definitions above
+
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kSum, x, dims, keepdim, at);
+}
+Tensor mean(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kMean, x, dims, keepdim, at);
+}
+Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
+  const VarAttrs attrs{reduced_dims(kVar, x, dims, at), keepdim, unbiased ? 1 : 0};
+  return record(kVar, {&x}, attrs, at);
+}
+Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
+  return sqrt(var(x, dims, unbiased, keepdim, at), at);
+}
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kProd, x, dims, keepdim, at);
+}
+Tensor amax(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kAmax, x, dims, keepdim, at);
+}
+Tensor amin(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kAmin, x, dims, keepdim, at);
+}
+Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim, Site at) {
+  return record_position(kArgmax, x, dim, keepdim, at);
+}
+Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim, Site at) {
+  return record_position(kArgmin, x, dim, keepdim, at);
+}
+Tensor any(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kAny, x, dims, keepdim, at);
+}
+Tensor all(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kAll, x, dims, keepdim, at);
+}
+Tensor norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kNorm, x, dims, keepdim, at);
+}
+Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+  return record_reduction(kLogsumexp, x, dims, keepdim, at);
+}
+
+Tensor Tensor::sum(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::sum(*this, dims, keepdim, at);
+}
+Tensor Tensor::mean(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::mean(*this, dims, keepdim, at);
+}
+Tensor Tensor::var(const Dims& dims, bool unbiased, bool keepdim, Site at) const {
+  return ingot::var(*this, dims, unbiased, keepdim, at);
+}
+Tensor Tensor::amax(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::amax(*this, dims, keepdim, at);
+}
+Tensor Tensor::amin(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::amin(*this, dims, keepdim, at);
+}
+Tensor Tensor::argmax(std::optional<std::int64_t> dim, bool keepdim, Site at) const {
+  return ingot::argmax(*this, dim, keepdim, at);
+}
+Tensor Tensor::any(Site at) const { return ingot::any(*this, {}, false, at); }
+Tensor Tensor::all(Site at) const { return ingot::all(*this, {}, false, at); }
+Tensor Tensor::norm(Site at) const { return ingot::norm(*this, {}, false, at); }
+
+}  // namespace ingot

@@ -1,0 +1,96 @@
+#include "ops/support.h"
+
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+
+namespace ingot {
+
+namespace {
+
+// The dtypes of one class of operands, joined; PyTorch keeps three such classes apart.
+struct Joined {
+  bool any = false;
+  DType dtype = DType::Bool;
+  void add(DType t) {
+    dtype = any ? promote_types(dtype, t) : t;
+    any = true;
+  }
+};
+
+// PyTorch's combine_categories: the lower class counts only when it is of a higher kind.
+DType combine(DType higher, DType lower) {
+  if (is_floating(higher)) return higher;
+  if (higher == DType::Bool || is_floating(lower)) return promote_types(higher, lower);
+  return higher;
+}
+
+}  // namespace
+
+DType result_type(const Operand& a, const Operand& b) {
+  Joined with_dims, zero_dim, number;
+  for (const Operand* x : {&a, &b}) {
+    if (!x->is_tensor())
+      number.add(x->scalar().default_dtype());
+    else if (x->tensor().dim() > 0)
+      with_dims.add(x->tensor().dtype());
+    else
+      zero_dim.add(x->tensor().dtype());
+  }
+  Joined result;
+  for (const Joined* lower : {&with_dims, &zero_dim, &number}) {
+    if (!lower->any) continue;
+    result.dtype = result.any ? combine(result.dtype, lower->dtype) : lower->dtype;
+    result.any = true;
+  }
+  return result.dtype;
+}
+
+bool can_cast(DType from, DType to) {
+  if (is_floating(from)) return is_floating(to);
+  return from == DType::Bool || to != DType::Bool;
+}
+
+namespace ops {
+
+Tensor to_tensor(const Operand& x, DType t, Device device) {
+  if (x.is_tensor()) return cast(x.tensor(), t, x.site());
+  return scalar_tensor(x.scalar(), t, device, x.site());
+}
+
+Device device_of(const Operand& a, const Operand& b) {
+  const Operand* first = nullptr;
+  for (const Operand* x : {&a, &b}) {
+    if (!x->is_tensor()) continue;
+    if (x->tensor().dim() > 0) return x->tensor().device();
+    if (!first) first = x;
+  }
+  return first ? first->tensor().device() : Device{};
+}
+
+Tensor record_binary(const OpDef& op, const Operand& a, const Operand& b, DType t) {
+  const Device device = device_of(a, b);
+  const Tensor x = to_tensor(a, t, device), y = to_tensor(b, t, device);
+  return record(op, {&x, &y}, {}, a.site());
+}
+
+namespace {
+Shape broadcast_inputs(const InferContext& c) {
+  Shape shape = c.shape(0);
+  for (int i = 1; i < c.num_inputs(); ++i)
+    shape = broadcast_shapes(shape, c.shape(i), c.op.name.data());
+  return shape;
+}
+}  // namespace
+
+void infer_elementwise(InferContext& c) {
+  c.require_same_dtype();
+  c.out(broadcast_inputs(c), c.dtype(0));
+}
+
+void infer_predicate(InferContext& c) {
+  c.require_same_dtype();
+  c.out(broadcast_inputs(c), DType::Bool);
+}
+
+}  // namespace ops
+}  // namespace ingot

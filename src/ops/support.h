@@ -1,0 +1,74 @@
+// What op families share: errors with the place of the call, PyTorch's promotion of operands, and
+// the usual `infer` and `saves` functions.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include <ingot/core/tensor.h>
+
+#include "core/op_def.h"
+#include "core/record.h"
+
+namespace ingot::ops {
+
+/// Throws E: "op: text" and where it was recorded.
+template <class E>
+[[noreturn]] void fail(std::string_view op, const std::string& text, const Site& at) {
+  const RecordState& state = record_state();
+  throw E(fmt::format("{}: {}{}", op, text,
+                      recorded_at(at, state.has_outer_site ? state.outer_site : Site{})));
+}
+
+/// Throws ValueError when `t` is undefined.
+inline const Tensor& defined(std::string_view op, const Tensor& t, const Site& at) {
+  if (!t.defined()) fail<ValueError>(op, "the operand is an undefined tensor", at);
+  return t;
+}
+
+/// Shape, dtype and device, of a defined tensor.
+inline const TensorSpec& spec_of(const Tensor& t) { return t.cell()->spec(); }
+
+/// float32 for integers and bool, else the dtype itself.
+constexpr DType floating_of(DType t) { return is_floating(t) ? t : DType::Float32; }
+
+/// The operand as a tensor of dtype `t`: cast, or a 0-dim `full` on `device` for a number.
+Tensor to_tensor(const Operand& x, DType t, Device device);
+/// The device of the first operand that is a tensor with dimensions, else of the first tensor.
+Device device_of(const Operand& a, const Operand& b);
+
+/// Records a binary op on both operands converted to `t`.
+Tensor record_binary(const OpDef& op, const Operand& a, const Operand& b, DType t);
+
+/// All inputs broadcast to one shape; the output has input 0's dtype, which all share.
+void infer_elementwise(InferContext& c);
+/// The same, with a bool result.
+void infer_predicate(InferContext& c);
+/// One output like input 0.
+inline void infer_like_first(InferContext& c) { c.out(c.shape(0), c.dtype(0)); }
+
+inline Saved save_nothing(const SavesContext&) { return {}; }
+inline Saved save_input(const SavesContext&) { return {.inputs = 1}; }
+inline Saved save_output(const SavesContext&) { return {.outputs = 1}; }
+
+using Vjp = void (*)(VjpContext&);
+using Saves = Saved (*)(const SavesContext&);
+using Infer = void (*)(InferContext&);
+
+/// An elementwise primitive without a gradient.
+constexpr OpDef primitive(std::string_view name, ScalarOp scalar, Infer infer) {
+  return {.name = name, .infer = infer, .traits = {.scalar = scalar}};
+}
+/// An elementwise primitive with a gradient rule.
+constexpr OpDef primitive(std::string_view name, ScalarOp scalar, Infer infer, Saves saves,
+                          Vjp vjp) {
+  return {.name = name,
+          .infer = infer,
+          .gradient = Gradient::Rule,
+          .vjp = vjp,
+          .saves = saves,
+          .traits = {.scalar = scalar}};
+}
+
+}  // namespace ingot::ops
