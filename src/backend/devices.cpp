@@ -71,12 +71,11 @@ std::string cpu_name() {
 void read_memory(DeviceInfo& info) {
   std::uint64_t total = 0;
   std::size_t size = sizeof(total);
-  if (sysctlbyname("hw.memsize", &total, &size, nullptr, 0) == 0)
-    info.memory_total_nbytes = total;
+  if (sysctlbyname("hw.memsize", &total, &size, nullptr, 0) == 0) info.memory_total_nbytes = total;
   vm_statistics64_data_t figures{};
   mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
-  if (host_statistics64(mach_host_self(), HOST_VM_INFO64,
-                        reinterpret_cast<host_info64_t>(&figures), &count) == KERN_SUCCESS)
+  if (host_statistics64(mach_host_self(), HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&figures),
+                        &count) == KERN_SUCCESS)
     info.memory_free_nbytes =
         (std::size_t{figures.free_count} + figures.inactive_count) * vm_page_size;
 }
@@ -109,8 +108,7 @@ void read_memory(DeviceInfo& info) {
   // What the system would give up if asked counts as free.
   const std::string available = field_of("/proc/meminfo", "MemAvailable");
   std::size_t kib = 0;
-  const auto result =
-      std::from_chars(available.data(), available.data() + available.size(), kib);
+  const auto result = std::from_chars(available.data(), available.data() + available.size(), kib);
   if (result.ec == std::errc{}) info.memory_free_nbytes = kib * 1024;
 }
 

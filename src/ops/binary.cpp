@@ -10,8 +10,9 @@ namespace {
 
 void infer_number(InferContext& c) {
   if (c.dtype(0) == DType::Bool)
-    c.dtype_error("does not take two bool operands; convert one with .to(int64), or use the "
-                  "logical_ and bitwise_ functions");
+    c.dtype_error(
+        "does not take two bool operands; convert one with .to(int64), or use the "
+        "logical_ and bitwise_ functions");
   infer_elementwise(c);
 }
 
@@ -21,9 +22,7 @@ void infer_real(InferContext& c) {
 }
 
 // Sets the gradient of input i, summed over what broadcasting stretched.
-void set_summed(VjpContext& c, int i, const Tensor& grad) {
-  c.set(i, sum_to(grad, c.in(i).shape));
-}
+void set_summed(VjpContext& c, int i, const Tensor& grad) { c.set(i, sum_to(grad, c.in(i).shape)); }
 
 // What the gradient of each input reads of the inputs, as bits.
 template <std::uint32_t for_a, std::uint32_t for_b>
@@ -31,23 +30,23 @@ Saved save_for(const SavesContext& s) {
   return {.inputs = (s.needs(0) ? for_a : 0u) | (s.needs(1) ? for_b : 0u)};
 }
 
-constexpr OpDef kAdd = primitive(
-    "add", ScalarOp::Add, infer_elementwise, save_nothing, [](VjpContext& c) {
+constexpr OpDef kAdd =
+    primitive("add", ScalarOp::Add, infer_elementwise, save_nothing, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad());
       if (c.needs(1)) set_summed(c, 1, c.grad());
     });
-constexpr OpDef kSub = primitive("sub", ScalarOp::Sub, infer_number, save_nothing,
-                                 [](VjpContext& c) {
-                                   if (c.needs(0)) set_summed(c, 0, c.grad());
-                                   if (c.needs(1)) set_summed(c, 1, neg(c.grad()));
-                                 });
-constexpr OpDef kMul = primitive(
-    "mul", ScalarOp::Mul, infer_elementwise, save_for<2, 1>, [](VjpContext& c) {
+constexpr OpDef kSub =
+    primitive("sub", ScalarOp::Sub, infer_number, save_nothing, [](VjpContext& c) {
+      if (c.needs(0)) set_summed(c, 0, c.grad());
+      if (c.needs(1)) set_summed(c, 1, neg(c.grad()));
+    });
+constexpr OpDef kMul =
+    primitive("mul", ScalarOp::Mul, infer_elementwise, save_for<2, 1>, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad() * c.input(1));
       if (c.needs(1)) set_summed(c, 1, c.grad() * c.input(0));
     });
-constexpr OpDef kDiv = primitive(
-    "div", ScalarOp::Div, infer_real, save_for<2, 3>, [](VjpContext& c) {
+constexpr OpDef kDiv =
+    primitive("div", ScalarOp::Div, infer_real, save_for<2, 3>, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad() / c.input(1));
       if (c.needs(1)) {
         const Tensor b = c.input(1);
@@ -55,21 +54,19 @@ constexpr OpDef kDiv = primitive(
       }
     });
 constexpr OpDef kFloorDivide = primitive("floor_divide", ScalarOp::FloorDivide, infer_number);
-constexpr OpDef kRemainder = primitive(
-    "remainder", ScalarOp::Remainder, infer_number, save_for<0, 3>, [](VjpContext& c) {
+constexpr OpDef kRemainder =
+    primitive("remainder", ScalarOp::Remainder, infer_number, save_for<0, 3>, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad());
       if (c.needs(1)) set_summed(c, 1, neg(c.grad() * floor(c.input(0) / c.input(1))));
     });
-constexpr OpDef kFmod = primitive(
-    "fmod", ScalarOp::Fmod, infer_number, save_for<0, 3>, [](VjpContext& c) {
+constexpr OpDef kFmod =
+    primitive("fmod", ScalarOp::Fmod, infer_number, save_for<0, 3>, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad());
       if (c.needs(1)) set_summed(c, 1, neg(c.grad() * trunc(c.input(0) / c.input(1))));
     });
 constexpr OpDef kPow = primitive(
     "pow", ScalarOp::Pow, infer_number,
-    [](const SavesContext& s) {
-      return Saved{.inputs = 3, .outputs = s.needs(1) ? 1u : 0u};
-    },
+    [](const SavesContext& s) { return Saved{.inputs = 3, .outputs = s.needs(1) ? 1u : 0u}; },
     [](VjpContext& c) {
       const Tensor a = c.input(0), b = c.input(1);
       // The exceptions keep 0 * infinity out: x^0 is flat, and so is 0^b for b > 0.
@@ -88,12 +85,12 @@ void vjp_extremum(VjpContext& c) {
   if (c.needs(1)) set_summed(c, 1, where(greater ? a > b : a < b, 0.0, shared));
 }
 Saved save_both(const SavesContext&) { return {.inputs = 3}; }
-constexpr OpDef kMaximum = primitive("maximum", ScalarOp::Maximum, infer_elementwise, save_both,
-                                     vjp_extremum<true>);
-constexpr OpDef kMinimum = primitive("minimum", ScalarOp::Minimum, infer_elementwise, save_both,
-                                     vjp_extremum<false>);
-constexpr OpDef kAtan2 = primitive(
-    "atan2", ScalarOp::Atan2, infer_real, save_both, [](VjpContext& c) {
+constexpr OpDef kMaximum =
+    primitive("maximum", ScalarOp::Maximum, infer_elementwise, save_both, vjp_extremum<true>);
+constexpr OpDef kMinimum =
+    primitive("minimum", ScalarOp::Minimum, infer_elementwise, save_both, vjp_extremum<false>);
+constexpr OpDef kAtan2 =
+    primitive("atan2", ScalarOp::Atan2, infer_real, save_both, [](VjpContext& c) {
       const Tensor y = c.input(0), x = c.input(1);
       const Tensor scaled = c.grad() / (square(x) + square(y));
       if (c.needs(0)) set_summed(c, 0, scaled * x);

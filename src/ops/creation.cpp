@@ -10,13 +10,12 @@ namespace {
 void infer_create(InferContext& c) {
   const auto& a = c.as<CreateAttrs>();
   for (const std::int64_t d : a.shape)
-    if (d < 0)
-      c.shape_error(fmt::format("a shape cannot have negative sizes: {}", a.shape.str()));
+    if (d < 0) c.shape_error(fmt::format("a shape cannot have negative sizes: {}", a.shape.str()));
   c.out(a.shape, a.dtype);
 }
 
-constexpr OpDef kFull{.name = "full", .infer = infer_create};      // slot: value
-constexpr OpDef kArange{.name = "arange", .infer = infer_create};  // slots: start, step
+constexpr OpDef kFull{.name = "full", .infer = infer_create};          // slot: value
+constexpr OpDef kArange{.name = "arange", .infer = infer_create};      // slots: start, step
 constexpr OpDef kLinspace{.name = "linspace", .infer = infer_create};  // slots: start, end
 constexpr OpDef kEye{.name = "eye", .infer = infer_create};
 
@@ -93,10 +92,10 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
   const double first = start.to_double(), last = end.to_double(), by = step.to_double();
   if (by == 0 || (by > 0 ? last < first : last > first) || !std::isfinite(first) ||
       !std::isfinite(last) || !std::isfinite(by))
-    fail<ValueError>("arange",
-                     fmt::format("a step of {} does not lead from {} to {}", step.str(),
-                                 start.str(), end.str()),
-                     at);
+    fail<ValueError>(
+        "arange",
+        fmt::format("a step of {} does not lead from {} to {}", step.str(), start.str(), end.str()),
+        at);
   std::int64_t count = 0;
   if (integers) {
     const std::int64_t s = step.to_int64();
@@ -114,9 +113,9 @@ Tensor arange(const Scalar& end, Site at) {
 Tensor linspace(const Scalar& start, const Scalar& end, std::int64_t steps,
                 const TensorOptions& options, Site at) {
   check_device(kLinspace, options.device, at);
-  return with_grad(record(kLinspace, {}, CreateAttrs{{steps}, options.dtype, options.device}, at,
-                          {start, end}),
-                   options.requires_grad);
+  return with_grad(
+      record(kLinspace, {}, CreateAttrs{{steps}, options.dtype, options.device}, at, {start, end}),
+      options.requires_grad);
 }
 
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m, const TensorOptions& options, Site at) {

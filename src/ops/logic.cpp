@@ -20,14 +20,13 @@ constexpr OpDef kLogicalXor = primitive("logical_xor", ScalarOp::LogicalXor, inf
 
 void infer_bits(InferContext& c) {
   if (is_floating(c.dtype(0)))
-    c.dtype_error(fmt::format("works on integers and bool, got {} and {}", c.in(0).str(),
-                              c.in(1).str()));
+    c.dtype_error(
+        fmt::format("works on integers and bool, got {} and {}", c.in(0).str(), c.in(1).str()));
   infer_elementwise(c);
 }
 void infer_shift(InferContext& c) {
   if (!is_integral(c.dtype(0)))
-    c.dtype_error(
-        fmt::format("works on integers, got {} and {}", c.in(0).str(), c.in(1).str()));
+    c.dtype_error(fmt::format("works on integers, got {} and {}", c.in(0).str(), c.in(1).str()));
   infer_elementwise(c);
 }
 constexpr OpDef kBitwiseAnd = primitive("bitwise_and", ScalarOp::BitwiseAnd, infer_bits);
@@ -38,9 +37,10 @@ constexpr OpDef kShiftRight = primitive("bitwise_right_shift", ScalarOp::ShiftRi
 
 void infer_where(InferContext& c) {
   if (c.dtype(0) != DType::Bool)
-    c.dtype_error(fmt::format("the condition must be bool, got {}; compare it (x != 0) or convert "
-                              "it with .to(boolean)",
-                              c.in(0).str()));
+    c.dtype_error(
+        fmt::format("the condition must be bool, got {}; compare it (x != 0) or convert "
+                    "it with .to(boolean)",
+                    c.in(0).str()));
   if (c.dtype(1) != c.dtype(2))
     c.dtype_error(
         fmt::format("operands have different dtypes: {} and {}", c.in(1).str(), c.in(2).str()));
@@ -48,8 +48,8 @@ void infer_where(InferContext& c) {
   c.out(broadcast_shapes(broadcast_shapes(c.shape(0), c.shape(1), name), c.shape(2), name),
         c.dtype(1));
 }
-constexpr OpDef kWhere = primitive(
-    "where", ScalarOp::Where, infer_where, save_input, [](VjpContext& c) {
+constexpr OpDef kWhere =
+    primitive("where", ScalarOp::Where, infer_where, save_input, [](VjpContext& c) {
       const Tensor condition = c.input(0);
       if (c.needs(1)) c.set(1, sum_to(where(condition, c.grad(), 0.0), c.in(1).shape));
       if (c.needs(2)) c.set(2, sum_to(where(condition, 0.0, c.grad()), c.in(2).shape));

@@ -86,30 +86,27 @@ constexpr OpDef kSum{
     .saves = save_nothing};
 
 // Sums in float32 at least, so that a float16 sum does not overflow before it is divided.
-Tensor wide(const Tensor& x) {
-  return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x;
-}
+Tensor wide(const Tensor& x) { return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x; }
 
-constexpr OpDef kMean{
-    .name = "mean",
-    .infer = infer_floating<ReduceAttrs>,
-    .gradient = Gradient::Rule,
-    .vjp =
-        [](VjpContext& c) {
-          const Shape& from = c.in(0).shape;
-          const std::int64_t n = reduced_numel(from, c.as<ReduceAttrs>().dims);
-          c.set(0, broadcast_to(grad_kept(c) / n, from));
-        },
-    .saves = save_nothing,
-    .expand =
-        [](ExpandContext& c) {
-          const auto& a = c.as<ReduceAttrs>();
-          const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
-          const Tensor x = wide(c.in(0));
-          // A list without dimensions would mean all of them.
-          const Tensor total = a.dims.empty() ? x : sum(x, a.dims, a.keepdim);
-          c.result(cast(total / n, c.in(0).dtype()));
-        }};
+constexpr OpDef kMean{.name = "mean",
+                      .infer = infer_floating<ReduceAttrs>,
+                      .gradient = Gradient::Rule,
+                      .vjp =
+                          [](VjpContext& c) {
+                            const Shape& from = c.in(0).shape;
+                            const std::int64_t n = reduced_numel(from, c.as<ReduceAttrs>().dims);
+                            c.set(0, broadcast_to(grad_kept(c) / n, from));
+                          },
+                      .saves = save_nothing,
+                      .expand =
+                          [](ExpandContext& c) {
+                            const auto& a = c.as<ReduceAttrs>();
+                            const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
+                            const Tensor x = wide(c.in(0));
+                            // A list without dimensions would mean all of them.
+                            const Tensor total = a.dims.empty() ? x : sum(x, a.dims, a.keepdim);
+                            c.result(cast(total / n, c.in(0).dtype()));
+                          }};
 
 constexpr OpDef kVar{
     .name = "var",
@@ -122,7 +119,8 @@ constexpr OpDef kVar{
           const std::int64_t n = reduced_numel(from, a.dims);
           const Tensor x = c.input(0);
           const Tensor centred = a.dims.empty() ? x - x : x - mean(x, a.dims, true);
-          const double scale = 2.0 / static_cast<double>(std::max<std::int64_t>(n - a.correction, 0));
+          const double scale =
+              2.0 / static_cast<double>(std::max<std::int64_t>(n - a.correction, 0));
           c.set(0, grad_kept<VarAttrs>(c) * (centred * scale));
         },
     .saves = save_input,
@@ -131,9 +129,9 @@ constexpr OpDef kVar{
           const auto& a = c.as<VarAttrs>();
           const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
           const Tensor x = wide(c.in(0));
-          const Tensor squares =
-              a.dims.empty() ? square(x - x)
-                             : sum(square(x - mean(x, a.dims, true)), a.dims, a.keepdim);
+          const Tensor squares = a.dims.empty()
+                                     ? square(x - x)
+                                     : sum(square(x - mean(x, a.dims, true)), a.dims, a.keepdim);
           c.result(cast(squares / std::max<std::int64_t>(n - a.correction, 0), c.in(0).dtype()));
         }};
 
@@ -182,50 +180,50 @@ constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position};
 constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction};
 constexpr OpDef kAll{.name = "all", .infer = infer_predicate_reduction};
 
-constexpr OpDef kNorm{
-    .name = "norm",
-    .infer = infer_floating<ReduceAttrs>,
-    .gradient = Gradient::Rule,
-    .vjp =
-        [](VjpContext& c) {
-          const Shape& from = c.in(0).shape;
-          const Tensor n = keep_dims(c.output(0), from, c.as<ReduceAttrs>().dims);
-          // The norm has no derivative at zero; PyTorch takes 0.
-          c.set(0, c.input(0) * where(n == 0, 0.0, grad_kept(c) / n));
-        },
-    .saves = save_both,
-    .expand =
-        [](ExpandContext& c) {
-          const auto& a = c.as<ReduceAttrs>();
-          const Tensor squares = square(wide(c.in(0)));
-          const Tensor total = a.dims.empty() ? squares : sum(squares, a.dims, a.keepdim);
-          c.result(cast(sqrt(total), c.in(0).dtype()));
-        }};
+constexpr OpDef kNorm{.name = "norm",
+                      .infer = infer_floating<ReduceAttrs>,
+                      .gradient = Gradient::Rule,
+                      .vjp =
+                          [](VjpContext& c) {
+                            const Shape& from = c.in(0).shape;
+                            const Tensor n = keep_dims(c.output(0), from, c.as<ReduceAttrs>().dims);
+                            // The norm has no derivative at zero; PyTorch takes 0.
+                            c.set(0, c.input(0) * where(n == 0, 0.0, grad_kept(c) / n));
+                          },
+                      .saves = save_both,
+                      .expand =
+                          [](ExpandContext& c) {
+                            const auto& a = c.as<ReduceAttrs>();
+                            const Tensor squares = square(wide(c.in(0)));
+                            const Tensor total =
+                                a.dims.empty() ? squares : sum(squares, a.dims, a.keepdim);
+                            c.result(cast(sqrt(total), c.in(0).dtype()));
+                          }};
 
-constexpr OpDef kLogsumexp{
-    .name = "logsumexp",
-    .infer = infer_floating<ReduceAttrs>,
-    .gradient = Gradient::Rule,
-    .vjp =
-        [](VjpContext& c) {
-          const Tensor out = keep_dims(c.output(0), c.in(0).shape, c.as<ReduceAttrs>().dims);
-          c.set(0, grad_kept(c) * exp(c.input(0) - out));
-        },
-    .saves = save_both,
-    .expand =
-        [](ExpandContext& c) {
-          const auto& a = c.as<ReduceAttrs>();
-          const Tensor x = wide(c.in(0));
-          if (a.dims.empty()) return c.result(c.in(0));
-          if (reduced_numel(x.shape(), a.dims) == 0)
-            return c.result(log(sum(c.in(0), a.dims, a.keepdim)));
-          const Tensor top = amax(x, a.dims, true);
-          // Infinite maxima would give inf - inf.
-          const Tensor shift = where(isinf(top), 0.0, top);
-          const Tensor total = sum(exp(x - shift), a.dims, true);
-          const Tensor result = log(total) + shift;
-          c.result(cast(reshape(result, c.out(0).shape), c.in(0).dtype()));
-        }};
+constexpr OpDef kLogsumexp{.name = "logsumexp",
+                           .infer = infer_floating<ReduceAttrs>,
+                           .gradient = Gradient::Rule,
+                           .vjp =
+                               [](VjpContext& c) {
+                                 const Tensor out = keep_dims(c.output(0), c.in(0).shape,
+                                                              c.as<ReduceAttrs>().dims);
+                                 c.set(0, grad_kept(c) * exp(c.input(0) - out));
+                               },
+                           .saves = save_both,
+                           .expand =
+                               [](ExpandContext& c) {
+                                 const auto& a = c.as<ReduceAttrs>();
+                                 const Tensor x = wide(c.in(0));
+                                 if (a.dims.empty()) return c.result(c.in(0));
+                                 if (reduced_numel(x.shape(), a.dims) == 0)
+                                   return c.result(log(sum(c.in(0), a.dims, a.keepdim)));
+                                 const Tensor top = amax(x, a.dims, true);
+                                 // Infinite maxima would give inf - inf.
+                                 const Tensor shift = where(isinf(top), 0.0, top);
+                                 const Tensor total = sum(exp(x - shift), a.dims, true);
+                                 const Tensor result = log(total) + shift;
+                                 c.result(cast(reshape(result, c.out(0).shape), c.in(0).dtype()));
+                               }};
 
 // -- Recording ------------------------------------------------------------------------------------
 
@@ -247,8 +245,8 @@ Dims reduced_dims(const OpDef& op, const Tensor& x, const Dims& dims, const Site
       throw IndexError(e.what() + place);
     }
     if (result.contains(normal))
-      fail<ValueError>(op.name, fmt::format("dimension {} is named twice in {}", normal,
-                                            dims.str()), at);
+      fail<ValueError>(op.name,
+                       fmt::format("dimension {} is named twice in {}", normal, dims.str()), at);
     result.push_back(normal);
   }
   if (rank == 0) return {};
@@ -256,8 +254,7 @@ Dims reduced_dims(const OpDef& op, const Tensor& x, const Dims& dims, const Site
   return result;
 }
 
-Tensor record_reduction(const OpDef& op, const Tensor& x, const Dims& dims, bool keepdim,
-                        Site at) {
+Tensor record_reduction(const OpDef& op, const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   const ReduceAttrs attrs{reduced_dims(op, x, dims, at), keepdim};
   return record(op, {&x}, attrs, at);
 }

@@ -29,8 +29,8 @@ void infer_permute(InferContext& c) {
   std::uint32_t seen = 0;
   for (const std::int64_t d : dims) {
     if (d < 0 || d >= from.rank() || (seen >> d & 1u))
-      c.shape_error(fmt::format("{} is not an order of the dimensions of {}", dims.str(),
-                                c.in(0).str()));
+      c.shape_error(
+          fmt::format("{} is not an order of the dimensions of {}", dims.str(), c.in(0).str()));
     seen |= 1u << d;
     to.push_back(from[static_cast<int>(d)]);
   }
@@ -59,20 +59,20 @@ void infer_broadcast_to(InferContext& c) {
   const Shape& from = c.shape(0);
   const int added = to.rank() - from.rank();
   bool fits = added >= 0;
-  for (int i = 0; fits && i < from.rank(); ++i)
-    fits = from[i] == to[i + added] || from[i] == 1;
+  for (int i = 0; fits && i < from.rank(); ++i) fits = from[i] == to[i + added] || from[i] == 1;
   if (!fits)
     c.shape_error(fmt::format("{} cannot be expanded to {}: only dimensions of size 1 can grow",
                               c.in(0).str(), to.str()));
   c.out(to, c.dtype(0));
 }
 
-constexpr OpDef kBroadcastTo{.name = "broadcast_to",
-                             .infer = infer_broadcast_to,
-                             .gradient = Gradient::Rule,
-                             .vjp = [](VjpContext& c) { c.set(0, sum_to(c.grad(), c.in(0).shape)); },
-                             .saves = save_nothing,
-                             .traits = {.view = true}};
+constexpr OpDef kBroadcastTo{
+    .name = "broadcast_to",
+    .infer = infer_broadcast_to,
+    .gradient = Gradient::Rule,
+    .vjp = [](VjpContext& c) { c.set(0, sum_to(c.grad(), c.in(0).shape)); },
+    .saves = save_nothing,
+    .traits = {.view = true}};
 
 // The tensor itself when the shape stays: PyTorch's view of the same shape aliases, and here only
 // the same cell does.
@@ -110,9 +110,10 @@ Tensor reshape(const Tensor& x, const Shape& shape, Site at) {
     if (to[i] == -1 && unknown < 0) {
       unknown = i;
     } else if (to[i] < 0) {
-      fail<ShapeError>("reshape", fmt::format("{} is no shape: at most one size may be -1, and no "
-                                              "other negative",
-                                              shape.str()),
+      fail<ShapeError>("reshape",
+                       fmt::format("{} is no shape: at most one size may be -1, and no "
+                                   "other negative",
+                                   shape.str()),
                        at);
     } else {
       known *= to[i];
@@ -201,9 +202,7 @@ Tensor Tensor::permute(const Dims& dims, Site at) const { return ingot::permute(
 Tensor Tensor::transpose(std::int64_t a, std::int64_t b, Site at) const {
   return ingot::transpose(*this, a, b, at);
 }
-Tensor Tensor::expand(const Shape& shape, Site at) const {
-  return broadcast_to(*this, shape, at);
-}
+Tensor Tensor::expand(const Shape& shape, Site at) const { return broadcast_to(*this, shape, at); }
 Tensor Tensor::squeeze(std::optional<std::int64_t> dim, Site at) const {
   return ingot::squeeze(*this, dim, at);
 }

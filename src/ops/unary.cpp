@@ -16,9 +16,10 @@ void infer_real(InferContext& c) {
 
 void infer_numeric(InferContext& c) {
   if (c.dtype(0) == DType::Bool)
-    c.dtype_error(fmt::format("does not take bool, got {}; convert it with .to(int64) or use "
-                              "logical_not for a negation",
-                              c.in(0).str()));
+    c.dtype_error(
+        fmt::format("does not take bool, got {}; convert it with .to(int64) or use "
+                    "logical_not for a negation",
+                    c.in(0).str()));
   infer_like_first(c);
 }
 
@@ -33,21 +34,15 @@ void vjp_zero(VjpContext& c) { c.set(0, zeros_like(c.grad())); }
 
 constexpr OpDef kNeg = primitive("neg", ScalarOp::Neg, infer_numeric, save_nothing,
                                  [](VjpContext& c) { c.set(0, neg(c.grad())); });
-constexpr OpDef kAbs =
-    primitive("abs", ScalarOp::Abs, infer_numeric, save_input,
-              [](VjpContext& c) { c.set(0, c.grad() * sign(c.input(0))); });
-constexpr OpDef kSign =
-    primitive("sign", ScalarOp::Sign, infer_like_first, save_nothing, vjp_zero);
-constexpr OpDef kSquare =
-    primitive("square", ScalarOp::Square, infer_numeric, save_input,
-              [](VjpContext& c) { c.set(0, c.grad() * (c.input(0) * 2)); });
-constexpr OpDef kFloor =
-    primitive("floor", ScalarOp::Floor, infer_numeric, save_nothing, vjp_zero);
+constexpr OpDef kAbs = primitive("abs", ScalarOp::Abs, infer_numeric, save_input,
+                                 [](VjpContext& c) { c.set(0, c.grad() * sign(c.input(0))); });
+constexpr OpDef kSign = primitive("sign", ScalarOp::Sign, infer_like_first, save_nothing, vjp_zero);
+constexpr OpDef kSquare = primitive("square", ScalarOp::Square, infer_numeric, save_input,
+                                    [](VjpContext& c) { c.set(0, c.grad() * (c.input(0) * 2)); });
+constexpr OpDef kFloor = primitive("floor", ScalarOp::Floor, infer_numeric, save_nothing, vjp_zero);
 constexpr OpDef kCeil = primitive("ceil", ScalarOp::Ceil, infer_numeric, save_nothing, vjp_zero);
-constexpr OpDef kRound =
-    primitive("round", ScalarOp::Round, infer_numeric, save_nothing, vjp_zero);
-constexpr OpDef kTrunc =
-    primitive("trunc", ScalarOp::Trunc, infer_numeric, save_nothing, vjp_zero);
+constexpr OpDef kRound = primitive("round", ScalarOp::Round, infer_numeric, save_nothing, vjp_zero);
+constexpr OpDef kTrunc = primitive("trunc", ScalarOp::Trunc, infer_numeric, save_nothing, vjp_zero);
 constexpr OpDef kBitwiseNot = primitive("bitwise_not", ScalarOp::BitwiseNot, infer_bits);
 
 // (grad, out) -> grad where out > 0, else 0. Its second argument only chooses: no gradient there.
@@ -68,25 +63,22 @@ constexpr OpDef kRelu =
 
 constexpr OpDef kExp = primitive("exp", ScalarOp::Exp, infer_real, save_output,
                                  [](VjpContext& c) { c.set(0, c.grad() * c.output(0)); });
-constexpr OpDef kExpm1 =
-    primitive("expm1", ScalarOp::Expm1, infer_real, save_output,
-              [](VjpContext& c) { c.set(0, c.grad() * (c.output(0) + 1)); });
+constexpr OpDef kExpm1 = primitive("expm1", ScalarOp::Expm1, infer_real, save_output,
+                                   [](VjpContext& c) { c.set(0, c.grad() * (c.output(0) + 1)); });
 constexpr OpDef kLog = primitive("log", ScalarOp::Log, infer_real, save_input,
                                  [](VjpContext& c) { c.set(0, c.grad() / c.input(0)); });
-constexpr OpDef kLog1p =
-    primitive("log1p", ScalarOp::Log1p, infer_real, save_input,
-              [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) + 1)); });
-constexpr OpDef kLog2 = primitive(
-    "log2", ScalarOp::Log2, infer_real, save_input,
-    [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) * std::numbers::ln2)); });
-constexpr OpDef kLog10 = primitive(
-    "log10", ScalarOp::Log10, infer_real, save_input,
-    [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) * std::numbers::ln10)); });
-constexpr OpDef kSqrt =
-    primitive("sqrt", ScalarOp::Sqrt, infer_real, save_output,
-              [](VjpContext& c) { c.set(0, c.grad() / (c.output(0) * 2)); });
-constexpr OpDef kRsqrt = primitive(
-    "rsqrt", ScalarOp::Rsqrt, infer_real, save_output, [](VjpContext& c) {
+constexpr OpDef kLog1p = primitive("log1p", ScalarOp::Log1p, infer_real, save_input,
+                                   [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) + 1)); });
+constexpr OpDef kLog2 =
+    primitive("log2", ScalarOp::Log2, infer_real, save_input,
+              [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) * std::numbers::ln2)); });
+constexpr OpDef kLog10 =
+    primitive("log10", ScalarOp::Log10, infer_real, save_input,
+              [](VjpContext& c) { c.set(0, c.grad() / (c.input(0) * std::numbers::ln10)); });
+constexpr OpDef kSqrt = primitive("sqrt", ScalarOp::Sqrt, infer_real, save_output,
+                                  [](VjpContext& c) { c.set(0, c.grad() / (c.output(0) * 2)); });
+constexpr OpDef kRsqrt =
+    primitive("rsqrt", ScalarOp::Rsqrt, infer_real, save_output, [](VjpContext& c) {
       const Tensor r = c.output(0);
       c.set(0, c.grad() * (r * r * r * -0.5));
     });
@@ -95,12 +87,11 @@ constexpr OpDef kReciprocal =
               [](VjpContext& c) { c.set(0, neg(c.grad() * square(c.output(0)))); });
 constexpr OpDef kSin = primitive("sin", ScalarOp::Sin, infer_real, save_input,
                                  [](VjpContext& c) { c.set(0, c.grad() * cos(c.input(0))); });
-constexpr OpDef kCos =
-    primitive("cos", ScalarOp::Cos, infer_real, save_input,
-              [](VjpContext& c) { c.set(0, neg(c.grad() * sin(c.input(0)))); });
-constexpr OpDef kTan =
-    primitive("tan", ScalarOp::Tan, infer_real, save_output,
-              [](VjpContext& c) { c.set(0, c.grad() * (square(c.output(0)) + 1)); });
+constexpr OpDef kCos = primitive("cos", ScalarOp::Cos, infer_real, save_input,
+                                 [](VjpContext& c) { c.set(0, neg(c.grad() * sin(c.input(0)))); });
+constexpr OpDef kTan = primitive("tan", ScalarOp::Tan, infer_real, save_output, [](VjpContext& c) {
+  c.set(0, c.grad() * (square(c.output(0)) + 1));
+});
 constexpr OpDef kAsin =
     primitive("asin", ScalarOp::Asin, infer_real, save_input,
               [](VjpContext& c) { c.set(0, c.grad() * rsqrt(1 - square(c.input(0)))); });
@@ -110,22 +101,19 @@ constexpr OpDef kAcos =
 constexpr OpDef kAtan =
     primitive("atan", ScalarOp::Atan, infer_real, save_input,
               [](VjpContext& c) { c.set(0, c.grad() / (square(c.input(0)) + 1)); });
-constexpr OpDef kSinh =
-    primitive("sinh", ScalarOp::Sinh, infer_real, save_input,
-              [](VjpContext& c) { c.set(0, c.grad() * cosh(c.input(0))); });
-constexpr OpDef kCosh =
-    primitive("cosh", ScalarOp::Cosh, infer_real, save_input,
-              [](VjpContext& c) { c.set(0, c.grad() * sinh(c.input(0))); });
+constexpr OpDef kSinh = primitive("sinh", ScalarOp::Sinh, infer_real, save_input,
+                                  [](VjpContext& c) { c.set(0, c.grad() * cosh(c.input(0))); });
+constexpr OpDef kCosh = primitive("cosh", ScalarOp::Cosh, infer_real, save_input,
+                                  [](VjpContext& c) { c.set(0, c.grad() * sinh(c.input(0))); });
 constexpr OpDef kTanh =
     primitive("tanh", ScalarOp::Tanh, infer_real, save_output,
               [](VjpContext& c) { c.set(0, c.grad() * (1 - square(c.output(0)))); });
-constexpr OpDef kErf = primitive(
-    "erf", ScalarOp::Erf, infer_real, save_input, [](VjpContext& c) {
-      constexpr double kTwoOverRootPi = 2 * std::numbers::inv_sqrtpi;
-      c.set(0, c.grad() * (exp(neg(square(c.input(0)))) * kTwoOverRootPi));
-    });
-constexpr OpDef kSigmoid = primitive(
-    "sigmoid", ScalarOp::Sigmoid, infer_real, save_output, [](VjpContext& c) {
+constexpr OpDef kErf = primitive("erf", ScalarOp::Erf, infer_real, save_input, [](VjpContext& c) {
+  constexpr double kTwoOverRootPi = 2 * std::numbers::inv_sqrtpi;
+  c.set(0, c.grad() * (exp(neg(square(c.input(0)))) * kTwoOverRootPi));
+});
+constexpr OpDef kSigmoid =
+    primitive("sigmoid", ScalarOp::Sigmoid, infer_real, save_output, [](VjpContext& c) {
       const Tensor s = c.output(0);
       c.set(0, c.grad() * ((1 - s) * s));
     });

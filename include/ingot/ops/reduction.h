@@ -8,8 +8,7 @@
 namespace ingot {
 
 /// Integers and bool are summed as int64.
-Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
-           Site at = Site::current());
+Tensor sum(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
 /// Floating dtypes; NaN over no elements.
 Tensor mean(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
             Site at = Site::current());
@@ -36,11 +35,9 @@ Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdi
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false,
               Site at = Site::current());
 /// bool: some element is not zero.
-Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
-           Site at = Site::current());
+Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
 /// bool: no element is zero.
-Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
-           Site at = Site::current());
+Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
 /// Euclidean norm. Floating dtypes.
 Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
             Site at = Site::current());

@@ -95,8 +95,8 @@ void compute(Register& out, const Instruction& code, const std::vector<Register>
       });
     } else if (is_predicate(code.op)) {
       for (std::int64_t i = 0; i < numel; ++i)
-        out.as<bool>()[i] = y ? predicate(code.op, widen(x[i]), widen(y[i]))
-                              : predicate(code.op, widen(x[i]));
+        out.as<bool>()[i] =
+            y ? predicate(code.op, widen(x[i]), widen(y[i])) : predicate(code.op, widen(x[i]));
     } else {
       for (std::int64_t i = 0; i < numel; ++i)
         out.as<T>()[i] =
