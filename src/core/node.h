@@ -117,6 +117,9 @@ class Node : public RefCounted<Node> {
     return state_.compare_exchange_strong(expected, NodeState::Running, std::memory_order_acq_rel);
   }
   void set_state(NodeState s);
+  /// Which evaluation claimed it; 0 for none.
+  std::uint64_t claimed_by() const { return claimed_by_.load(std::memory_order_relaxed); }
+  void set_claimed_by(std::uint64_t token) { claimed_by_.store(token, std::memory_order_relaxed); }
   /// Waits until a node that somebody else runs is Pending or Done.
   void wait_not_running() const;
 
@@ -157,6 +160,7 @@ class Node : public RefCounted<Node> {
   std::uint32_t num_outputs_ = 0;
   std::uint32_t num_slots_ = 0;
   std::uint32_t block_nbytes_ = 0;
+  std::atomic<std::uint64_t> claimed_by_{0};
   std::atomic<NodeState> state_{NodeState::Pending};
   bool requires_grad_ = false;
   bool released_ = false;

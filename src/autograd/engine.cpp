@@ -1,0 +1,276 @@
+// The backward pass: visits recorded nodes from the newest to the oldest (recording order is a
+// topological order) and records each one's gradient rule.
+#include <fmt/format.h>
+
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <ingot/autograd/autograd.h>
+#include <ingot/ops/creation.h>
+
+#include "core/cell.h"
+#include "core/op_def.h"
+#include "core/record.h"
+
+namespace ingot {
+namespace {
+
+struct ByAge {
+  bool operator()(const Node* a, const Node* b) const { return a->id() < b->id(); }
+};
+
+struct Pass {
+  std::unordered_map<const Node*, std::vector<Tensor>> grads;  // per output
+  std::priority_queue<Node*, std::vector<Node*>, ByAge> queue;
+  std::unordered_set<const Node*> queued;
+  std::vector<NodeRef> keep;  // nodes stay while the pass holds plain pointers to them
+  bool retain_graph = false;
+  bool create_graph = false;
+  // grad(): only these outputs are wanted, leaves are not touched.
+  const std::vector<ValueId>* wanted = nullptr;
+  std::vector<Tensor> found;
+  std::unordered_set<const Node*> useful;  // nodes on a way to something wanted
+
+  void add(const ValueId& target, const Tensor& g) {
+    Node* n = target.node.get();
+    if (wanted && !useful.contains(n)) return;
+    auto& slots = grads[n];
+    if (slots.empty()) slots.resize(n->outputs().size());
+    Tensor& sum = slots[target.output];
+    sum = sum.defined() ? sum + g : g;
+    if (queued.insert(n).second) {
+      keep.push_back(target.node);
+      queue.push(n);
+    }
+  }
+};
+
+void refuse_released(const Node& n, Site at) {
+  throw AutogradError(fmt::format(
+      "{}: trying to backward through the graph a second time: the first backward released it; pass "
+      "retain_graph = true to the first one{}",
+      n.op().name, recorded_at(at, {})));
+}
+
+void accumulate(Tensor leaf, Tensor g) {
+  auto& extras = leaf.cell()->extras();
+  for (auto& [id, hook] : extras.hooks)
+    if (Tensor replaced = hook(g); replaced.defined()) g = std::move(replaced);
+  extras.grad = extras.grad.defined() ? extras.grad + g : g;
+  for (auto& [id, hook] : extras.accumulate_hooks) hook(leaf);
+}
+
+void run_hooks(const Node& n, std::vector<Tensor>& grads) {
+  NodeHooks* hooks = n.hooks_or_null();
+  if (!hooks) return;
+  for (const NodeHooks::Entry& entry : hooks->hooks) {
+    Tensor& g = grads[entry.output];
+    if (!g.defined()) continue;
+    if (Tensor replaced = entry.hook(g); replaced.defined()) {
+      if (!(replaced.shape() == g.shape()) || replaced.dtype() != g.dtype())
+        throw AutogradError(fmt::format("a gradient hook returned {} in place of {}", replaced.cell()->spec().str(),
+                                        g.cell()->spec().str()));
+      g = std::move(replaced);
+    }
+  }
+  for (const NodeHooks::Retain& retain : hooks->retains) {
+    const Tensor t = retain.cell.lock();
+    if (!t.defined() || !grads[retain.output].defined()) continue;
+    auto& extras = t.cell()->extras();
+    extras.grad = extras.grad.defined() ? extras.grad + grads[retain.output] : grads[retain.output];
+  }
+}
+
+// Gradient::Expand: records the expansion on stand-ins, differentiates it from the outputs' gradients
+// to the inputs. The stand-ins are fresh leaves of the recorded inputs, so the rule itself is
+// recorded like any other.
+void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads, std::vector<Tensor>& results) {
+  std::vector<Tensor> inputs, outputs;
+  for (const ValueId& in : n.inputs()) {
+    // An alias of the recorded input that the inner pass can be asked about.
+    Tensor t = Cell::create(in);
+    inputs.push_back(in.requires_grad() ? t.clone(n.site()) : t);
+  }
+  std::vector<TensorSpec> specs;
+  for (const NodeOutput& o : n.outputs()) specs.push_back(o.spec);
+  std::vector<Tensor> from, weights, to;
+  std::vector<std::size_t> which;
+  {
+    const EnableGradGuard on;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (n.inputs()[i].requires_grad()) {
+        inputs[i] = Cell::create(n.inputs()[i]).clone(n.site());
+        to.push_back(inputs[i]);
+        which.push_back(i);
+      }
+    ExpandContext context(inputs, n.attrs(), n.slots(), specs, outputs);
+    n.op().expand(context);
+  }
+  for (std::size_t o = 0; o < outputs.size(); ++o)
+    if (grads[o].defined() && outputs[o].requires_grad()) {
+      from.push_back(outputs[o]);
+      weights.push_back(grads[o]);
+    }
+  if (from.empty()) return;
+  const std::vector<Tensor> inner =
+      grad(from, to, weights, {.retain_graph = true, .create_graph = is_grad_enabled()}, true, n.site());
+  for (std::size_t k = 0; k < which.size(); ++k) results[which[k]] = inner[k];
+}
+
+void apply_rule(const Node& n, const std::vector<Tensor>& grads, std::vector<Tensor>& results) {
+  const OpDef& op = n.op();
+  results.assign(n.inputs().size(), Tensor());
+  if (op.gradient == Gradient::Expand) {
+    differentiate_expansion(n, grads, results);
+    return;
+  }
+  if (!op.vjp) throw InternalError(fmt::format("{}: the op names a gradient rule but has none", op.name));
+  const Saved saved = op.saves ? op.saves({n.attrs(), n.inputs()}) : Saved{};
+  VjpContext context(n, grads, results, saved);
+  op.vjp(context);
+}
+
+void run(Pass& pass, Site at) {
+  std::vector<Tensor> results;
+  while (!pass.queue.empty()) {
+    Node* n = pass.queue.top();
+    pass.queue.pop();
+    std::vector<Tensor> grads = std::move(pass.grads[n]);
+    pass.grads.erase(n);
+    if (&n->op() == &kVariable) {
+      if (pass.wanted) {
+        for (std::size_t w = 0; w < pass.wanted->size(); ++w)
+          if ((*pass.wanted)[w].node.get() == n) pass.found[w] = grads[0];
+      } else if (const Tensor leaf = n->variable_of.lock(); leaf.defined()) {
+        accumulate(leaf, grads[0]);
+      }
+      continue;
+    }
+    run_hooks(*n, grads);
+    if (pass.wanted)
+      for (std::size_t w = 0; w < pass.wanted->size(); ++w)
+        if ((*pass.wanted)[w].node.get() == n) pass.found[w] = grads[(*pass.wanted)[w].output];
+    if (n->released()) refuse_released(*n, at);
+    apply_rule(*n, grads, results);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i].defined() && n->inputs()[i].requires_grad()) pass.add(n->inputs()[i], results[i]);
+    if (!pass.retain_graph) {
+      n->set_released();
+      // A pending node still needs its inputs to be computed; it drops them then.
+      if (n->state() == NodeState::Done) n->drop_inputs();
+    }
+  }
+}
+
+// Nodes on a way from the outputs to something wanted: gradients that no one needs are not recorded.
+void mark_useful(Pass& pass, const std::vector<Tensor>& outputs) {
+  std::vector<Node*> order, stack;
+  std::unordered_set<Node*> seen;
+  for (const Tensor& t : outputs) stack.push_back(t.cell()->read().node.get());
+  while (!stack.empty()) {
+    Node* n = stack.back();
+    stack.pop_back();
+    if (!n->requires_grad() || !seen.insert(n).second) continue;
+    order.push_back(n);
+    if (&n->op() == &kVariable) continue;  // differentiation ends at leaves
+    for (const ValueId& in : n->inputs()) stack.push_back(in.node.get());
+  }
+  std::sort(order.begin(), order.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
+  for (const ValueId& w : *pass.wanted) pass.useful.insert(w.node.get());
+  for (const Node* n : order) {
+    if (&n->op() == &kVariable) continue;
+    for (const ValueId& in : n->inputs())
+      if (pass.useful.contains(in.node.get())) {
+        pass.useful.insert(n);
+        break;
+      }
+  }
+}
+
+void seed(Pass& pass, const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, Site at) {
+  if (!gradients.empty() && gradients.size() != outputs.size())
+    throw AutogradError(fmt::format("backward: {} outputs but {} gradients{}", outputs.size(), gradients.size(),
+                                    recorded_at(at, {})));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& out = outputs[i];
+    if (!out.defined()) throw AutogradError("backward: output " + std::to_string(i) + " is undefined");
+    if (!out.requires_grad())
+      throw AutogradError(fmt::format(
+          "backward: tensor {} does not require grad: nothing it was computed from does, or it was recorded under "
+          "NoGradGuard{}",
+          out.cell()->spec().str(), recorded_at(at, {})));
+    Tensor g = i < gradients.size() ? gradients[i] : Tensor();
+    if (!g.defined()) {
+      if (out.numel() != 1)
+        throw AutogradError(fmt::format(
+            "backward: a gradient can be left out only for a single-element output, got {}; reduce it (sum, mean) or "
+            "pass a gradient{}",
+            out.cell()->spec().str(), recorded_at(at, {})));
+      g = ones_like(out, at);
+    } else if (!(g.shape() == out.shape()) || g.dtype() != out.dtype()) {
+      throw ShapeError(fmt::format("backward: gradient {} for output {}{}", g.cell()->spec().str(),
+                                   out.cell()->spec().str(), recorded_at(at, {})));
+    }
+    const EnableGradGuard on;  // the variable node of a leaf output
+    pass.add(out.cell()->read(), g);
+  }
+}
+
+struct GradModeScope {
+  explicit GradModeScope(bool on) : previous(std::exchange(record_state().grad_enabled, on)) {}
+  ~GradModeScope() { record_state().grad_enabled = previous; }
+  bool previous;
+};
+
+}  // namespace
+
+void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, BackwardOptions options,
+              Site at) {
+  const GradModeScope mode(options.create_graph);
+  Pass pass;
+  pass.create_graph = options.create_graph;
+  pass.retain_graph = options.retain_graph || options.create_graph;
+  seed(pass, outputs, gradients, at);
+  run(pass, at);
+  flush_at_boundary();
+}
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const std::vector<Tensor>& gradients, BackwardOptions options, bool allow_unused, Site at) {
+  std::vector<ValueId> wanted;
+  {
+    const EnableGradGuard on;
+    for (const Tensor& in : inputs) {
+      if (!in.defined() || !in.requires_grad())
+        throw AutogradError("grad: every input must require grad" + recorded_at(at, {}));
+      wanted.push_back(in.cell()->read());
+    }
+  }
+  const GradModeScope mode(options.create_graph);
+  Pass pass;
+  pass.create_graph = options.create_graph;
+  pass.retain_graph = options.retain_graph || options.create_graph;
+  pass.wanted = &wanted;
+  pass.found.resize(inputs.size());
+  {
+    const EnableGradGuard on;
+    mark_useful(pass, outputs);
+  }
+  seed(pass, outputs, gradients, at);
+  run(pass, at);
+  if (!allow_unused)
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (!pass.found[i].defined())
+        throw AutogradError(fmt::format(
+            "grad: input {} ({}) was not used to compute the outputs; pass allow_unused = true if that is meant{}", i,
+            inputs[i].cell()->spec().str(), recorded_at(at, {})));
+  return std::move(pass.found);
+}
+
+void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph, Site at) const {
+  ingot::backward({*this}, gradient.defined() ? std::vector<Tensor>{gradient} : std::vector<Tensor>{},
+                  {.retain_graph = retain_graph, .create_graph = create_graph}, at);
+}
+
+}  // namespace ingot

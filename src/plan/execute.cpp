@@ -1,0 +1,150 @@
+// Running a plan: everything that can fail (memory, checks) happens before the first write into
+// memory that outlives the run.
+#include <fmt/format.h>
+
+#include <ingot/core/error.h>
+
+#include "core/record.h"
+#include "plan/plan.h"
+
+namespace ingot::plan {
+
+std::int64_t& FaultInjection::fail_at_step() {
+  static thread_local std::int64_t step = kOff;
+  return step;
+}
+
+namespace {
+
+void inject_fault(std::size_t step, const Plan& plan) {
+  const std::int64_t wanted = FaultInjection::fail_at_step();
+  if (wanted == FaultInjection::kOff) return;
+  const auto at = std::min(static_cast<std::size_t>(wanted), plan.commit_step);
+  if (step == at) throw InternalError(fmt::format("injected failure at step {} of {}", wanted, plan.steps.size()));
+}
+
+// The leaf's memory may be overwritten: every reference to it comes from nodes that forget it when
+// this batch is done.
+bool sole_owner(const Batch& batch, std::uint32_t alias) {
+  std::uint32_t holders = 0;
+  const Value* value = batch.leaves[alias].value;
+  for (const Leaf& leaf : batch.leaves) {
+    if (leaf.alias != alias) continue;
+    ++holders;
+    if (leaf.edges != leaf.dropped_edges || leaf.node->ref_count() != leaf.edges ||
+        leaf.node->outputs().size() != 1)
+      return false;
+  }
+  return value->ref_count() == holders && value->buffer->ref_count() == 1 && value->offset == 0;
+}
+
+// Appends where the failing step was recorded, keeping the exception's type.
+[[noreturn]] void rethrow_at(const Step& step, const Batch& batch) {
+  const Node& node = *batch.nodes[static_cast<std::size_t>(step.batch_node)];
+  try {
+    throw;
+  } catch (const IndexError& e) {
+    throw IndexError(e.what() + recorded_at(node.site(), node.outer_site()));
+  } catch (const ValueError& e) {
+    throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
+  }
+}
+
+// This thread's arena: kept from run to run, since fresh pages cost more than the work on them.
+Ref<Buffer>& arena() {
+  static thread_local Ref<Buffer> buffer;
+  return buffer;
+}
+
+}  // namespace
+
+void execute(const Plan& plan, Batch& batch, Backend& backend) {
+  static thread_local std::vector<std::byte*> bases;
+  static thread_local std::vector<void*> pointers;
+  static thread_local std::vector<Scalar> batch_slots, slots;
+  std::vector<Ref<Buffer>> outputs;
+
+  Ref<Buffer> scratch = std::move(arena());  // taken out: a nested run gets its own
+  if (!scratch || scratch->capacity() < plan.arena_nbytes) {
+    scratch = nullptr;
+    if (plan.arena_nbytes > 0) scratch = backend.allocator().allocate(plan.arena_nbytes);
+  }
+
+  // Bind buffers.
+  bases.clear();
+  for (const PlanBuffer& b : plan.buffers) {
+    switch (b.kind) {
+      case PlanBuffer::Kind::Arena: bases.push_back(scratch ? scratch->data() + b.offset : nullptr); break;
+      case PlanBuffer::Kind::Leaf: {
+        const Leaf& leaf = batch.leaves[b.index];
+        const DType dtype = leaf.node->outputs()[leaf.output].spec.dtype;
+        bases.push_back(leaf.value->buffer->data() + leaf.value->offset * static_cast<std::int64_t>(nbytes_of(dtype)));
+        break;
+      }
+      case PlanBuffer::Kind::Constant: {
+        const Value& v = *plan.constants[b.index];
+        bases.push_back(v.buffer->data() + b.offset);
+        break;
+      }
+      case PlanBuffer::Kind::Output: {
+        if (outputs.size() <= b.index) outputs.resize(b.index + 1);
+        if (b.donor_leaf >= 0 && sole_owner(batch, static_cast<std::uint32_t>(b.donor_leaf)))
+          outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
+        else
+          outputs[b.index] = backend.allocator().allocate(b.nbytes);
+        bases.push_back(outputs[b.index]->data());
+        break;
+      }
+    }
+  }
+  // Bind slots.
+  batch_slots.clear();
+  for (const Node* n : batch.nodes) batch_slots.insert(batch_slots.end(), n->slots().begin(), n->slots().end());
+  slots.clear();
+  for (const std::int32_t s : plan.slots)
+    slots.push_back(s >= 0 ? batch_slots[static_cast<std::size_t>(s)] : plan.constant_slots[static_cast<std::size_t>(~s)]);
+
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    inject_fault(i, plan);
+    pointers.clear();
+    for (const StepOperand& o : step.operands) pointers.push_back(bases[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
+    const KernelArgs args{pointers.data(), pointers.data() + step.num_inputs, slots.data() + step.first_slot,
+                          scratch ? scratch->data() + step.workspace_offset : nullptr};
+    try {
+      step.kernel->run(args);
+    } catch (const Error&) {
+      arena() = std::move(scratch);
+      rethrow_at(step, batch);
+      throw;
+    }
+  }
+  inject_fault(plan.steps.size(), plan);
+  arena() = std::move(scratch);
+
+  // Hand over values, then forget what nobody needs any more.
+  std::vector<Ref<Value>> made(plan.results.size());
+  std::vector<Ref<Value>> by_output(plan.key.live.size());
+  for (std::size_t r = 0; r < plan.results.size(); ++r) {
+    const Plan::Result& result = plan.results[r];
+    const PlanBuffer& b = plan.buffers[static_cast<std::size_t>(result.buffer)];
+    if (result.same_as >= 0) {
+      made[r] = made[static_cast<std::size_t>(result.same_as)];
+    } else if (b.kind == PlanBuffer::Kind::Leaf) {
+      Value* v = batch.leaves[b.index].value;
+      made[r] = result.offset == 0 && result.strides == v->strides
+                    ? Ref<Value>(v)
+                    : make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
+    } else if (b.kind == PlanBuffer::Kind::Constant) {
+      made[r] = plan.constants[b.index];
+    } else {
+      made[r] = make_ref<Value>(outputs[b.index], result.offset, result.strides);
+    }
+    by_output[result.flat_output] = made[r];
+  }
+  std::size_t flat = 0;
+  for (Node* n : batch.nodes)
+    for (NodeOutput& o : n->outputs()) o.value = std::move(by_output[flat++]);
+}
+
+}  // namespace ingot::plan

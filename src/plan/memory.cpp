@@ -1,0 +1,67 @@
+#include "plan/memory.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <queue>
+
+namespace ingot::plan {
+namespace {
+constexpr std::size_t kAlign = 64;
+}
+
+std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
+  std::stable_sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) { return a.first < b.first; });
+  std::map<std::size_t, std::size_t> free;  // offset -> size of a hole below `top`
+  std::size_t top = 0;
+  struct Held {
+    std::size_t last, offset, nbytes;
+    bool operator<(const Held& other) const { return last > other.last; }
+  };
+  std::priority_queue<Held> held;
+  const auto give_back = [&](std::size_t offset, std::size_t nbytes) {
+    auto it = free.emplace(offset, nbytes).first;
+    if (const auto next = std::next(it); next != free.end() && it->first + it->second == next->first) {
+      it->second += next->second;
+      free.erase(next);
+    }
+    if (it != free.begin()) {
+      const auto before = std::prev(it);
+      if (before->first + before->second == it->first) {
+        before->second += it->second;
+        free.erase(it);
+      }
+    }
+  };
+  for (const Wanted& w : wanted_) {
+    while (!held.empty() && held.top().last < w.first) {
+      give_back(held.top().offset, held.top().nbytes);
+      held.pop();
+    }
+    const std::size_t nbytes = std::max<std::size_t>(kAlign, (w.nbytes + kAlign - 1) / kAlign * kAlign);
+    auto best = free.end();
+    for (auto it = free.begin(); it != free.end(); ++it)
+      if (it->second >= nbytes && (best == free.end() || it->second < best->second)) best = it;
+    std::size_t offset = 0;
+    if (best != free.end()) {
+      offset = best->first;
+      const std::size_t rest = best->second - nbytes;
+      free.erase(best);
+      if (rest) free.emplace(offset + nbytes, rest);
+    } else if (!free.empty() && std::prev(free.end())->first + std::prev(free.end())->second == top) {
+      // Grow the hole at the top instead of leaving it behind.
+      const auto hole = std::prev(free.end());
+      offset = hole->first;
+      free.erase(hole);
+      top = offset + nbytes;
+    } else {
+      offset = top;
+      top += nbytes;
+    }
+    buffers[w.buffer].offset = offset;
+    held.push({w.last, offset, nbytes});
+  }
+  return top;
+}
+
+}  // namespace ingot::plan

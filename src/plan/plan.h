@@ -1,0 +1,120 @@
+// Plan: a batch made executable — steps with kernels, where every value lives, and what may be
+// overwritten. Immutable once built, so threads share it; peak memory is known before it runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <vector>
+
+#include "backend/backend.h"
+#include "plan/batch.h"
+
+namespace ingot::plan {
+
+/// What a batch is compared with on a cache hit: its whole structure, never only the hash.
+struct PlanKey {
+  struct NodeKey {
+    const OpDef* op;
+    Attrs attrs;
+    std::uint32_t num_inputs, num_outputs, num_slots;
+  };
+  struct LeafKey {
+    TensorSpec spec;
+    Dims strides;
+    std::uint32_t alias;
+    friend bool operator==(const LeafKey&, const LeafKey&) = default;
+  };
+  std::uint64_t hash = 0;
+  const Backend* backend = nullptr;
+  int num_threads = 1;
+  std::vector<NodeKey> nodes;
+  std::vector<InputRef> inputs;
+  std::vector<TensorSpec> outputs;
+  std::vector<Scalar::Kind> slot_kinds;
+  std::vector<std::uint8_t> live;
+  std::vector<LeafKey> leaves;
+
+  static PlanKey of(const Batch& batch, const Backend& backend, int num_threads);
+  bool matches(const Batch& batch, const Backend& backend, int num_threads) const;
+};
+
+/// Where the bytes of a value are: one buffer may hold several values (views).
+struct PlanBuffer {
+  enum class Kind : std::uint8_t { Leaf, Constant, Arena, Output };
+  Kind kind = Kind::Arena;
+  std::uint32_t index = 0;   ///< of the leaf, constant or output
+  std::size_t offset = 0;    ///< in the arena, bytes
+  std::size_t nbytes = 0;
+  /// Output buffers: the leaf whose memory may be taken over if nobody else holds it, or -1.
+  std::int32_t donor_leaf = -1;
+};
+
+struct StepOperand {
+  std::int32_t buffer;
+  std::int64_t offset_nbytes;
+};
+
+struct Step {
+  std::unique_ptr<Kernel> kernel;
+  std::vector<StepOperand> operands;  ///< inputs, then outputs
+  std::uint32_t num_inputs = 0;
+  std::uint32_t first_slot = 0;   ///< in the plan's slot block
+  std::size_t workspace_offset = 0;
+  // For messages and profiles.
+  const OpDef* op = nullptr;
+  std::int32_t batch_node = 0;
+  std::source_location site;
+  std::string what;               ///< "mul+add+relu float32[64, 32]"
+};
+
+struct Plan {
+  PlanKey key;
+  std::vector<Step> steps;
+  std::vector<PlanBuffer> buffers;
+  std::vector<Ref<Value>> constants;
+  /// Slot block: entry i is batch slot `slots[i]` (>= 0) or constant ~slots[i].
+  std::vector<std::int32_t> slots;
+  std::vector<Scalar> constant_slots;
+  /// How live output k (in the order of the key's live flags) is made from a buffer.
+  struct Result {
+    std::uint32_t flat_output;
+    std::int32_t buffer;
+    std::int64_t offset;    ///< elements
+    Dims strides;
+    std::int32_t same_as;   ///< an earlier result that is the same value, or -1
+  };
+  std::vector<Result> results;
+  std::size_t arena_nbytes = 0;
+  std::size_t output_nbytes = 0;
+  /// First step that writes into memory of a donor leaf: nothing may fail from here on.
+  std::size_t commit_step = 0;
+
+  std::size_t peak_nbytes() const { return arena_nbytes + output_nbytes; }
+};
+
+/// Builds the plan for a batch: expands, simplifies, groups, lays out, lowers.
+std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads);
+
+/// Finds or builds. Thread-safe.
+std::shared_ptr<const Plan> plan_for(const Batch& batch, Backend& backend);
+
+struct CacheFigures {
+  std::size_t plans = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+};
+CacheFigures cache_figures();
+void clear_plan_cache();
+
+/// Runs the plan: gives the batch's nodes their values. On an exception no node and no leaf has
+/// changed.
+void execute(const Plan& plan, Batch& batch, Backend& backend);
+
+/// Tests: makes the run fail at that step (or before the commit step, if that is earlier).
+struct FaultInjection {
+  static constexpr std::int64_t kOff = -1;
+  static std::int64_t& fail_at_step();
+};
+
+}  // namespace ingot::plan
