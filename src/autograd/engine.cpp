@@ -2,6 +2,7 @@
 // topological order) and records each one's gradient rule.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
@@ -47,10 +48,11 @@ struct Pass {
 };
 
 void refuse_released(const Node& n, Site at) {
-  throw AutogradError(fmt::format(
-      "{}: trying to backward through the graph a second time: the first backward released it; pass "
-      "retain_graph = true to the first one{}",
-      n.op().name, recorded_at(at, {})));
+  throw AutogradError(
+      fmt::format("{}: trying to backward through the graph a second time: the first backward "
+                  "released it; pass "
+                  "retain_graph = true to the first one{}",
+                  n.op().name, recorded_at(at, {})));
 }
 
 void accumulate(Tensor leaf, Tensor g) {
@@ -69,8 +71,8 @@ void run_hooks(const Node& n, std::vector<Tensor>& grads) {
     if (!g.defined()) continue;
     if (Tensor replaced = entry.hook(g); replaced.defined()) {
       if (!(replaced.shape() == g.shape()) || replaced.dtype() != g.dtype())
-        throw AutogradError(fmt::format("a gradient hook returned {} in place of {}", replaced.cell()->spec().str(),
-                                        g.cell()->spec().str()));
+        throw AutogradError(fmt::format("a gradient hook returned {} in place of {}",
+                                        replaced.cell()->spec().str(), g.cell()->spec().str()));
       g = std::move(replaced);
     }
   }
@@ -82,16 +84,13 @@ void run_hooks(const Node& n, std::vector<Tensor>& grads) {
   }
 }
 
-// Gradient::Expand: records the expansion on stand-ins, differentiates it from the outputs' gradients
-// to the inputs. The stand-ins are fresh leaves of the recorded inputs, so the rule itself is
-// recorded like any other.
-void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads, std::vector<Tensor>& results) {
+// Gradient::Expand: records the expansion on stand-ins, differentiates it from the outputs'
+// gradients to the inputs. The stand-ins are fresh leaves of the recorded inputs, so the rule
+// itself is recorded like any other.
+void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads,
+                             std::vector<Tensor>& results) {
   std::vector<Tensor> inputs, outputs;
-  for (const ValueId& in : n.inputs()) {
-    // An alias of the recorded input that the inner pass can be asked about.
-    Tensor t = Cell::create(in);
-    inputs.push_back(in.requires_grad() ? t.clone(n.site()) : t);
-  }
+  for (const ValueId& in : n.inputs()) inputs.push_back(Cell::create(in));
   std::vector<TensorSpec> specs;
   for (const NodeOutput& o : n.outputs()) specs.push_back(o.spec);
   std::vector<Tensor> from, weights, to;
@@ -100,7 +99,7 @@ void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads, st
     const EnableGradGuard on;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (n.inputs()[i].requires_grad()) {
-        inputs[i] = Cell::create(n.inputs()[i]).clone(n.site());
+        inputs[i] = inputs[i].clone(n.site());  // an alias that the inner pass can be asked about
         to.push_back(inputs[i]);
         which.push_back(i);
       }
@@ -114,7 +113,8 @@ void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads, st
     }
   if (from.empty()) return;
   const std::vector<Tensor> inner =
-      grad(from, to, weights, {.retain_graph = true, .create_graph = is_grad_enabled()}, true, n.site());
+      grad(from, to, weights,
+           {.retain_graph = is_grad_enabled(), .create_graph = is_grad_enabled()}, true, n.site());
   for (std::size_t k = 0; k < which.size(); ++k) results[which[k]] = inner[k];
 }
 
@@ -125,9 +125,9 @@ void apply_rule(const Node& n, const std::vector<Tensor>& grads, std::vector<Ten
     differentiate_expansion(n, grads, results);
     return;
   }
-  if (!op.vjp) throw InternalError(fmt::format("{}: the op names a gradient rule but has none", op.name));
-  const Saved saved = op.saves ? op.saves({n.attrs(), n.inputs()}) : Saved{};
-  VjpContext context(n, grads, results, saved);
+  if (!op.vjp)
+    throw InternalError(fmt::format("{}: the op names a gradient rule but has none", op.name));
+  VjpContext context(n, grads, results, saved_for_backward(n));
   op.vjp(context);
 }
 
@@ -154,7 +154,8 @@ void run(Pass& pass, Site at) {
     if (n->released()) refuse_released(*n, at);
     apply_rule(*n, grads, results);
     for (std::size_t i = 0; i < results.size(); ++i)
-      if (results[i].defined() && n->inputs()[i].requires_grad()) pass.add(n->inputs()[i], results[i]);
+      if (results[i].defined() && n->inputs()[i].requires_grad())
+        pass.add(n->inputs()[i], results[i]);
     if (!pass.retain_graph) {
       n->set_released();
       // A pending node still needs its inputs to be computed; it drops them then.
@@ -163,20 +164,25 @@ void run(Pass& pass, Site at) {
   }
 }
 
-// Nodes on a way from the outputs to something wanted: gradients that no one needs are not recorded.
+// Nodes on a way from the outputs to something wanted: gradients that no one needs are not
+// recorded.
 void mark_useful(Pass& pass, const std::vector<Tensor>& outputs) {
   std::vector<Node*> order, stack;
   std::unordered_set<Node*> seen;
+  // Inputs are older than what is made from them, so nothing older than every wanted node matters.
+  std::uint64_t oldest = ~std::uint64_t{0};
+  for (const ValueId& w : *pass.wanted) oldest = std::min(oldest, w.node->id());
   for (const Tensor& t : outputs) stack.push_back(t.cell()->read().node.get());
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
-    if (!n->requires_grad() || !seen.insert(n).second) continue;
+    if (!n->requires_grad() || n->id() < oldest || !seen.insert(n).second) continue;
     order.push_back(n);
     if (&n->op() == &kVariable) continue;  // differentiation ends at leaves
     for (const ValueId& in : n->inputs()) stack.push_back(in.node.get());
   }
-  std::sort(order.begin(), order.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
+  std::sort(order.begin(), order.end(),
+            [](const Node* a, const Node* b) { return a->id() < b->id(); });
   for (const ValueId& w : *pass.wanted) pass.useful.insert(w.node.get());
   for (const Node* n : order) {
     if (&n->op() == &kVariable) continue;
@@ -188,25 +194,29 @@ void mark_useful(Pass& pass, const std::vector<Tensor>& outputs) {
   }
 }
 
-void seed(Pass& pass, const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, Site at) {
+void seed(Pass& pass, const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
+          Site at) {
   if (!gradients.empty() && gradients.size() != outputs.size())
-    throw AutogradError(fmt::format("backward: {} outputs but {} gradients{}", outputs.size(), gradients.size(),
-                                    recorded_at(at, {})));
+    throw AutogradError(fmt::format("backward: {} outputs but {} gradients{}", outputs.size(),
+                                    gradients.size(), recorded_at(at, {})));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Tensor& out = outputs[i];
-    if (!out.defined()) throw AutogradError("backward: output " + std::to_string(i) + " is undefined");
+    if (!out.defined())
+      throw AutogradError("backward: output " + std::to_string(i) + " is undefined");
     if (!out.requires_grad())
-      throw AutogradError(fmt::format(
-          "backward: tensor {} does not require grad: nothing it was computed from does, or it was recorded under "
-          "NoGradGuard{}",
-          out.cell()->spec().str(), recorded_at(at, {})));
+      throw AutogradError(
+          fmt::format("backward: tensor {} does not require grad: nothing it was computed from "
+                      "does, or it was recorded under "
+                      "NoGradGuard{}",
+                      out.cell()->spec().str(), recorded_at(at, {})));
     Tensor g = i < gradients.size() ? gradients[i] : Tensor();
     if (!g.defined()) {
       if (out.numel() != 1)
-        throw AutogradError(fmt::format(
-            "backward: a gradient can be left out only for a single-element output, got {}; reduce it (sum, mean) or "
-            "pass a gradient{}",
-            out.cell()->spec().str(), recorded_at(at, {})));
+        throw AutogradError(
+            fmt::format("backward: a gradient can be left out only for a single-element output, "
+                        "got {}; reduce it (sum, mean) or "
+                        "pass a gradient{}",
+                        out.cell()->spec().str(), recorded_at(at, {})));
       g = ones_like(out, at);
     } else if (!(g.shape() == out.shape()) || g.dtype() != out.dtype()) {
       throw ShapeError(fmt::format("backward: gradient {} for output {}{}", g.cell()->spec().str(),
@@ -225,8 +235,8 @@ struct GradModeScope {
 
 }  // namespace
 
-void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients, BackwardOptions options,
-              Site at) {
+void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
+              BackwardOptions options, Site at) {
   const GradModeScope mode(options.create_graph);
   Pass pass;
   pass.create_graph = options.create_graph;
@@ -237,7 +247,8 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const std::vector<Tensor>& gradients, BackwardOptions options, bool allow_unused, Site at) {
+                         const std::vector<Tensor>& gradients, BackwardOptions options,
+                         bool allow_unused, Site at) {
   std::vector<ValueId> wanted;
   {
     const EnableGradGuard on;
@@ -262,14 +273,16 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   if (!allow_unused)
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!pass.found[i].defined())
-        throw AutogradError(fmt::format(
-            "grad: input {} ({}) was not used to compute the outputs; pass allow_unused = true if that is meant{}", i,
-            inputs[i].cell()->spec().str(), recorded_at(at, {})));
+        throw AutogradError(
+            fmt::format("grad: input {} ({}) was not used to compute the outputs; pass "
+                        "allow_unused = true if that is meant{}",
+                        i, inputs[i].cell()->spec().str(), recorded_at(at, {})));
   return std::move(pass.found);
 }
 
 void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph, Site at) const {
-  ingot::backward({*this}, gradient.defined() ? std::vector<Tensor>{gradient} : std::vector<Tensor>{},
+  ingot::backward({*this},
+                  gradient.defined() ? std::vector<Tensor>{gradient} : std::vector<Tensor>{},
                   {.retain_graph = retain_graph, .create_graph = create_graph}, at);
 }
 

@@ -14,7 +14,8 @@ std::int64_t next_hook_id() {
 }
 
 Cell& cell_of(const Tensor& t) {
-  if (!t.defined()) throw ValueError("the tensor is undefined (default-constructed and never assigned)");
+  if (!t.defined())
+    throw ValueError("the tensor is undefined (default-constructed and never assigned)");
   return *t.cell();
 }
 
@@ -28,7 +29,8 @@ Tensor Tensor::grad() const {
 void Tensor::set_grad(Tensor grad) {
   Cell& cell = cell_of(*this);
   if (grad.defined() && !(grad.cell()->spec() == cell.spec()))
-    throw ShapeError("set_grad: the gradient is " + grad.cell()->spec().str() + ", the tensor " + cell.spec().str());
+    throw ShapeError("set_grad: the gradient is " + grad.cell()->spec().str() + ", the tensor " +
+                     cell.spec().str());
   if (grad.defined() || cell.extras_or_null()) cell.extras().grad = std::move(grad);
 }
 

@@ -243,6 +243,13 @@ struct OpDef {
   std::uint64_t name_hash = hash_text(name);
 };
 
+/// What must survive an evaluation so that this node can still be differentiated.
+inline Saved saved_for_backward(const Node& n) {
+  if (n.op().saves) return n.op().saves({n.attrs(), n.inputs()});
+  if (n.op().gradient == Gradient::Expand) return {.inputs = ~std::uint32_t{0}, .outputs = 0};
+  return {};
+}
+
 /// Two ops that core itself records: data that was given, and a leaf that requires grad.
 extern const OpDef kConstant;
 extern const OpDef kVariable;

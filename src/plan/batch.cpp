@@ -118,19 +118,20 @@ void describe(Batch& b) {
       } else {
         const std::uint32_t leaf = table.find_or_add(b.leaves, in.node.get(), in.output);
         if (!b.leaves[leaf].value)
-          throw InternalError(fmt::format("{}: the value of its input from '{}' was not kept", n.op().name,
-                                          in.node->op().name));
+          throw InternalError(fmt::format("{}: the value of its input from '{}' was not kept",
+                                          n.op().name, in.node->op().name));
         ++b.leaves[leaf].edges;
         if (drops) ++b.leaves[leaf].dropped_edges;
         ref = {~static_cast<std::int32_t>(leaf), 0};
       }
-      h = hash_mix(h, (static_cast<std::uint64_t>(static_cast<std::uint32_t>(ref.node)) << 8) ^ ref.output);
+      h = hash_mix(
+          h, (static_cast<std::uint64_t>(static_cast<std::uint32_t>(ref.node)) << 8) ^ ref.output);
       b.inputs.push_back(ref);
     }
     for (std::uint32_t o = 0; o < n.outputs().size(); ++o)
       if (n.outputs()[o].cells.load(std::memory_order_relaxed) > 0) b.live[first_output[i] + o] = 1;
-    if (!drops && n.op().saves) {
-      const Saved saved = n.op().saves({n.attrs(), n.inputs()});
+    if (!drops) {
+      const Saved saved = saved_for_backward(n);
       for (std::uint32_t o = 0; o < n.outputs().size() && o < 32; ++o)
         if (saved.outputs >> o & 1) b.live[first_output[i] + o] = 1;
       for (std::uint32_t k = 0; k < n.inputs().size() && k < 32; ++k) {
@@ -198,7 +199,8 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
   if (own.size() == count)
     batch.nodes.swap(own);
   else
-    std::sort(batch.nodes.begin(), batch.nodes.end(), [](Node* a, Node* b) { return a->id() < b->id(); });
+    std::sort(batch.nodes.begin(), batch.nodes.end(),
+              [](Node* a, Node* b) { return a->id() < b->id(); });
 
   try {
     describe(batch);

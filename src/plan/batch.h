@@ -30,12 +30,12 @@ struct Leaf {
 
 struct Batch {
   std::vector<Node*> nodes;
-  std::vector<InputRef> inputs;     ///< of all nodes, in order
-  std::vector<std::uint8_t> live;   ///< per output of all nodes: keep the value
+  std::vector<InputRef> inputs;    ///< of all nodes, in order
+  std::vector<std::uint8_t> live;  ///< per output of all nodes: keep the value
   std::vector<Leaf> leaves;
   std::size_t num_slots = 0;
   std::uint64_t hash = 0;
-  std::uint64_t token = 0;          ///< this evaluation's mark on its nodes
+  std::uint64_t token = 0;  ///< this evaluation's mark on its nodes
 
   void clear();
 };

@@ -16,7 +16,8 @@ PlanKey PlanKey::of(const Batch& batch, const Backend& backend, int num_threads)
   key.num_threads = num_threads;
   for (const Node* n : batch.nodes) {
     key.nodes.push_back({&n->op(), n->attrs(), static_cast<std::uint32_t>(n->inputs().size()),
-                         static_cast<std::uint32_t>(n->outputs().size()), static_cast<std::uint32_t>(n->slots().size())});
+                         static_cast<std::uint32_t>(n->outputs().size()),
+                         static_cast<std::uint32_t>(n->slots().size())});
     for (const NodeOutput& o : n->outputs()) key.outputs.push_back(o.spec);
     for (const Scalar& s : n->slots()) key.slot_kinds.push_back(s.kind());
   }
@@ -28,15 +29,17 @@ PlanKey PlanKey::of(const Batch& batch, const Backend& backend, int num_threads)
 }
 
 bool PlanKey::matches(const Batch& batch, const Backend& b, int threads) const {
-  if (hash != batch.hash || backend != &b || num_threads != threads || nodes.size() != batch.nodes.size() ||
-      leaves.size() != batch.leaves.size() || inputs != batch.inputs || live != batch.live)
+  if (hash != batch.hash || backend != &b || num_threads != threads ||
+      nodes.size() != batch.nodes.size() || leaves.size() != batch.leaves.size() ||
+      inputs != batch.inputs || live != batch.live)
     return false;
   std::size_t output = 0, slot = 0;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node& n = *batch.nodes[i];
     const NodeKey& k = nodes[i];
-    if (k.op != &n.op() || k.num_inputs != n.inputs().size() || k.num_outputs != n.outputs().size() ||
-        k.num_slots != n.slots().size() || !(k.attrs == n.attrs()))
+    if (k.op != &n.op() || k.num_inputs != n.inputs().size() ||
+        k.num_outputs != n.outputs().size() || k.num_slots != n.slots().size() ||
+        !(k.attrs == n.attrs()))
       return false;
     for (const NodeOutput& o : n.outputs())
       if (!(o.spec == outputs[output++])) return false;
@@ -45,7 +48,8 @@ bool PlanKey::matches(const Batch& batch, const Backend& b, int threads) const {
   }
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const Leaf& leaf = batch.leaves[i];
-    if (leaves[i].alias != leaf.alias || !(leaves[i].spec == leaf.node->outputs()[leaf.output].spec) ||
+    if (leaves[i].alias != leaf.alias ||
+        !(leaves[i].spec == leaf.node->outputs()[leaf.output].spec) ||
         !(leaves[i].strides == leaf.value->strides))
       return false;
   }

@@ -17,7 +17,8 @@ namespace {
 // From the back, so that a dead node's inputs are seen dead in the same pass.
 void sweep(std::vector<NodeRef>& pending) {
   for (auto it = pending.rbegin(); it != pending.rend(); ++it)
-    if ((*it)->state() == NodeState::Done || ((*it)->ref_count() == 1 && (*it)->state() == NodeState::Pending))
+    if ((*it)->state() == NodeState::Done ||
+        ((*it)->ref_count() == 1 && (*it)->state() == NodeState::Pending))
       *it = nullptr;
   std::erase_if(pending, [](const NodeRef& n) { return !n; });
 }

@@ -20,7 +20,9 @@ void inject_fault(std::size_t step, const Plan& plan) {
   const std::int64_t wanted = FaultInjection::fail_at_step();
   if (wanted == FaultInjection::kOff) return;
   const auto at = std::min(static_cast<std::size_t>(wanted), plan.commit_step);
-  if (step == at) throw InternalError(fmt::format("injected failure at step {} of {}", wanted, plan.steps.size()));
+  if (step == at)
+    throw InternalError(
+        fmt::format("injected failure at step {} of {}", wanted, plan.steps.size()));
 }
 
 // The leaf's memory may be overwritten: every reference to it comes from nodes that forget it when
@@ -74,11 +76,14 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
   bases.clear();
   for (const PlanBuffer& b : plan.buffers) {
     switch (b.kind) {
-      case PlanBuffer::Kind::Arena: bases.push_back(scratch ? scratch->data() + b.offset : nullptr); break;
+      case PlanBuffer::Kind::Arena:
+        bases.push_back(scratch ? scratch->data() + b.offset : nullptr);
+        break;
       case PlanBuffer::Kind::Leaf: {
         const Leaf& leaf = batch.leaves[b.index];
         const DType dtype = leaf.node->outputs()[leaf.output].spec.dtype;
-        bases.push_back(leaf.value->buffer->data() + leaf.value->offset * static_cast<std::int64_t>(nbytes_of(dtype)));
+        bases.push_back(leaf.value->buffer->data() +
+                        leaf.value->offset * static_cast<std::int64_t>(nbytes_of(dtype)));
         break;
       }
       case PlanBuffer::Kind::Constant: {
@@ -99,17 +104,21 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
   }
   // Bind slots.
   batch_slots.clear();
-  for (const Node* n : batch.nodes) batch_slots.insert(batch_slots.end(), n->slots().begin(), n->slots().end());
+  for (const Node* n : batch.nodes)
+    batch_slots.insert(batch_slots.end(), n->slots().begin(), n->slots().end());
   slots.clear();
   for (const std::int32_t s : plan.slots)
-    slots.push_back(s >= 0 ? batch_slots[static_cast<std::size_t>(s)] : plan.constant_slots[static_cast<std::size_t>(~s)]);
+    slots.push_back(s >= 0 ? batch_slots[static_cast<std::size_t>(s)]
+                           : plan.constant_slots[static_cast<std::size_t>(~s)]);
 
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
     inject_fault(i, plan);
     pointers.clear();
-    for (const StepOperand& o : step.operands) pointers.push_back(bases[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
-    const KernelArgs args{pointers.data(), pointers.data() + step.num_inputs, slots.data() + step.first_slot,
+    for (const StepOperand& o : step.operands)
+      pointers.push_back(bases[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
+    const KernelArgs args{pointers.data(), pointers.data() + step.num_inputs,
+                          slots.data() + step.first_slot,
                           scratch ? scratch->data() + step.workspace_offset : nullptr};
     try {
       step.kernel->run(args);

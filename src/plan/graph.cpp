@@ -10,7 +10,9 @@
 
 namespace ingot::plan {
 
-bool is_elementwise(const OpDef& op) { return op.traits.scalar != ScalarOp::None || op.name == "full"; }
+bool is_elementwise(const OpDef& op) {
+  return op.traits.scalar != ScalarOp::None || op.name == "full";
+}
 
 namespace {
 
@@ -21,7 +23,8 @@ class Builder {
   Graph run() {
     for (std::size_t i = 0; i < batch_.leaves.size(); ++i) {
       const Leaf& leaf = batch_.leaves[i];
-      add_value({.spec = leaf.node->outputs()[leaf.output].spec, .leaf = static_cast<std::int32_t>(i)});
+      add_value(
+          {.spec = leaf.node->outputs()[leaf.output].spec, .leaf = static_cast<std::int32_t>(i)});
     }
     std::size_t next_input = 0;
     std::int32_t next_slot = 0;
@@ -31,7 +34,8 @@ class Builder {
       Call call{&n.op(), n.attrs(), {}, {}, {}, {}, n.site(), static_cast<std::int32_t>(i)};
       for (std::size_t k = 0; k < n.inputs().size(); ++k) {
         const InputRef& ref = batch_.inputs[next_input++];
-        call.inputs.push_back(ref.node >= 0 ? outputs_of[static_cast<std::size_t>(ref.node)][ref.output] : ~ref.node);
+        call.inputs.push_back(
+            ref.node >= 0 ? outputs_of[static_cast<std::size_t>(ref.node)][ref.output] : ~ref.node);
       }
       for (const Scalar& s : n.slots()) {
         call.slots.push_back(next_slot++);
@@ -42,7 +46,8 @@ class Builder {
       for (const std::int32_t v : outputs_of[i]) graph_.batch_outputs.push_back(v);
     }
     for (std::size_t k = 0; k < batch_.live.size(); ++k)
-      if (batch_.live[k]) graph_.values[static_cast<std::size_t>(graph_.batch_outputs[k])].live = true;
+      if (batch_.live[k])
+        graph_.values[static_cast<std::size_t>(graph_.batch_outputs[k])].live = true;
     return std::move(graph_);
   }
 
@@ -62,24 +67,32 @@ class Builder {
     graph_.values.push_back(std::move(v));
     return static_cast<std::int32_t>(graph_.values.size() - 1);
   }
-  const TensorSpec& spec(std::int32_t v) const { return graph_.values[static_cast<std::size_t>(v)].spec; }
+  const TensorSpec& spec(std::int32_t v) const {
+    return graph_.values[static_cast<std::size_t>(v)].spec;
+  }
 
   std::vector<std::int32_t> translate(const Call& call, int depth) {
-    if (depth > 32) throw InternalError(fmt::format("{}: its expansion does not end", call.op->name));
+    if (depth > 32)
+      throw InternalError(fmt::format("{}: its expansion does not end", call.op->name));
     if (call.op->traits.alias)
-      return {call.inputs.begin(), call.inputs.begin() + static_cast<std::ptrdiff_t>(call.specs.size())};
+      return {call.inputs.begin(),
+              call.inputs.begin() + static_cast<std::ptrdiff_t>(call.specs.size())};
     if (call.op->expand && !supported(call)) return expand(call, depth);
-    GraphNode node{call.op, call.attrs, call.inputs, {}, call.slots, call.kinds, call.site, call.batch_node};
+    GraphNode node{call.op,    call.attrs, call.inputs, {},
+                   call.slots, call.kinds, call.site,   call.batch_node};
     const auto number = static_cast<std::int32_t>(graph_.nodes.size());
-    for (const TensorSpec& s : call.specs) node.outputs.push_back(add_value({.spec = s, .producer = number}));
+    for (const TensorSpec& s : call.specs)
+      node.outputs.push_back(add_value({.spec = s, .producer = number}));
     graph_.nodes.push_back(node);
     return node.outputs;
   }
 
   bool supported(const Call& call) const {
     StepDesc step{call.op, call.attrs, {}, {}, call.kinds, nullptr};
-    for (const std::int32_t v : call.inputs) step.inputs.push_back(TensorDesc::contiguous(spec(v).shape, spec(v).dtype));
-    for (const TensorSpec& s : call.specs) step.outputs.push_back(TensorDesc::contiguous(s.shape, s.dtype));
+    for (const std::int32_t v : call.inputs)
+      step.inputs.push_back(TensorDesc::contiguous(spec(v).shape, spec(v).dtype));
+    for (const TensorSpec& s : call.specs)
+      step.outputs.push_back(TensorDesc::contiguous(s.shape, s.dtype));
     return backend_.supports(step);
   }
 
@@ -98,8 +111,8 @@ class Builder {
     ExpandContext context(inputs, call.attrs, slots, call.specs, results);
     call.op->expand(context);
     if (results.size() != call.specs.size())
-      throw InternalError(fmt::format("{}: its expansion gives {} results, not {}", call.op->name, results.size(),
-                                      call.specs.size()));
+      throw InternalError(fmt::format("{}: its expansion gives {} results, not {}", call.op->name,
+                                      results.size(), call.specs.size()));
     for (const NodeRef& n : capture.nodes()) {
       Call inner{&n->op(), n->attrs(), {}, {}, {}, {}, call.site, call.batch_node};
       for (const ValueId& in : n->inputs()) inner.inputs.push_back(resolve(known, in));
@@ -114,18 +127,21 @@ class Builder {
     for (std::size_t i = 0; i < results.size(); ++i) {
       values.push_back(resolve(known, results[i].cell()->value()));
       if (!(spec(values.back()) == call.specs[i]))
-        throw InternalError(fmt::format("{}: its expansion gives {} for output {}, infer said {}", call.op->name,
-                                        spec(values.back()).str(), i, call.specs[i].str()));
+        throw InternalError(fmt::format("{}: its expansion gives {} for output {}, infer said {}",
+                                        call.op->name, spec(values.back()).str(), i,
+                                        call.specs[i].str()));
     }
     return values;
   }
 
-  std::int32_t resolve(std::unordered_map<const Node*, std::vector<std::int32_t>>& known, const ValueId& id) {
+  std::int32_t resolve(std::unordered_map<const Node*, std::vector<std::int32_t>>& known,
+                       const ValueId& id) {
     const auto it = known.find(id.node.get());
     if (it != known.end()) return it->second[id.output];
     if (!id.node->outputs()[id.output].value)
       throw InternalError("an expansion uses a tensor from outside that has no value");
-    const std::int32_t v = add_value({.spec = id.spec(), .constant = id.node->outputs()[id.output].value});
+    const std::int32_t v =
+        add_value({.spec = id.spec(), .constant = id.node->outputs()[id.output].value});
     known[id.node.get()] = {v};
     return v;
   }
@@ -134,7 +150,9 @@ class Builder {
   static std::int32_t encode(SlotRef s) { return s >= 0 ? s : s - 1; }
   static SlotRef decode(std::int32_t s) { return s >= 0 ? s : s + 1; }
   static Scalar placeholder_scalar(Scalar::Kind kind) {
-    return kind == Scalar::Kind::Float ? Scalar(0.0) : kind == Scalar::Kind::Int ? Scalar(0) : Scalar(false);
+    return kind == Scalar::Kind::Float ? Scalar(0.0)
+           : kind == Scalar::Kind::Int ? Scalar(0)
+                                       : Scalar(false);
   }
   SlotRef constant_slot(const Scalar& s) {
     graph_.constant_slots.push_back(s);
@@ -160,11 +178,15 @@ struct NodeKeyEqual {
   }
 };
 
-bool is_pure(const GraphNode& n) { return !n.op->traits.random && !n.op->traits.effect && !n.op->traits.barrier; }
+bool is_pure(const GraphNode& n) {
+  return !n.op->traits.random && !n.op->traits.effect && !n.op->traits.barrier;
+}
 
 }  // namespace
 
-Graph build_graph(const Batch& batch, const Backend& backend) { return Builder(batch, backend).run(); }
+Graph build_graph(const Batch& batch, const Backend& backend) {
+  return Builder(batch, backend).run();
+}
 
 void simplify(Graph& graph) {
   // Merging: two pure nodes with the same op, attributes, inputs and slots give the same bits.
@@ -210,7 +232,8 @@ constexpr std::size_t kLookAhead = 96;
 // placed, later nodes join when everything they read is already computed or computed in the group.
 class Scheduler {
  public:
-  Scheduler(const Graph& graph, bool fuse) : graph_(graph), fuse_(fuse), placed_(graph.nodes.size(), 0) {}
+  Scheduler(const Graph& graph, bool fuse)
+      : graph_(graph), fuse_(fuse), placed_(graph.nodes.size(), 0) {}
 
   std::vector<Group> run() {
     std::vector<Group> groups;

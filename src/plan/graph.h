@@ -1,7 +1,7 @@
 // Graph: a batch as the passes see it — nodes and values by number, composite ops replaced by their
 // expansion, aliases gone. Passes rewrite it in this order:
-//   build (expand) · simplify (merge equal nodes, drop unused) · schedule (join elementwise nodes into
-//   groups) · then lower.cpp chooses memory orders, kernels and offsets.
+//   build (expand) · simplify (merge equal nodes, drop unused) · schedule (join elementwise nodes
+//   into groups) · then lower.cpp chooses memory orders, kernels and offsets.
 #pragma once
 
 #include <cstdint>

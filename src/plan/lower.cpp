@@ -24,7 +24,10 @@ struct Place {
 class Lowering {
  public:
   Lowering(const Batch& batch, Backend& backend, Graph graph)
-      : batch_(batch), backend_(backend), graph_(std::move(graph)), plan_(std::make_shared<Plan>()) {}
+      : batch_(batch),
+        backend_(backend),
+        graph_(std::move(graph)),
+        plan_(std::make_shared<Plan>()) {}
 
   std::shared_ptr<Plan> run() {
     plan_->constant_slots = graph_.constant_slots;
@@ -59,14 +62,18 @@ class Lowering {
       if (gv.leaf >= 0) {
         const Leaf& leaf = batch_.leaves[static_cast<std::size_t>(gv.leaf)];
         std::int32_t& buffer = buffer_of[leaf.alias];
-        if (buffer < 0) buffer = add_buffer({.kind = PlanBuffer::Kind::Leaf, .index = leaf.alias, .nbytes = gv.spec.nbytes()});
+        if (buffer < 0)
+          buffer = add_buffer(
+              {.kind = PlanBuffer::Kind::Leaf, .index = leaf.alias, .nbytes = gv.spec.nbytes()});
         places_[v] = {buffer, 0, leaf.value->strides};
       } else if (gv.constant) {
         plan_->constants.push_back(gv.constant);
         const auto index = static_cast<std::uint32_t>(plan_->constants.size() - 1);
-        const std::size_t start = static_cast<std::size_t>(gv.constant->offset) * nbytes_of(gv.spec.dtype);
-        places_[v] = {add_buffer({.kind = PlanBuffer::Kind::Constant, .index = index, .offset = start}), 0,
-                      gv.constant->strides};
+        const std::size_t start =
+            static_cast<std::size_t>(gv.constant->offset) * nbytes_of(gv.spec.dtype);
+        places_[v] = {
+            add_buffer({.kind = PlanBuffer::Kind::Constant, .index = index, .offset = start}), 0,
+            gv.constant->strides};
       }
     }
   }
@@ -75,7 +82,8 @@ class Lowering {
   void find_uses() {
     group_of_.assign(graph_.nodes.size(), -1);
     for (std::size_t g = 0; g < groups_.size(); ++g)
-      for (const std::int32_t n : groups_[g].nodes) group_of_[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(g);
+      for (const std::int32_t n : groups_[g].nodes)
+        group_of_[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(g);
     in_memory_.assign(graph_.values.size(), 0);
     for (std::size_t v = 0; v < graph_.values.size(); ++v) in_memory_[v] = graph_.values[v].live;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
@@ -84,7 +92,8 @@ class Lowering {
       for (const std::int32_t v : n.inputs) {
         const std::int32_t producer = value(v).producer;
         if (producer < 0) continue;
-        const bool same_group = is_elementwise(*n.op) && group_of_[static_cast<std::size_t>(producer)] == group_of_[i];
+        const bool same_group =
+            is_elementwise(*n.op) && group_of_[static_cast<std::size_t>(producer)] == group_of_[i];
         const bool folded = is_elementwise(*n.op) && folds(producer);
         if (!same_group && !folded) in_memory_[static_cast<std::size_t>(v)] = 1;
       }
@@ -92,7 +101,9 @@ class Lowering {
   }
 
   // A `full` becomes a slot of every program that reads it.
-  bool folds(std::int32_t producer) { return backend_.fuses() && node(producer).op->name == "full"; }
+  bool folds(std::int32_t producer) {
+    return backend_.fuses() && node(producer).op->name == "full";
+  }
 
   void lower_group(std::size_t g) {
     const Group& group = groups_[g];
@@ -159,7 +170,9 @@ class Lowering {
       if (gv.producer >= 0 && folds(gv.producer)) {
         r = slot(node(gv.producer));
       } else {
-        r = push({.kind = Program::Kind::Load, .dtype = gv.spec.dtype, .index = static_cast<std::uint16_t>(inputs.size())});
+        r = push({.kind = Program::Kind::Load,
+                  .dtype = gv.spec.dtype,
+                  .index = static_cast<std::uint16_t>(inputs.size())});
         inputs.push_back(v);
       }
       registers[v] = r;
@@ -172,7 +185,9 @@ class Lowering {
         if (!in_memory_[static_cast<std::size_t>(out)]) continue;
         registers[out] = slot(n);
       } else {
-        Program::Instruction i{.kind = Program::Kind::Compute, .op = n.op->traits.scalar, .dtype = value(out).spec.dtype};
+        Program::Instruction i{.kind = Program::Kind::Compute,
+                               .op = n.op->traits.scalar,
+                               .dtype = value(out).spec.dtype};
         std::uint16_t* const operands[3] = {&i.a, &i.b, &i.c};
         for (std::size_t k = 0; k < n.inputs.size(); ++k) *operands[k] = operand(n.inputs[k]);
         registers[out] = push(i);
@@ -200,8 +215,9 @@ class Lowering {
     return {over, s.dtype, broadcast_strides(s.shape, place(v).strides, over)};
   }
 
-  void emit(StepDesc& step, const std::vector<std::int32_t>& inputs, const std::vector<std::int32_t>& outputs,
-            const std::vector<SlotRef>& slots, const GraphNode& n, std::string what) {
+  void emit(StepDesc& step, const std::vector<std::int32_t>& inputs,
+            const std::vector<std::int32_t>& outputs, const std::vector<SlotRef>& slots,
+            const GraphNode& n, std::string what) {
     const Shape over = value(outputs[0]).spec.shape;
     for (const std::int32_t v : outputs)
       step.outputs.push_back(TensorDesc::contiguous(value(v).spec.shape, value(v).spec.dtype));
@@ -214,7 +230,8 @@ class Lowering {
       from.push_back(as_it_is ? place(v) : copied(v, step.inputs[i].strides, n));
     }
     for (std::size_t o = 0; o < outputs.size(); ++o)
-      place(outputs[o]) = {add_buffer({.nbytes = step.outputs[o].nbytes()}), 0, step.outputs[o].strides};
+      place(outputs[o]) = {add_buffer({.nbytes = step.outputs[o].nbytes()}), 0,
+                           step.outputs[o].strides};
     std::vector<Place> to;
     for (const std::int32_t v : outputs) to.push_back(place(v));
     add_step(step, from, to, slots, n, std::move(what));
@@ -232,8 +249,10 @@ class Lowering {
     s.first_slot = static_cast<std::uint32_t>(plan_->slots.size());
     plan_->slots.insert(plan_->slots.end(), slots.begin(), slots.end());
     const std::size_t number = plan_->steps.size();
-    for (std::size_t i = 0; i < from.size(); ++i) add_operand(s, from[i], step.inputs[i].dtype, number);
-    for (std::size_t o = 0; o < to.size(); ++o) add_operand(s, to[o], step.outputs[o].dtype, number);
+    for (std::size_t i = 0; i < from.size(); ++i)
+      add_operand(s, from[i], step.inputs[i].dtype, number);
+    for (std::size_t o = 0; o < to.size(); ++o)
+      add_operand(s, to[o], step.outputs[o].dtype, number);
     if (n.op->traits.checks) last_check_ = static_cast<std::int64_t>(number);
     if (const std::size_t w = s.kernel->workspace_nbytes()) {
       const std::int32_t b = add_buffer({.nbytes = w});
@@ -242,9 +261,10 @@ class Lowering {
     }
     for (std::size_t i = 0; i < from.size(); ++i)
       for (std::size_t o = 0; o < to.size(); ++o)
-        if (s.kernel->can_overwrite(static_cast<int>(i), static_cast<int>(o)) && !read_otherwise(from, i))
-          overwrites_.push_back({number, from[i].buffer, to[o].buffer, from[i].offset,
-                                 step.outputs[o].nbytes()});
+        if (s.kernel->can_overwrite(static_cast<int>(i), static_cast<int>(o)) &&
+            !read_otherwise(from, i))
+          overwrites_.push_back(
+              {number, from[i].buffer, to[o].buffer, from[i].offset, step.outputs[o].nbytes()});
     plan_->steps.push_back(std::move(s));
   }
 
@@ -316,8 +336,10 @@ class Lowering {
     plan_->arena_nbytes = planner.assign(plan_->buffers);
     for (std::size_t b = 0; b < plan_->buffers.size(); ++b) {
       std::int32_t root = merged[b];
-      while (root >= 0 && merged[static_cast<std::size_t>(root)] >= 0) root = merged[static_cast<std::size_t>(root)];
-      if (root >= 0) plan_->buffers[b].offset = plan_->buffers[static_cast<std::size_t>(root)].offset;
+      while (root >= 0 && merged[static_cast<std::size_t>(root)] >= 0)
+        root = merged[static_cast<std::size_t>(root)];
+      if (root >= 0)
+        plan_->buffers[b].offset = plan_->buffers[static_cast<std::size_t>(root)].offset;
     }
     for (const auto& [step, buffer] : workspaces_)
       plan_->steps[step].workspace_offset = plan_->buffers[static_cast<std::size_t>(buffer)].offset;
@@ -331,7 +353,8 @@ class Lowering {
     for (const Overwrite& o : overwrites_) {
       PlanBuffer& from = plan_->buffers[static_cast<std::size_t>(o.from)];
       PlanBuffer& to = plan_->buffers[static_cast<std::size_t>(o.to)];
-      if (taken[static_cast<std::size_t>(o.from)] || given[static_cast<std::size_t>(o.to)]) continue;
+      if (taken[static_cast<std::size_t>(o.from)] || given[static_cast<std::size_t>(o.to)])
+        continue;
       if (last_step_[static_cast<std::size_t>(o.from)] != o.step || o.from_offset != 0) continue;
       if (first_step_[static_cast<std::size_t>(o.to)] != o.step) continue;
       if (from.nbytes != to.nbytes) continue;

@@ -11,7 +11,8 @@ constexpr std::size_t kAlign = 64;
 }
 
 std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
-  std::stable_sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) { return a.first < b.first; });
+  std::stable_sort(wanted_.begin(), wanted_.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.first < b.first; });
   std::map<std::size_t, std::size_t> free;  // offset -> size of a hole below `top`
   std::size_t top = 0;
   struct Held {
@@ -21,7 +22,8 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
   std::priority_queue<Held> held;
   const auto give_back = [&](std::size_t offset, std::size_t nbytes) {
     auto it = free.emplace(offset, nbytes).first;
-    if (const auto next = std::next(it); next != free.end() && it->first + it->second == next->first) {
+    if (const auto next = std::next(it);
+        next != free.end() && it->first + it->second == next->first) {
       it->second += next->second;
       free.erase(next);
     }
@@ -38,7 +40,8 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
       give_back(held.top().offset, held.top().nbytes);
       held.pop();
     }
-    const std::size_t nbytes = std::max<std::size_t>(kAlign, (w.nbytes + kAlign - 1) / kAlign * kAlign);
+    const std::size_t nbytes =
+        std::max<std::size_t>(kAlign, (w.nbytes + kAlign - 1) / kAlign * kAlign);
     auto best = free.end();
     for (auto it = free.begin(); it != free.end(); ++it)
       if (it->second >= nbytes && (best == free.end() || it->second < best->second)) best = it;
@@ -48,7 +51,8 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
       const std::size_t rest = best->second - nbytes;
       free.erase(best);
       if (rest) free.emplace(offset + nbytes, rest);
-    } else if (!free.empty() && std::prev(free.end())->first + std::prev(free.end())->second == top) {
+    } else if (!free.empty() &&
+               std::prev(free.end())->first + std::prev(free.end())->second == top) {
       // Grow the hole at the top instead of leaving it behind.
       const auto hole = std::prev(free.end());
       offset = hole->first;

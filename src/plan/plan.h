@@ -43,8 +43,8 @@ struct PlanKey {
 struct PlanBuffer {
   enum class Kind : std::uint8_t { Leaf, Constant, Arena, Output };
   Kind kind = Kind::Arena;
-  std::uint32_t index = 0;   ///< of the leaf, constant or output
-  std::size_t offset = 0;    ///< in the arena, bytes
+  std::uint32_t index = 0;  ///< of the leaf, constant or output
+  std::size_t offset = 0;   ///< in the arena, bytes
   std::size_t nbytes = 0;
   /// Output buffers: the leaf whose memory may be taken over if nobody else holds it, or -1.
   std::int32_t donor_leaf = -1;
@@ -59,13 +59,13 @@ struct Step {
   std::unique_ptr<Kernel> kernel;
   std::vector<StepOperand> operands;  ///< inputs, then outputs
   std::uint32_t num_inputs = 0;
-  std::uint32_t first_slot = 0;   ///< in the plan's slot block
+  std::uint32_t first_slot = 0;  ///< in the plan's slot block
   std::size_t workspace_offset = 0;
   // For messages and profiles.
   const OpDef* op = nullptr;
   std::int32_t batch_node = 0;
   std::source_location site;
-  std::string what;               ///< "mul+add+relu float32[64, 32]"
+  std::string what;  ///< "mul+add+relu float32[64, 32]"
 };
 
 struct Plan {
@@ -80,9 +80,9 @@ struct Plan {
   struct Result {
     std::uint32_t flat_output;
     std::int32_t buffer;
-    std::int64_t offset;    ///< elements
+    std::int64_t offset;  ///< elements
     Dims strides;
-    std::int32_t same_as;   ///< an earlier result that is the same value, or -1
+    std::int32_t same_as;  ///< an earlier result that is the same value, or -1
   };
   std::vector<Result> results;
   std::size_t arena_nbytes = 0;

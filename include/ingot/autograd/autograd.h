@@ -23,8 +23,9 @@ struct BackwardOptions {
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients = {},
               BackwardOptions options = {}, Site at = Site::current());
 
-/// The gradients of `outputs` with respect to `inputs`; grad() of no leaf changes. An input that the
-/// outputs do not depend on throws AutogradError, or gives an undefined tensor with `allow_unused`.
+/// The gradients of `outputs` with respect to `inputs`; grad() of no leaf changes. An input that
+/// the outputs do not depend on throws AutogradError, or gives an undefined tensor with
+/// `allow_unused`.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& gradients = {}, BackwardOptions options = {},
                          bool allow_unused = false, Site at = Site::current());

@@ -27,13 +27,15 @@ struct FunctionContext {
 using FunctionForward = std::function<std::vector<Tensor>(std::span<const Tensor> inputs)>;
 /// One gradient per input, undefined where there is none. Gradients of outputs that nothing used
 /// come as zeros.
-using FunctionBackward =
-    std::function<std::vector<Tensor>(const FunctionContext& context, std::span<const Tensor> gradients)>;
+using FunctionBackward = std::function<std::vector<Tensor>(const FunctionContext& context,
+                                                           std::span<const Tensor> gradients)>;
 
 /// Runs `forward` without recording its gradients and gives its outputs the gradient `backward`.
 /// Throws AutogradError when `backward` returns the wrong number or shape of gradients.
-std::vector<Tensor> custom_function(const std::vector<Tensor>& inputs, const FunctionForward& forward,
-                                    const FunctionBackward& backward, const std::string& name = "custom_function",
+std::vector<Tensor> custom_function(const std::vector<Tensor>& inputs,
+                                    const FunctionForward& forward,
+                                    const FunctionBackward& backward,
+                                    const std::string& name = "custom_function",
                                     Site at = Site::current());
 
 }  // namespace ingot

@@ -10,7 +10,7 @@
 namespace ingot {
 
 struct GradcheckOptions {
-  double eps = 1e-6;   ///< step of the difference
+  double eps = 1e-6;  ///< step of the difference
   double atol = 1e-5;
   double rtol = 1e-3;
 };
@@ -28,7 +28,8 @@ GradcheckResult gradcheck(const std::function<std::vector<Tensor>(const std::vec
                           const std::vector<Tensor>& inputs, GradcheckOptions options = {});
 
 /// The same for second derivatives: gradcheck of the gradients of `f`.
-GradcheckResult gradgradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                              const std::vector<Tensor>& inputs, GradcheckOptions options = {});
+GradcheckResult gradgradcheck(
+    const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
+    const std::vector<Tensor>& inputs, GradcheckOptions options = {});
 
 }  // namespace ingot

@@ -1,0 +1,75 @@
+// Bringing values to the host: item, to_host.
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include <ingot/core/error.h>
+
+#include "core/cell.h"
+#include "core/record.h"
+
+namespace ingot {
+namespace {
+
+// Copies strided elements of `size` bytes in row-major order.
+void copy_elements(const std::byte* from, const Shape& shape, const Dims& strides, std::size_t size,
+                   std::byte* to) {
+  const int rank = shape.rank();
+  Dims index = Dims::filled(rank, 0);
+  const std::int64_t count = shape.numel();
+  const std::int64_t inner = rank > 0 ? shape[rank - 1] : 1;
+  const std::int64_t inner_stride = rank > 0 ? strides[rank - 1] : 0;
+  for (std::int64_t done = 0; done < count; done += inner) {
+    std::int64_t offset = 0;
+    for (int d = 0; d < rank - 1; ++d) offset += index[d] * strides[d];
+    for (std::int64_t k = 0; k < inner; ++k, to += size)
+      std::memcpy(to, from + (offset + k * inner_stride) * static_cast<std::int64_t>(size), size);
+    for (int d = rank - 2; d >= 0 && ++index[d] == shape[d]; --d) index[d] = 0;
+  }
+}
+
+bool is_row_major(const Shape& shape, const Dims& strides) {
+  std::int64_t expected = 1;
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    if (shape[d] != 1 && strides[d] != expected) return false;
+    expected *= shape[d];
+  }
+  return true;
+}
+
+}  // namespace
+
+HostArray Tensor::to_host() const {
+  eval();
+  const ValueId& id = cell_->value();
+  const TensorSpec& spec = id.spec();
+  const Ref<Value>& value = id.node->outputs()[id.output].value;
+  if (!value) throw InternalError("to_host: the value was not kept");
+  const std::byte* from =
+      value->buffer->data() + value->offset * static_cast<std::int64_t>(nbytes_of(spec.dtype));
+  if (spec.shape.numel() == 0 || is_row_major(spec.shape, value->strides)) {
+    // Holding the value keeps plans from writing over it.
+    const std::shared_ptr<const void> keep(value.get(), [value](const void*) {});
+    return HostArray(keep, from, spec.shape, spec.dtype);
+  }
+  const std::shared_ptr<std::byte[]> copy(new std::byte[spec.nbytes()]);
+  copy_elements(from, spec.shape, value->strides, nbytes_of(spec.dtype), copy.get());
+  return HostArray(copy, copy.get(), spec.shape, spec.dtype);
+}
+
+Scalar Tensor::item_scalar() const {
+  if (numel() != 1)
+    throw ShapeError(
+        fmt::format("item: needs a tensor with one element, got {}", cell_->spec().str()));
+  const HostArray host = to_host();
+  return visit_dtype(host.dtype(), [&](auto type) -> Scalar {
+    using T = decltype(type);
+    const T v = host.as<T>()[0];
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+      return Scalar(static_cast<double>(static_cast<float>(v)));
+    else
+      return Scalar(v);
+  });
+}
+
+}  // namespace ingot
