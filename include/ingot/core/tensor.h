@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -420,6 +421,9 @@ Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape, Dev
                              dtype_of<T>, device);
   }
 }
+
+/// Writes str().
+std::ostream& operator<<(std::ostream& out, const Tensor& t);
 
 /// Computes every pending tensor of this thread that is still held somewhere.
 void eval();
