@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/cell.h"
+#include "core/op_def.h"
 #include "core/record.h"
 
 namespace ingot {
@@ -19,7 +20,18 @@ Cell& cell_of(const Tensor& t) {
   return *t.cell();
 }
 
+void infer_detach(InferContext& c) { c.out(c.shape(0), c.dtype(0)); }
+const OpDef kDetach{.name = "detach", .infer = infer_detach, .traits = {.alias = true}};
+
 }  // namespace
+
+Tensor Tensor::detach(Site at) const {
+  const Cell& cell = cell_of(*this);
+  // A value without history is shared as it is.
+  Tensor result = cell.value().node->requires_grad() ? record(kDetach, {this}, {}, at)
+                                                     : Cell::create(cell.value());
+  return as_view(std::move(result), *this);
+}
 
 Tensor Tensor::grad() const {
   const auto* extras = cell_of(*this).extras_or_null();

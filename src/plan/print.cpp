@@ -1,6 +1,6 @@
 // Printing tensors the way PyTorch prints them: four digits, one width for all elements, large
-// tensors by their edges. Follows the observable behaviour of torch.Tensor.__repr__ with its default
-// print options.
+// tensors by their edges. Follows the observable behaviour of torch.Tensor.__repr__ with its
+// default print options.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,7 +51,8 @@ class Printer {
       return;
     }
     for (std::int64_t i = 0; i < size(dim); ++i)
-      if (!cut(dim) || i < kEdge || i >= size(dim) - kEdge) collect(dim + 1, offset + i * stride(dim), shown);
+      if (!cut(dim) || i < kEdge || i >= size(dim) - kEdge)
+        collect(dim + 1, offset + i * stride(dim), shown);
   }
 
   void choose_format(const std::vector<std::int64_t>& shown) {
@@ -105,7 +106,8 @@ class Printer {
       parts.push_back(last ? padded(at) : print(dim + 1, at, indent + 1));
     }
     if (!last) {
-      const std::string gap = "," + std::string(static_cast<std::size_t>(rank() - dim - 1), '\n') + std::string(indent + 1, ' ');
+      const std::string gap = "," + std::string(static_cast<std::size_t>(rank() - dim - 1), '\n') +
+                              std::string(indent + 1, ' ');
       return fmt::format("[{}]", fmt::join(parts, gap));
     }
     const std::size_t room = kLineWidth > indent ? (kLineWidth - indent) / (width_ + 2) : 1;
@@ -137,15 +139,18 @@ std::string Tensor::str() const {
   if (device().type != DeviceType::CPU) notes.push_back(fmt::format("device='{}'", device().str()));
   if (numel() == 0) {
     text += "[]";
-    if (dim() != 1) notes.push_back(fmt::format("size=({})", fmt::join(shape().begin(), shape().end(), ", ")));
+    if (dim() != 1)
+      notes.push_back(fmt::format("size=({})", fmt::join(shape().begin(), shape().end(), ", ")));
     if (dtype() != float32) notes.push_back(fmt::format("dtype={}", ingot::name(dtype())));
   } else {
     text += Printer(host).print(kPrefix.size());
     if (!default_dtype) notes.push_back(fmt::format("dtype={}", ingot::name(dtype())));
   }
   if (requires_grad())
-    notes.push_back(is_leaf() ? "requires_grad=True" : fmt::format("grad_fn=<{}>", cell_->value().node->op().name));
-  std::size_t line = text.size() - (text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
+    notes.push_back(is_leaf() ? "requires_grad=True"
+                              : fmt::format("grad_fn=<{}>", cell_->value().node->op().name));
+  std::size_t line =
+      text.size() - (text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
   for (const std::string& note : notes) {
     if (line + note.size() + 2 > kLineWidth) {
       text += ",\n" + std::string(kPrefix.size(), ' ') + note;

@@ -137,9 +137,7 @@ TEST(Rule6, EvaluatedNodesDropTheirInputsUnlessABackwardNeedsThem) {
 
 TEST(Rule6, UnheldTensorsAreNotComputed) {
   const std::uint64_t before = plan::cache_figures().misses + plan::cache_figures().hits;
-  {
-    const Tensor a = ones({7}) * 3;
-  }
+  { const Tensor a = ones({7}) * 3; }
   eval();
   EXPECT_EQ(plan::cache_figures().misses + plan::cache_figures().hits, before);
 }
@@ -231,7 +229,8 @@ TEST(Rule12, PlansAreFoundByStructureNotByValueOrPlace) {
 }
 
 TEST(Rule12, AliasPatternAndLayoutArePartOfTheKey) {
-  const Tensor a = from_vector(V{1, 2, 3, 4}, Shape{2, 2}), b = from_vector(V{5, 6, 7, 8}, Shape{2, 2});
+  const Tensor a = from_vector(V{1, 2, 3, 4}, Shape{2, 2}),
+               b = from_vector(V{5, 6, 7, 8}, Shape{2, 2});
   EXPECT_EQ((a + b).to_vector<float>(), (V{6, 8, 10, 12}));
   EXPECT_EQ((a + a).to_vector<float>(), (V{2, 4, 6, 8}));
   const Tensor t = a.t();
@@ -279,10 +278,12 @@ TEST(Rule20, ThreadsEvaluateTheirOwnAndShareDoneValues) {
   std::vector<float> results(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 50; ++i) results[static_cast<std::size_t>(t)] = (shared * (t + 1)).sum().item<float>();
+      for (int i = 0; i < 50; ++i)
+        results[static_cast<std::size_t>(t)] = (shared * (t + 1)).sum().item<float>();
     });
   for (std::thread& t : threads) t.join();
-  for (int t = 0; t < 4; ++t) EXPECT_EQ(results[static_cast<std::size_t>(t)], 499500.f * static_cast<float>(t + 1));
+  for (int t = 0; t < 4; ++t)
+    EXPECT_EQ(results[static_cast<std::size_t>(t)], 499500.f * static_cast<float>(t + 1));
 }
 
 TEST(Rule20, AnotherThreadMayNeedWhatThisOneRecorded) {
