@@ -130,6 +130,29 @@ struct ScatterAttrs {
   }
 };
 
+/// embedding: the row that gets no gradient, or -1.
+struct EmbeddingAttrs {
+  std::int64_t padding_idx = -1;
+  bool operator==(const EmbeddingAttrs&) const = default;
+  void visit(auto& v) const { v.field("padding_idx", padding_idx); }
+};
+
+/// check_labels: every label is in [0, classes) or, when `can_ignore`, the ignored one, which
+/// becomes 0. `what` is the operation an error names.
+struct LabelAttrs {
+  std::string what;
+  std::int64_t classes = 0;
+  bool can_ignore = false;
+  std::int64_t ignore_index = -100;
+  bool operator==(const LabelAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("what", what);
+    v.field("classes", classes);
+    v.field("can_ignore", can_ignore);
+    v.field("ignore_index", ignore_index);
+  }
+};
+
 /// conv2d and its gradients. Lists have one entry per spatial dimension. `shape` is the shape of
 /// the gradient's target (input or weight) in the backward ops and empty in conv2d itself.
 struct ConvAttrs {
@@ -169,15 +192,11 @@ struct PoolAttrs {
   }
 };
 
-/// batch_norm and relatives.
+/// batch_norm, batch_norm_eval, batch_norm_backward.
 struct NormAttrs {
   double eps = 1e-5;
-  bool training = true;
   bool operator==(const NormAttrs&) const = default;
-  void visit(auto& v) const {
-    v.field("eps", eps);
-    v.field("training", training);
-  }
+  void visit(auto& v) const { v.field("eps", eps); }
 };
 
 /// cross_entropy and nll_loss. reduction: "mean", "sum" or "none".
@@ -193,7 +212,8 @@ struct LossAttrs {
   }
 };
 
-/// Multi-tensor optimizer updates: `count` parameters; flags choose the variant.
+/// sgd_update and adam_update: `count` parameters; flags choose the variant. Operands and slots are
+/// listed in src/ops/update.cpp.
 struct UpdateAttrs {
   std::int64_t count = 0;
   bool decoupled_decay = false;  ///< AdamW

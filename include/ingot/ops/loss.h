@@ -1,0 +1,49 @@
+// Loss functions.
+#pragma once
+
+#include <ingot/core/tensor.h>
+
+namespace ingot {
+
+/// What becomes of the losses of single elements.
+enum class Reduction { None, Mean, Sum };
+
+struct CrossEntropyOptions {
+  Tensor weight = {};  ///< [C], one factor per class; the mean is then weighted as well
+  Reduction reduction = Reduction::Mean;
+  std::int64_t ignore_index = -100;  ///< targets of this value count nowhere
+  double label_smoothing = 0;        ///< in [0, 1]: this share of a target goes to all classes
+};
+
+/// −log softmax(logits)[target] for logits[N, C, …] (or [C]) and classes target[N, …] (or 0-dim),
+/// int64; or −Σ target·log softmax(logits) for floating probabilities shaped like the logits.
+/// Mean over targets that are not ignored; NaN if there are none, as in PyTorch.
+/// Throws ShapeError and DTypeError at once, IndexError for a label outside [0, C) when computed.
+Tensor cross_entropy(const Tensor& logits, const Tensor& target,
+                     const CrossEntropyOptions& options = {}, Site at = Site::current());
+
+struct NllLossOptions {
+  Tensor weight = {};
+  Reduction reduction = Reduction::Mean;
+  std::int64_t ignore_index = -100;
+};
+
+/// −log_probabilities[target], shapes and errors as in cross_entropy.
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
+                const NllLossOptions& options = {}, Site at = Site::current());
+
+/// (input − target)², broadcast.
+Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
+                Site at = Site::current());
+
+/// |input − target|, broadcast.
+Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
+               Site at = Site::current());
+
+/// −(t·log σ(x) + (1 − t)·log(1 − σ(x))) without overflow, for logits x and probabilities t of the
+/// same shape and floating dtype.
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        Reduction reduction = Reduction::Mean,
+                                        Site at = Site::current());
+
+}  // namespace ingot

@@ -1,0 +1,44 @@
+// Pooling of images.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include <ingot/core/tensor.h>
+#include <ingot/ops/pair.h>
+
+namespace ingot {
+
+struct MaxPool2dOptions {
+  std::optional<Pair> stride = {};  ///< the kernel's size unless given
+  Pair padding = 0;                 ///< at most half the kernel; padded places never win
+  Pair dilation = 1;
+  bool ceil_mode = false;  ///< a last, partial window counts
+};
+
+/// Largest element of each window of x[N, C, H, W] (or [C, H, W]); NaN wins over everything.
+/// All dtypes but bool. Throws ShapeError when no window fits, ValueError for impossible options.
+Tensor max_pool2d(const Tensor& x, Pair kernel_size, const MaxPool2dOptions& options = {},
+                  Site at = Site::current());
+
+/// The same, and where each element came from: int64 positions h·W + w in its image plane.
+std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
+                                                  const MaxPool2dOptions& options = {},
+                                                  Site at = Site::current());
+
+struct AvgPool2dOptions {
+  std::optional<Pair> stride = {};  ///< the kernel's size unless given
+  Pair padding = 0;                 ///< at most half the kernel
+  bool ceil_mode = false;
+  bool count_include_pad = true;  ///< padded zeros count in the divisor
+};
+
+/// Mean of each window of x[N, C, H, W] (or [C, H, W]); floating dtypes.
+Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& options = {},
+                  Site at = Site::current());
+
+/// Means over OH × OW windows that cover x[N, C, H, W] (or [C, H, W]) evenly; floating dtypes.
+/// Window i spans rows floor(i·H/OH) to ceil((i + 1)·H/OH).
+Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at = Site::current());
+
+}  // namespace ingot

@@ -1,0 +1,254 @@
+// max_pool2d, avg_pool2d and adaptive_avg_pool2d with their gradients. max_pool2d keeps where each
+// element came from as a hidden second output; its gradient scatters to those places and the
+// gradient's gradient gathers from them.
+#include <ingot/ops/pool.h>
+
+#include <fmt/format.h>
+
+#include "core/op_def.h"
+#include "core/record.h"
+#include "ops/support.h"
+
+namespace ingot {
+namespace ops {
+namespace {
+
+extern const OpDef kMaxPool2d, kMaxPool2dBackward, kAvgPool2d, kAvgPool2dBackward,
+    kAdaptiveAvgPool2d, kAdaptiveAvgPool2dBackward;
+
+void require_image(const InferContext& c, const Shape& x) {
+  if (x.rank() != 4)
+    c.shape_error(fmt::format("x must be [N, C, H, W] or [C, H, W], got {}", x.str()));
+}
+
+// PyTorch's pooling_output_shape.
+Shape pool_output_shape(const InferContext& c, const Shape& x) {
+  const auto& a = c.as<PoolAttrs>();
+  require_image(c, x);
+  Shape out{x[0], x[1]};
+  for (int i = 0; i < 2; ++i) {
+    if (a.kernel[i] < 1)
+      c.value_error(fmt::format("kernel_size must be positive, got {}", a.kernel.str()));
+    if (a.stride[i] < 1)
+      c.value_error(fmt::format("stride must be positive, got {}", a.stride.str()));
+    if (a.dilation[i] < 1)
+      c.value_error(fmt::format("dilation must be positive, got {}", a.dilation.str()));
+    const std::int64_t reach = a.dilation[i] * (a.kernel[i] - 1) + 1;
+    if (a.padding[i] < 0 || a.padding[i] > reach / 2)
+      c.value_error(
+          fmt::format("padding must be between 0 and half of the kernel's reach, got padding {} "
+                      "for kernel_size {} with dilation {}",
+                      a.padding.str(), a.kernel.str(), a.dilation.str()));
+    const std::int64_t size = x[2 + i], room = size + 2 * a.padding[i] - reach;
+    std::int64_t n = 0;
+    if (room + (a.ceil_mode ? a.stride[i] - 1 : 0) >= 0) {
+      n = (room + (a.ceil_mode ? a.stride[i] - 1 : 0)) / a.stride[i] + 1;
+      // The last window must start inside the image or its left padding.
+      if (a.ceil_mode && (n - 1) * a.stride[i] >= size + a.padding[i]) --n;
+    }
+    if (n < 1)
+      c.shape_error(
+          fmt::format("no window fits: kernel_size {} with dilation {} and padding {} on x{}",
+                      a.kernel.str(), a.dilation.str(), a.padding.str(), x.str()));
+    out.push_back(n);
+  }
+  return out;
+}
+
+void require_grad_shape(const InferContext& c, const Shape& expected) {
+  if (!(c.shape(0) == expected))
+    c.shape_error(
+        fmt::format("the gradient must have shape {}, got {}", expected.str(), c.shape(0).str()));
+}
+
+PoolAttrs with_shape(PoolAttrs a, const Shape& shape) {
+  a.shape = shape;
+  return a;
+}
+
+// -- max_pool2d(x) -> values, indices
+// --------------------------------------------------------------
+
+void infer_max(InferContext& c) {
+  const Shape out = pool_output_shape(c, c.shape(0));
+  if (c.dtype(0) == DType::Bool) c.dtype_error("bool images cannot be pooled; use .to(uint8)");
+  c.out(out, c.dtype(0));
+  c.out(out, DType::Int64);
+}
+
+void vjp_max(VjpContext& c) {
+  if (!c.grad().defined()) return;
+  const Tensor indices = c.output(1);
+  c.set(0, record(kMaxPool2dBackward, {&c.grad(), &indices},
+                  with_shape(c.as<PoolAttrs>(), c.in(0).shape), c.node.site()));
+}
+
+const OpDef kMaxPool2d{.name = "max_pool2d",
+                       .infer = infer_max,
+                       .gradient = Gradient::Rule,
+                       .vjp = vjp_max,
+                       .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
+
+void infer_max_backward(InferContext& c) {
+  const Shape& x = c.as<PoolAttrs>().shape;
+  require_grad_shape(c, pool_output_shape(c, x));
+  c.out(x, c.dtype(0));
+}
+
+void vjp_max_backward(VjpContext& c) {
+  if (!c.needs(0)) return;
+  const Site at = c.node.site();
+  const Shape &x = c.as<PoolAttrs>().shape, &g = c.in(0).shape;
+  const Tensor planes = c.grad().reshape({x[0], x[1], x[2] * x[3]}, at);
+  const Tensor places = c.input(1).reshape({g[0], g[1], g[2] * g[3]}, at);
+  c.set(0, planes.gather(2, places, at).reshape(g, at));
+}
+
+const OpDef kMaxPool2dBackward{.name = "max_pool2d_backward",
+                               .infer = infer_max_backward,
+                               .gradient = Gradient::Rule,
+                               .vjp = vjp_max_backward,
+                               .saves = [](const SavesContext&) { return Saved{.inputs = 2}; }};
+
+// -- avg_pool2d(x)
+// ---------------------------------------------------------------------------------
+
+void infer_avg(InferContext& c) {
+  const Shape out = pool_output_shape(c, c.shape(0));
+  c.require_floating(0);
+  c.out(out, c.dtype(0));
+}
+
+void vjp_avg(VjpContext& c) {
+  c.set(0, record(kAvgPool2dBackward, {&c.grad()}, with_shape(c.as<PoolAttrs>(), c.in(0).shape),
+                  c.node.site()));
+}
+
+const OpDef kAvgPool2d{
+    .name = "avg_pool2d", .infer = infer_avg, .gradient = Gradient::Rule, .vjp = vjp_avg};
+
+void infer_avg_backward(InferContext& c) {
+  const Shape& x = c.as<PoolAttrs>().shape;
+  require_grad_shape(c, pool_output_shape(c, x));
+  c.require_floating(0);
+  c.out(x, c.dtype(0));
+}
+
+void vjp_avg_backward(VjpContext& c) {
+  c.set(0, record(kAvgPool2d, {&c.grad()}, with_shape(c.as<PoolAttrs>(), {}), c.node.site()));
+}
+
+const OpDef kAvgPool2dBackward{.name = "avg_pool2d_backward",
+                               .infer = infer_avg_backward,
+                               .gradient = Gradient::Rule,
+                               .vjp = vjp_avg_backward};
+
+// -- adaptive_avg_pool2d(x): `kernel` holds the output size
+// ----------------------------------------
+
+Shape adaptive_output_shape(const InferContext& c, const Shape& x) {
+  const Dims& size = c.as<PoolAttrs>().kernel;
+  require_image(c, x);
+  if (size[0] < 1 || size[1] < 1)
+    c.value_error(fmt::format("output_size must be positive, got {}", size.str()));
+  if (x[2] < 1 || x[3] < 1) c.shape_error(fmt::format("x{} has an empty image", x.str()));
+  return {x[0], x[1], size[0], size[1]};
+}
+
+void infer_adaptive(InferContext& c) {
+  c.require_floating(0);
+  c.out(adaptive_output_shape(c, c.shape(0)), c.dtype(0));
+}
+
+void vjp_adaptive(VjpContext& c) {
+  c.set(0, record(kAdaptiveAvgPool2dBackward, {&c.grad()},
+                  with_shape(c.as<PoolAttrs>(), c.in(0).shape), c.node.site()));
+}
+
+const OpDef kAdaptiveAvgPool2d{.name = "adaptive_avg_pool2d",
+                               .infer = infer_adaptive,
+                               .gradient = Gradient::Rule,
+                               .vjp = vjp_adaptive};
+
+void infer_adaptive_backward(InferContext& c) {
+  const Shape& x = c.as<PoolAttrs>().shape;
+  require_grad_shape(c, adaptive_output_shape(c, x));
+  c.require_floating(0);
+  c.out(x, c.dtype(0));
+}
+
+void vjp_adaptive_backward(VjpContext& c) {
+  c.set(0,
+        record(kAdaptiveAvgPool2d, {&c.grad()}, with_shape(c.as<PoolAttrs>(), {}), c.node.site()));
+}
+
+const OpDef kAdaptiveAvgPool2dBackward{.name = "adaptive_avg_pool2d_backward",
+                                       .infer = infer_adaptive_backward,
+                                       .gradient = Gradient::Rule,
+                                       .vjp = vjp_adaptive_backward};
+
+Dims dims_of(Pair p) { return {p.h, p.w}; }
+
+}  // namespace
+
+INGOT_EXPORT_OPS(pool, &kMaxPool2d, &kMaxPool2dBackward, &kAvgPool2d, &kAvgPool2dBackward,
+                 &kAdaptiveAvgPool2d, &kAdaptiveAvgPool2dBackward)
+
+}  // namespace ops
+
+std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
+                                                  const MaxPool2dOptions& options, Site at) {
+  if (x.dim() == 3) {
+    const auto [values, indices] =
+        max_pool2d_with_indices(x.unsqueeze(0, at), kernel_size, options, at);
+    return {values.squeeze(0, at), indices.squeeze(0, at)};
+  }
+  const PoolAttrs attrs{.kernel = ops::dims_of(kernel_size),
+                        .stride = ops::dims_of(options.stride.value_or(kernel_size)),
+                        .padding = ops::dims_of(options.padding),
+                        .dilation = ops::dims_of(options.dilation),
+                        .ceil_mode = options.ceil_mode,
+                        .count_include_pad = true,
+                        .shape = {}};
+  const Tensor* inputs[] = {&x};
+  auto outputs = record_multi(ops::kMaxPool2d, inputs, attrs, at);
+  return {outputs[0], outputs[1]};
+}
+
+Tensor max_pool2d(const Tensor& x, Pair kernel_size, const MaxPool2dOptions& options, Site at) {
+  return max_pool2d_with_indices(x, kernel_size, options, at).first;
+}
+
+Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& options, Site at) {
+  if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0, at), kernel_size, options, at).squeeze(0, at);
+  const PoolAttrs attrs{.kernel = ops::dims_of(kernel_size),
+                        .stride = ops::dims_of(options.stride.value_or(kernel_size)),
+                        .padding = ops::dims_of(options.padding),
+                        .dilation = {1, 1},
+                        .ceil_mode = options.ceil_mode,
+                        .count_include_pad = options.count_include_pad,
+                        .shape = {}};
+  return record(ops::kAvgPool2d, {&x}, attrs, at);
+}
+
+Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at) {
+  if (x.dim() == 3) return adaptive_avg_pool2d(x.unsqueeze(0, at), output_size, at).squeeze(0, at);
+  // The usual cases are simpler ops, for which every backend has fast kernels.
+  if (x.dim() == 4 && x.numel() > 0 && is_floating(x.dtype()) && output_size.h > 0 &&
+      output_size.w > 0) {
+    const std::int64_t h = x.shape()[2], w = x.shape()[3];
+    if (output_size == Pair(1)) return x.mean({2, 3}, true, at);
+    if (h % output_size.h == 0 && w % output_size.w == 0)
+      return avg_pool2d(x, {h / output_size.h, w / output_size.w}, {}, at);
+  }
+  const PoolAttrs attrs{.kernel = ops::dims_of(output_size),
+                        .stride = {},
+                        .padding = {},
+                        .dilation = {},
+                        .ceil_mode = false,
+                        .count_include_pad = true,
+                        .shape = {}};
+  return record(ops::kAdaptiveAvgPool2d, {&x}, attrs, at);
+}
+
+}  // namespace ingot

@@ -1,0 +1,188 @@
+// Optimizer updates as multi-tensor ops: operands and outputs are lists of `count` tensors.
+//
+//   sgd_update(params, grads[, buffers]) -> params[, buffers]
+//     slots: lr, momentum, 1 − dampening, weight_decay
+//   adam_update(params, grads, exp_avg, exp_avg_sq[, max_exp_avg_sq])
+//     -> params, exp_avg, exp_avg_sq[, max_exp_avg_sq]
+//     slots: lr/bias_correction1, decay, 1 − beta1, beta2, 1 − beta2, √bias_correction2, eps
+//     decay: 1 − lr·weight_decay (a factor of the parameter) if decoupled_decay, else weight_decay
+//
+// Slots are computed on the host in double and rounded once to the tensors' dtype, in the order of
+// PyTorch's single-tensor implementations (torch/optim/sgd.py, adam.py).
+#include <ingot/ops/update.h>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <initializer_list>
+
+#include <ingot/ops/elementwise.h>
+
+#include "core/op_def.h"
+#include "core/record.h"
+#include "ops/support.h"
+
+namespace ingot {
+namespace ops {
+namespace {
+
+// `lists` lists of operands, of which all but the second (the gradients) have an output.
+void infer_update(InferContext& c, int lists) {
+  const int count = static_cast<int>(c.as<UpdateAttrs>().count);
+  if (c.num_inputs() != count * lists)
+    c.value_error(fmt::format("{} parameters need {} operands, got {}", count, count * lists,
+                              c.num_inputs()));
+  for (int i = 0; i < count; ++i) {
+    c.require_floating(i);
+    for (int list = 1; list < lists; ++list) {
+      const TensorSpec& s = c.in(list * count + i);
+      if (!(s.shape == c.shape(i)) || s.dtype != c.dtype(i))
+        c.shape_error(fmt::format("parameter {} is {}, but its {} is {}", i, c.in(i).str(),
+                                  list == 1 ? "gradient" : "state", s.str()));
+    }
+  }
+  for (int list = 0; list < lists; ++list)
+    if (list != 1)
+      for (int i = 0; i < count; ++i) c.out(c.shape(i), c.dtype(i));
+}
+
+// -- sgd_update
+// ------------------------------------------------------------------------------------
+
+void infer_sgd(InferContext& c) { infer_update(c, c.as<UpdateAttrs>().momentum ? 3 : 2); }
+
+void expand_sgd(ExpandContext& c) {
+  const auto& a = c.as<UpdateAttrs>();
+  const Scalar lr = c.slot(0), momentum = c.slot(1), undamped = c.slot(2), decay = c.slot(3);
+  const int n = static_cast<int>(a.count);
+  std::vector<Tensor> buffers;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& p = c.in(i);
+    Tensor g = a.maximize ? c.in(n + i).neg() : c.in(n + i);
+    g = g + p * decay;
+    if (a.momentum) {
+      const Tensor buffer = c.in(2 * n + i) * momentum + g * undamped;
+      g = a.nesterov ? g + buffer * momentum : buffer;
+      buffers.push_back(buffer);
+    }
+    c.result(p - g * lr);
+  }
+  for (const Tensor& b : buffers) c.result(b);
+}
+
+const OpDef kSgdUpdate{.name = "sgd_update", .infer = infer_sgd, .expand = expand_sgd};
+
+// -- adam_update
+// -----------------------------------------------------------------------------------
+
+void infer_adam(InferContext& c) { infer_update(c, c.as<UpdateAttrs>().amsgrad ? 5 : 4); }
+
+void expand_adam(ExpandContext& c) {
+  const auto& a = c.as<UpdateAttrs>();
+  const Scalar step_size = c.slot(0), decay = c.slot(1), take1 = c.slot(2), keep2 = c.slot(3),
+               take2 = c.slot(4), root_correction2 = c.slot(5), eps = c.slot(6);
+  const int n = static_cast<int>(a.count);
+  std::vector<Tensor> averages, squares, maxima;
+  for (int i = 0; i < n; ++i) {
+    Tensor p = c.in(i);
+    Tensor g = a.maximize ? c.in(n + i).neg() : c.in(n + i);
+    if (a.decoupled_decay)
+      p = p * decay;
+    else
+      g = g + p * decay;
+    const Tensor &m = c.in(2 * n + i), &v = c.in(3 * n + i);
+    averages.push_back(m + (g - m) * take1);
+    squares.push_back(v * keep2 + g * take2 * g);
+    if (a.amsgrad) maxima.push_back(maximum(c.in(4 * n + i), squares.back()));
+    const Tensor& second = a.amsgrad ? maxima.back() : squares.back();
+    const Tensor denominator = second.sqrt() / root_correction2 + eps;
+    c.result(p - averages.back() * step_size / denominator);
+  }
+  for (const auto* list : {&averages, &squares, &maxima})
+    for (const Tensor& t : *list) c.result(t);
+}
+
+const OpDef kAdamUpdate{.name = "adam_update", .infer = infer_adam, .expand = expand_adam};
+
+// -- Recording
+// -------------------------------------------------------------------------------------
+
+// Records `op` on the concatenation of the lists; returns the outputs, `count` per list.
+std::vector<std::vector<Tensor>> record_lists(const OpDef& op, std::size_t count,
+                                              std::initializer_list<std::span<const Tensor>> lists,
+                                              const UpdateAttrs& attrs,
+                                              std::span<const Scalar> slots, Site at) {
+  std::vector<const Tensor*> inputs;
+  for (const auto list : lists) {
+    if (list.size() != count && !list.empty())
+      fail<ValueError>(
+          op.name,
+          fmt::format("{} parameters, but a list of {} gradients or states", count, list.size()),
+          at);
+    for (const Tensor& t : list) inputs.push_back(&t);
+  }
+  std::vector<std::vector<Tensor>> results;
+  if (count == 0) return results;
+  const auto outputs = record_multi(op, inputs, attrs, at, slots);
+  for (std::size_t i = 0; i < outputs.size(); i += count)
+    results.emplace_back(outputs.begin() + static_cast<std::ptrdiff_t>(i),
+                         outputs.begin() + static_cast<std::ptrdiff_t>(i + count));
+  return results;
+}
+
+}  // namespace
+
+INGOT_EXPORT_OPS(update, &kSgdUpdate, &kAdamUpdate)
+
+}  // namespace ops
+
+SgdResult sgd_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                     std::span<const Tensor> momentum_buffers, const SgdStep& step, Site at) {
+  const bool momentum = step.momentum != 0;
+  if (momentum == momentum_buffers.empty() && !params.empty())
+    ops::fail<ValueError>("sgd_update", "momentum and momentum buffers go together", at);
+  const UpdateAttrs attrs{.count = static_cast<std::int64_t>(params.size()),
+                          .momentum = momentum,
+                          .nesterov = step.nesterov,
+                          .maximize = step.maximize};
+  const Scalar slots[] = {step.lr, step.momentum, step.first ? 1.0 : 1.0 - step.dampening,
+                          step.weight_decay};
+  auto lists = ops::record_lists(ops::kSgdUpdate, params.size(), {params, grads, momentum_buffers},
+                                 attrs, slots, at);
+  SgdResult result;
+  if (lists.size() > 0) result.params = std::move(lists[0]);
+  if (lists.size() > 1) result.momentum_buffers = std::move(lists[1]);
+  return result;
+}
+
+AdamResult adam_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                       std::span<const Tensor> exp_avg, std::span<const Tensor> exp_avg_sq,
+                       std::span<const Tensor> max_exp_avg_sq, const AdamStep& step, Site at) {
+  if (step.step < 1)
+    ops::fail<ValueError>("adam_update", fmt::format("steps count from 1, got {}", step.step), at);
+  const UpdateAttrs attrs{.count = static_cast<std::int64_t>(params.size()),
+                          .decoupled_decay = step.decoupled_decay,
+                          .amsgrad = step.amsgrad,
+                          .maximize = step.maximize};
+  const auto t = static_cast<double>(step.step);
+  const double correction1 = 1 - std::pow(step.beta1, t), correction2 = 1 - std::pow(step.beta2, t);
+  const Scalar slots[] = {
+      step.lr / correction1,
+      step.decoupled_decay ? 1 - step.lr * step.weight_decay : step.weight_decay,
+      1 - step.beta1,
+      step.beta2,
+      1 - step.beta2,
+      std::sqrt(correction2),
+      step.eps};
+  auto lists =
+      ops::record_lists(ops::kAdamUpdate, params.size(),
+                        {params, grads, exp_avg, exp_avg_sq, max_exp_avg_sq}, attrs, slots, at);
+  AdamResult result;
+  if (lists.size() > 0) result.params = std::move(lists[0]);
+  if (lists.size() > 1) result.exp_avg = std::move(lists[1]);
+  if (lists.size() > 2) result.exp_avg_sq = std::move(lists[2]);
+  if (lists.size() > 3) result.max_exp_avg_sq = std::move(lists[3]);
+  return result;
+}
+
+}  // namespace ingot
