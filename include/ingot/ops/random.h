@@ -1,0 +1,30 @@
+// Random tensors. Element i (row-major) depends on the generator's seed, its position and i alone:
+// the same seed gives the same values on every device. Without a generator the default one draws.
+#pragma once
+
+#include <ingot/core/generator.h>
+#include <ingot/core/tensor.h>
+
+namespace ingot {
+
+/// Uniform in [0, 1): 24 random bits (float16: 11, bfloat16: 8). Floating dtypes.
+Tensor rand(const Shape& shape, const TensorOptions& options = {}, Generator* generator = nullptr,
+            Site at = Site::current());
+/// Standard normal, between ±6.4. Floating dtypes.
+Tensor randn(const Shape& shape, const TensorOptions& options = {}, Generator* generator = nullptr,
+             Site at = Site::current());
+/// 1 with probability `p`, else 0; p is rounded down to a multiple of 2^-32. Any dtype. Throws
+/// ValueError unless 0 <= p <= 1.
+Tensor bernoulli(const Shape& shape, double p, const TensorOptions& options = {},
+                 Generator* generator = nullptr, Site at = Site::current());
+/// Integers in [low, high). Throws ValueError unless high - low is between 1 and 2^32.
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               const TensorOptions& options = {.dtype = DType::Int64},
+               Generator* generator = nullptr, Site at = Site::current());
+/// 0 … n - 1 in random order, int64.
+Tensor randperm(std::int64_t n, Generator* generator = nullptr, Site at = Site::current());
+/// Shape, dtype and device of `x`.
+Tensor rand_like(const Tensor& x, Generator* generator = nullptr, Site at = Site::current());
+Tensor randn_like(const Tensor& x, Generator* generator = nullptr, Site at = Site::current());
+
+}  // namespace ingot

@@ -1,0 +1,92 @@
+// In-place methods: they compute a new value and rebind the tensor's cell to it.
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/random.h>
+#include <ingot/ops/shape.h>
+
+#include "ops/support.h"
+
+namespace ingot {
+
+using ops::fail;
+
+namespace {
+
+// Rebinds `t` to `value`, converted to its dtype as PyTorch's in-place operations do.
+void assign(const Tensor& t, const char* op, const Tensor& value, const Site& at) {
+  if (value.shape() != t.shape())
+    fail<ShapeError>(op,
+                     fmt::format("the result has shape {} and does not fit into {}",
+                                 value.shape().str(), ops::spec_of(t).str()),
+                     at);
+  if (!can_cast(value.dtype(), t.dtype()))
+    fail<DTypeError>(op,
+                     fmt::format("the result is {} and cannot be stored in {}; convert the tensor "
+                                 "first with .to({})",
+                                 name(value.dtype()), ops::spec_of(t).str(), name(value.dtype())),
+                     at);
+  rebind(t, cast(value, t.dtype(), at));
+}
+
+template <class F>
+Tensor& update(Tensor& t, const char* op, const Operand& other, F f) {
+  check_in_place(t, op, other.site());
+  assign(t, op, f(Operand(t, other.site()), other), other.site());
+  return t;
+}
+
+}  // namespace
+
+Tensor& Tensor::add_(const Operand& other) & { return update(*this, "add_", other, ingot::add); }
+Tensor& Tensor::sub_(const Operand& other) & { return update(*this, "sub_", other, ingot::sub); }
+Tensor& Tensor::mul_(const Operand& other) & { return update(*this, "mul_", other, ingot::mul); }
+Tensor& Tensor::div_(const Operand& other) & { return update(*this, "div_", other, ingot::div); }
+
+Tensor& Tensor::clamp_(std::optional<Scalar> min, std::optional<Scalar> max, Site at) & {
+  check_in_place(*this, "clamp_", at);
+  assign(*this, "clamp_", ingot::clamp(*this, min, max, at), at);
+  return *this;
+}
+
+Tensor& Tensor::copy_(const Tensor& source, Site at) & {
+  check_in_place(*this, "copy_", at);
+  const Tensor converted = cast(ops::defined("copy_", source, at).to(device(), at), dtype(), at);
+  // A copy of its own, so that the history of a leaf that requires grad leads to the leaf.
+  rebind(*this, ingot::clone(broadcast_to(converted, shape(), at), at));
+  return *this;
+}
+
+Tensor& Tensor::fill_(const Scalar& value, Site at) & {
+  check_in_place(*this, "fill_", at);
+  rebind(*this, full_like(*this, value, at));
+  return *this;
+}
+
+Tensor& Tensor::zero_(Site at) & {
+  check_in_place(*this, "zero_", at);
+  rebind(*this, full_like(*this, 0, at));
+  return *this;
+}
+
+Tensor& Tensor::uniform_(double low, double high, Site at) & {
+  check_in_place(*this, "uniform_", at);
+  if (!(low <= high))
+    fail<ValueError>("uniform_", fmt::format("[{}, {}) is no interval", low, high), at);
+  Tensor value = rand_like(*this, nullptr, at);
+  if (low != 0 || high != 1) value = ingot::add(ingot::mul({value, at}, high - low), low);
+  rebind(*this, value);
+  return *this;
+}
+
+Tensor& Tensor::normal_(double mean, double std, Site at) & {
+  check_in_place(*this, "normal_", at);
+  if (!(std >= 0))
+    fail<ValueError>("normal_", fmt::format("a standard deviation is not negative, got {}", std),
+                     at);
+  Tensor value = randn_like(*this, nullptr, at);
+  if (mean != 0 || std != 1) value = ingot::add(ingot::mul({value, at}, std), mean);
+  rebind(*this, value);
+  return *this;
+}
+
+}  // namespace ingot

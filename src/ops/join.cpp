@@ -1,0 +1,137 @@
+// Joining tensors and taking them apart.
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/shape.h>
+
+#include <numeric>
+
+#include "ops/slice.h"
+#include "ops/support.h"
+
+namespace ingot::ops {
+namespace {
+
+void infer_cat(InferContext& c) {
+  c.require_same_dtype();
+  const auto dim = static_cast<int>(c.as<AxisAttrs>().dim);
+  Shape shape = c.shape(0);
+  for (int i = 1; i < c.num_inputs(); ++i) {
+    const Shape& next = c.shape(i);
+    Shape expected = shape;
+    if (next.rank() == shape.rank()) expected[dim] = next[dim];
+    if (next != expected)
+      c.shape_error(
+          fmt::format("tensor {} is {} and tensor 0 is {}: all sizes but that of "
+                      "dimension {} must agree",
+                      i, c.in(i).str(), c.in(0).str(), dim));
+    shape[dim] += next[dim];
+  }
+  c.out(shape, c.dtype(0));
+}
+
+void vjp_cat(VjpContext& c) {
+  const auto dim = static_cast<int>(c.as<AxisAttrs>().dim);
+  std::int64_t start = 0;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    const std::int64_t length = c.in(i).shape[dim];
+    if (c.needs(i)) c.set(i, record_slice(c.grad(), dim, start, length, 1));
+    start += length;
+  }
+}
+
+constexpr OpDef kCat{.name = "cat",
+                     .infer = infer_cat,
+                     .gradient = Gradient::Rule,
+                     .vjp = vjp_cat,
+                     .saves = save_nothing};
+
+}  // namespace
+
+INGOT_EXPORT_OPS(join, &kCat)
+
+}  // namespace ingot::ops
+
+namespace ingot {
+
+using namespace ops;  // the definitions above
+
+Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim, Site at) {
+  if (tensors.empty()) fail<ValueError>("cat", "there is nothing to join: the list is empty", at);
+  DType t = DType::Bool;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const DType next = defined("cat", tensors[i], at).dtype();
+    if (tensors[i].dim() == 0)
+      fail<ShapeError>("cat", "0-dim tensors cannot be joined; use stack", at);
+    t = i == 0 ? next : promote_types(t, next);
+  }
+  std::vector<Tensor> parts;
+  for (const Tensor& x : tensors)
+    if (x.shape() != Shape{0}) parts.push_back(cast(x, t, at));
+  if (parts.empty()) parts.push_back(cast(tensors[0], t, at));
+  const int d = checked_dim("cat", parts[0], dim, at);
+  std::vector<const Tensor*> inputs;
+  for (const Tensor& x : parts) inputs.push_back(&x);
+  return record_multi(kCat, inputs, AxisAttrs{d, false}, at)[0];
+}
+
+Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim, Site at) {
+  if (tensors.empty()) fail<ValueError>("stack", "there is nothing to join: the list is empty", at);
+  std::vector<Tensor> rows;
+  for (const Tensor& x : tensors) {
+    if (defined("stack", x, at).shape() != tensors[0].shape())
+      fail<ShapeError>("stack",
+                       fmt::format("all shapes must be equal, got {} and {}",
+                                   spec_of(tensors[0]).str(), spec_of(x).str()),
+                       at);
+    rows.push_back(unsqueeze(x, dim, at));
+  }
+  const int d = checked_dim("stack", rows[0], dim, at);
+  return cat(rows, d, at);
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes, std::int64_t dim,
+                          Site at) {
+  const int d = checked_dim("split", x, dim, at);
+  std::int64_t total = 0;
+  for (const std::int64_t size : sizes) {
+    if (size < 0)
+      fail<ValueError>("split", fmt::format("sizes must not be negative, got {}", size), at);
+    total += size;
+  }
+  if (total != x.shape()[d])
+    fail<ShapeError>("split",
+                     fmt::format("the sizes add up to {}, dimension {} of {} has {}", total, d,
+                                 spec_of(x).str(), x.shape()[d]),
+                     at);
+  std::vector<Tensor> parts;
+  std::int64_t start = 0;
+  for (const std::int64_t size : sizes) {
+    parts.push_back(record_slice(x, d, start, size, 1, at));
+    start += size;
+  }
+  return parts;
+}
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, Site at) {
+  const int d = checked_dim("split", x, dim, at);
+  if (size <= 0)
+    fail<ValueError>("split", fmt::format("the size must be positive, got {}", size), at);
+  std::vector<std::int64_t> sizes;
+  // PyTorch gives one part of an empty dimension.
+  std::int64_t left = x.shape()[d];
+  do {
+    sizes.push_back(std::min(size, left));
+    left -= sizes.back();
+  } while (left > 0);
+  return split(x, sizes, dim, at);
+}
+
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim, Site at) {
+  const int d = checked_dim("chunk", x, dim, at);
+  if (chunks <= 0)
+    fail<ValueError>("chunk", fmt::format("the number of chunks must be positive, got {}", chunks),
+                     at);
+  const std::int64_t size = x.shape()[d];
+  return split(x, std::max<std::int64_t>(1, (size + chunks - 1) / chunks), dim, at);
+}
+
+}  // namespace ingot

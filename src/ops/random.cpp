@@ -1,0 +1,114 @@
+#include <ingot/ops/random.h>
+
+#include <numeric>
+
+#include <ingot/core/philox.h>
+
+#include "core/random_math.h"
+#include "ops/support.h"
+
+namespace ingot::ops {
+namespace {
+
+void infer_random(InferContext& c) {
+  const auto& a = c.as<CreateAttrs>();
+  for (const std::int64_t d : a.shape)
+    if (d < 0) c.shape_error(fmt::format("a shape cannot have negative sizes: {}", a.shape.str()));
+  c.out(a.shape, a.dtype);
+}
+
+void infer_floating(InferContext& c) {
+  if (const DType t = c.as<CreateAttrs>().dtype; !is_floating(t))
+    c.dtype_error(fmt::format("draws floating-point numbers, not {}", name(t)));
+  infer_random(c);
+}
+
+// Slots 0 and 1 of all of them: seed and offset.
+constexpr OpDef kUniform{.name = "uniform", .infer = infer_floating, .traits = {.random = true}};
+constexpr OpDef kNormal{.name = "normal", .infer = infer_floating, .traits = {.random = true}};
+// Slot 2: the probability.
+constexpr OpDef kBernoulli{.name = "bernoulli", .infer = infer_random, .traits = {.random = true}};
+// Slots 2 and 3: the limits.
+constexpr OpDef kRandint{.name = "randint", .infer = infer_random, .traits = {.random = true}};
+
+Generator::State reserve(Generator* generator, const Shape& shape) {
+  const std::int64_t count = std::max<std::int64_t>(shape.numel(), 0);
+  return (generator ? *generator : default_generator()).reserve(static_cast<std::uint64_t>(count));
+}
+
+template <class... More>
+Tensor record_random(const OpDef& op, const Shape& shape, const TensorOptions& options,
+                     Generator* generator, Site at, More... more) {
+  if (options.device != Device{} && !is_available(options.device))
+    fail<DeviceError>(
+        op.name, fmt::format("{}: {}", options.device.str(), why_unavailable(options.device)), at);
+  const Generator::State range = reserve(generator, shape);
+  Tensor t = record(op, {}, CreateAttrs{shape, options.dtype, options.device}, at,
+                    {range.seed, range.offset, more...});
+  if (options.requires_grad) t.requires_grad_();
+  return t;
+}
+
+TensorOptions options_like(const char* op, const Tensor& x, const Site& at) {
+  const TensorSpec& s = spec_of(defined(op, x, at));
+  return {.dtype = s.dtype, .device = s.device};
+}
+
+}  // namespace
+
+INGOT_EXPORT_OPS(random, &kUniform, &kNormal, &kBernoulli, &kRandint)
+
+}  // namespace ingot::ops
+
+namespace ingot {
+
+using namespace ops;  // the definitions above
+
+Tensor rand(const Shape& shape, const TensorOptions& options, Generator* generator, Site at) {
+  return record_random(kUniform, shape, options, generator, at);
+}
+
+Tensor randn(const Shape& shape, const TensorOptions& options, Generator* generator, Site at) {
+  return record_random(kNormal, shape, options, generator, at);
+}
+
+Tensor bernoulli(const Shape& shape, double p, const TensorOptions& options, Generator* generator,
+                 Site at) {
+  if (!(p >= 0 && p <= 1))
+    fail<ValueError>(kBernoulli.name, fmt::format("a probability lies in [0, 1], got {}", p), at);
+  return record_random(kBernoulli, shape, options, generator, at, Scalar(p));
+}
+
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               const TensorOptions& options, Generator* generator, Site at) {
+  const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (high <= low || range > kMaxRandintRange)
+    fail<ValueError>(kRandint.name,
+                     fmt::format("needs 1 to 2^32 different numbers, got [{}, {})", low, high), at);
+  return record_random(kRandint, shape, options, generator, at, Scalar(low), Scalar(high));
+}
+
+// Fisher-Yates on the host: the order of swaps is the result.
+Tensor randperm(std::int64_t n, Generator* generator, Site at) {
+  if (n < 0) fail<ValueError>("randperm", fmt::format("n must not be negative, got {}", n), at);
+  const Generator::State range = reserve(generator, {n});
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t i = order.size(); i > 1; --i) {
+    const std::uint32_t word = philox_word(range.seed, range.offset + i - 1);
+    std::swap(order[i - 1], order[static_cast<std::size_t>(scale_to_range(word, i))]);
+  }
+  return from_vector(order);
+}
+
+Tensor rand_like(const Tensor& x, Generator* generator, Site at) {
+  const TensorOptions options = options_like("rand_like", x, at);
+  return rand(x.shape(), options, generator, at);
+}
+
+Tensor randn_like(const Tensor& x, Generator* generator, Site at) {
+  const TensorOptions options = options_like("randn_like", x, at);
+  return randn(x.shape(), options, generator, at);
+}
+
+}  // namespace ingot
