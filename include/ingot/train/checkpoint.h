@@ -1,0 +1,50 @@
+// Checkpoint: everything a training run needs to go on as if it had never stopped.
+//
+// It is one safetensors file: `model.*` and `optimizer.*` are tensors, the rest is JSON in the
+// metadata entry "ingot.checkpoint". Other programs can read its weights; it is written atomically.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <ingot/core/state_dict.h>
+#include <ingot/data/data_loader.h>
+
+namespace ingot::train {
+
+/// Where the default random generator stands; see ingot/ops/random.h.
+struct RandomState {
+  std::uint64_t seed = 0;
+  std::uint64_t offset = 0;
+  friend bool operator==(const RandomState&, const RandomState&) = default;
+};
+
+struct Checkpoint {
+  static constexpr int kFormatVersion = 1;
+
+  StateDict model;
+  StateDict optimizer;
+  std::int64_t step = 0;          ///< optimizer steps taken
+  data::LoaderPosition position;  ///< the next batch to train on
+  RandomState random;
+  /// What the program that made it wants to find again: options, running averages, history.
+  std::map<std::string, std::string> extra;
+
+  /// Writes the file in one atomic step. Throws IoError; an older file survives a failure.
+  void save(const std::filesystem::path& path) const;
+  /// Throws IoError naming the file and the cause: missing, damaged, not a checkpoint, or of a
+  /// newer format version.
+  static Checkpoint load(const std::filesystem::path& path, Device device = {});
+  /// The same from memory; `name` stands for the file in messages.
+  static Checkpoint parse(std::span<const std::byte> file, std::string_view name);
+};
+
+/// True when the metadata of a safetensors file says that it is a checkpoint.
+bool is_checkpoint(const std::map<std::string, std::string>& metadata);
+
+}  // namespace ingot::train

@@ -1,0 +1,51 @@
+// RunFolder: the files of one training run.
+//
+//   checkpoint.safetensors   everything to go on with (Checkpoint)
+//   model.safetensors        the weights alone
+//   metrics.jsonl            one line of JSON per measurement (MetricsRow)
+//   curves.png               loss and accuracy over epochs
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ingot/train/checkpoint.h>
+#include <ingot/train/metrics.h>
+
+namespace ingot::train {
+
+class RunFolder {
+ public:
+  /// Makes the folder when there is none. Throws IoError naming it and the cause, also when it can
+  /// not be written into.
+  explicit RunFolder(std::filesystem::path folder);
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
+  std::filesystem::path model_path() const { return folder_ / "model.safetensors"; }
+  std::filesystem::path metrics_path() const { return folder_ / "metrics.jsonl"; }
+  std::filesystem::path curves_path() const { return folder_ / "curves.png"; }
+
+  /// Makes metrics.jsonl hold exactly these lines; append_metrics goes on behind them.
+  void start_metrics(const std::vector<MetricsRow>& rows);
+  /// Adds a line, on disk when it returns (in the system's cache). Throws IoError.
+  void append_metrics(const MetricsRow& row);
+  /// Writes checkpoint, weights (with `model_metadata`) and curves. Throws IoError; what was there
+  /// before survives a failure.
+  void save(const Checkpoint& checkpoint, const std::vector<MetricsRow>& history,
+            const std::map<std::string, std::string>& model_metadata, const std::string& title);
+
+ private:
+  std::filesystem::path folder_;
+  std::ofstream metrics_;
+};
+
+/// True when `folder` holds a checkpoint of a run.
+bool holds_a_run(const std::filesystem::path& folder);
+/// runs/<name>-<local date and time>, with a number behind it where that is taken.
+std::filesystem::path default_run_folder(const std::string& name);
+
+}  // namespace ingot::train

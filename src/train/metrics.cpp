@@ -1,0 +1,62 @@
+#include <ingot/train/metrics.h>
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace ingot::train {
+namespace {
+
+// Ordered: lines are read by people too.
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+}  // namespace
+
+std::string to_json(const MetricsRow& row) {
+  Json json;
+  json["epoch"] = number(row.epoch);
+  json["step"] = row.step;
+  json["train_loss"] = number(row.train_loss);
+  json["train_accuracy"] = number(row.train_accuracy);
+  if (row.test_loss) json["test_loss"] = number(*row.test_loss);
+  if (row.test_accuracy) json["test_accuracy"] = number(*row.test_accuracy);
+  json["lr"] = number(row.lr);
+  json["seconds"] = number(row.seconds);
+  json["images_per_second"] = number(row.images_per_second);
+  return json.dump();
+}
+
+MetricsRow metrics_row_from_json(std::string_view text, std::string_view name) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto fail = [&](const char* cause) {
+    throw IoError(fmt::format("{}: {} in a line of metrics", name, cause));
+  };
+  if (!json.is_object()) fail("no JSON object");
+  const auto get = [&](const char* key) {
+    const auto found = json.find(key);
+    if (found == json.end()) fail("a value is missing");
+    if (found->is_null()) return std::numeric_limits<double>::quiet_NaN();
+    if (!found->is_number()) fail("a value is no number");
+    return found->get<double>();
+  };
+  MetricsRow row;
+  row.epoch = get("epoch");
+  const double step = get("step");
+  if (!(step >= 0 && step < 9e15)) fail("the step is out of range");
+  row.step = static_cast<std::int64_t>(step);
+  row.train_loss = get("train_loss");
+  row.train_accuracy = get("train_accuracy");
+  if (json.contains("test_loss")) row.test_loss = get("test_loss");
+  if (json.contains("test_accuracy")) row.test_accuracy = get("test_accuracy");
+  row.lr = get("lr");
+  row.seconds = get("seconds");
+  row.images_per_second = get("images_per_second");
+  return row;
+}
+
+}  // namespace ingot::train

@@ -1,0 +1,67 @@
+#include <ingot/train/run_folder.h>
+
+#include <gtest/gtest.h>
+
+#include <ingot/core/error.h>
+#include <ingot/io/safetensors.h>
+
+#include "support/scratch_folder.h"
+
+namespace ingot::train {
+namespace {
+
+using ingot::testing::ScratchFolder;
+
+MetricsRow row_at(double epoch, bool ends) {
+  MetricsRow row;
+  row.epoch = epoch;
+  row.train_loss = 1 / epoch;
+  if (ends) row.test_loss = row.test_accuracy = 0.5;
+  return row;
+}
+
+TEST(RunFolder, HoldsAllFilesOfARun) {
+  const ScratchFolder scratch;
+  RunFolder folder(scratch / "deep/run");
+  EXPECT_FALSE(holds_a_run(folder.path()));
+  folder.start_metrics({row_at(0.5, false)});
+  folder.append_metrics(row_at(1, true));
+  EXPECT_EQ(scratch.read("deep/run/metrics.jsonl"),
+            to_json(row_at(0.5, false)) + "\n" + to_json(row_at(1, true)) + "\n");
+  folder.start_metrics({row_at(0.5, false)});  // what came after a checkpoint goes
+  EXPECT_EQ(scratch.read("deep/run/metrics.jsonl"), to_json(row_at(0.5, false)) + "\n");
+
+  Checkpoint checkpoint;
+  checkpoint.model = {{"w", tensor({1.0, 2.0})}};
+  folder.save(checkpoint, {row_at(0.5, false), row_at(1, true)}, {{"model", "m"}}, "title");
+  EXPECT_TRUE(holds_a_run(folder.path()));
+  const SafetensorsFile weights = load_safetensors(folder.model_path());
+  EXPECT_EQ(weights.tensors.keys(), std::vector<std::string>{"w"});
+  EXPECT_EQ(weights.metadata.at("model"), "m");
+  EXPECT_EQ(scratch.read("deep/run/curves.png").substr(1, 3), "PNG");
+  EXPECT_EQ(Checkpoint::load(folder.checkpoint_path()).model.keys(), weights.tensors.keys());
+}
+
+TEST(RunFolder, NamesAFolderItCannotMake) {
+  const ScratchFolder scratch;
+  scratch.write("file", "");
+  for (const char* name : {"file", "file/run"}) {
+    try {
+      RunFolder folder(scratch / name);
+      ADD_FAILURE() << name;
+    } catch (const IoError& e) {
+      EXPECT_EQ(std::string(e.what()),
+                (scratch / name).string() + ": cannot make the folder: Not a directory");
+    }
+  }
+}
+
+TEST(RunFolder, DefaultNameIsNotTaken) {
+  const std::filesystem::path folder = default_run_folder("lenet5");
+  EXPECT_EQ(folder.parent_path(), "runs");
+  EXPECT_EQ(folder.filename().string().substr(0, 7), "lenet5-");
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+}  // namespace
+}  // namespace ingot::train
