@@ -9,6 +9,7 @@
 
 #include "core/record.h"
 #include "plan/plan.h"
+#include "plan/verify.h"
 
 namespace ingot {
 namespace {
@@ -48,8 +49,10 @@ void evaluate_pending(std::span<const ValueId> extra) {
     const EvaluatingScope scope;
     for (Node* n : batch.nodes) keep.emplace_back(n);
     Backend& backend = backend_for(device_of(batch));
-    const auto plan = plan::plan_for(batch, backend);
-    plan::execute(*plan, batch, backend);
+    if (plan::verify_enabled() && &backend != &reference_backend())
+      plan::execute_verified(batch, backend);
+    else
+      plan::execute(*plan::plan_for(batch, backend), batch, backend);
   } catch (...) {
     plan::unclaim(batch);
     throw;

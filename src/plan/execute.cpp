@@ -60,6 +60,8 @@ Ref<Buffer>& arena() {
 
 }  // namespace
 
+void release_arena() { arena() = nullptr; }
+
 void execute(const Plan& plan, Batch& batch, Backend& backend) {
   static thread_local std::vector<std::byte*> bases;
   static thread_local std::vector<void*> pointers;

@@ -111,6 +111,9 @@ void clear_plan_cache();
 /// changed.
 void execute(const Plan& plan, Batch& batch, Backend& backend);
 
+/// Gives this thread's scratch memory back to the allocator.
+void release_arena();
+
 /// Tests: makes the run fail at that step (or before the commit step, if that is earlier).
 struct FaultInjection {
   static constexpr std::int64_t kOff = -1;

@@ -1,0 +1,109 @@
+#include "plan/verify.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#include <ingot/core/error.h>
+
+#include "backend/backend.h"
+#include "core/record.h"
+#include "plan/plan.h"
+
+namespace ingot::plan {
+
+bool& verify_enabled() {
+  static bool enabled = [] {
+    const char* text = std::getenv("INGOT_VERIFY");
+    return text && *text && std::string_view(text) != "0";
+  }();
+  return enabled;
+}
+
+namespace {
+
+double element(const Value& v, DType dtype, std::int64_t offset) {
+  return visit_dtype(dtype, [&](auto type) -> double {
+    using T = decltype(type);
+    return static_cast<double>(reinterpret_cast<const T*>(v.buffer->data())[v.offset + offset]);
+  });
+}
+
+// How far two results of one op may be apart, relative to the largest element: contractions sum in
+// another order, so single precision loses a few of its 24 bits.
+double tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::Float64: return 1e-10;
+    case DType::Float32: return 2e-4;
+    case DType::Float16: return 5e-3;
+    case DType::BFloat16: return 3e-2;
+    default: return 0;
+  }
+}
+
+struct Difference {
+  double largest = 0;
+  double scale = 0;
+  std::int64_t at = 0;
+};
+
+Difference compare(const TensorSpec& spec, const Value& a, const Value& b) {
+  Difference d;
+  Dims index = Dims::filled(spec.shape.rank(), 0);
+  const std::int64_t count = spec.shape.numel();
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int64_t oa = 0, ob = 0;
+    for (int k = 0; k < index.rank(); ++k) {
+      oa += index[k] * a.strides[k];
+      ob += index[k] * b.strides[k];
+    }
+    const double x = element(a, spec.dtype, oa), y = element(b, spec.dtype, ob);
+    const bool same = x == y || (std::isnan(x) && std::isnan(y));
+    const double gap = same ? 0 : std::isfinite(x - y) ? std::abs(x - y) : INFINITY;
+    if (std::isfinite(y)) d.scale = std::max(d.scale, std::abs(y));
+    if (gap > d.largest) {
+      d.largest = gap;
+      d.at = i;
+    }
+    for (int k = index.rank() - 1; k >= 0 && ++index[k] == spec.shape[k]; --k) index[k] = 0;
+  }
+  return d;
+}
+
+}  // namespace
+
+void execute_verified(Batch& batch, Backend& backend) {
+  // Every node is compared, so every output is kept; the extra references keep donation away, since
+  // the leaves are read twice.
+  std::fill(batch.live.begin(), batch.live.end(), std::uint8_t{1});
+  std::vector<Ref<Value>> hold;
+  for (const Leaf& leaf : batch.leaves) hold.emplace_back(leaf.value);
+
+  const auto run = [&](Backend& b) {
+    execute(*build_plan(batch, b, 1), batch, b);
+    std::vector<Ref<Value>> values;
+    for (Node* n : batch.nodes)
+      for (NodeOutput& o : n->outputs()) values.push_back(o.value);
+    return values;
+  };
+  const std::vector<Ref<Value>> expected = run(reference_backend());
+  const std::vector<Ref<Value>> actual = run(backend);
+
+  std::size_t flat = 0;
+  for (const Node* n : batch.nodes) {
+    for (std::size_t o = 0; o < n->outputs().size(); ++o, ++flat) {
+      const TensorSpec& spec = n->outputs()[o].spec;
+      const Difference d = compare(spec, *actual[flat], *expected[flat]);
+      if (d.largest <= tolerance(spec.dtype) * std::max(d.scale, 1.0)) continue;
+      throw InternalError(fmt::format(
+          "verify: {} on {} differs from the reference: output {} of {} (strides {}), largest difference {} at "
+          "element {} (values up to {}){}",
+          n->op().name, backend.name(), o, spec.str(), actual[flat]->strides.str(), d.largest, d.at, d.scale,
+          recorded_at(n->site(), n->outer_site())));
+    }
+  }
+}
+
+}  // namespace ingot::plan
