@@ -262,7 +262,8 @@ Tensor probability_losses(const Tensor& logits, const Tensor& target, const Cros
   if (o.weight.defined()) log_p = s(log_p) * along_classes(o.weight, logits.dim(), at);
   const Tensor losses = (s(log_p) * p).sum({1}, false, at).neg(at);
   if (o.reduction != Reduction::Mean) return reduced(losses, o.reduction, at);
-  return s(losses.sum({}, false, at)) / static_cast<double>(without_classes(logits.shape()).numel());
+  return s(losses.sum({}, false, at)) /
+         static_cast<double>(without_classes(logits.shape()).numel());
 }
 
 LossAttrs attrs_of(const CrossEntropyOptions& o) {

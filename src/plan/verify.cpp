@@ -35,11 +35,16 @@ double element(const Value& v, DType dtype, std::int64_t offset) {
 // another order, so single precision loses a few of its 24 bits.
 double tolerance(DType dtype) {
   switch (dtype) {
-    case DType::Float64: return 1e-10;
-    case DType::Float32: return 2e-4;
-    case DType::Float16: return 5e-3;
-    case DType::BFloat16: return 3e-2;
-    default: return 0;
+    case DType::Float64:
+      return 1e-10;
+    case DType::Float32:
+      return 2e-4;
+    case DType::Float16:
+      return 5e-3;
+    case DType::BFloat16:
+      return 3e-2;
+    default:
+      return 0;
   }
 }
 
@@ -97,11 +102,12 @@ void execute_verified(Batch& batch, Backend& backend) {
       const TensorSpec& spec = n->outputs()[o].spec;
       const Difference d = compare(spec, *actual[flat], *expected[flat]);
       if (d.largest <= tolerance(spec.dtype) * std::max(d.scale, 1.0)) continue;
-      throw InternalError(fmt::format(
-          "verify: {} on {} differs from the reference: output {} of {} (strides {}), largest difference {} at "
-          "element {} (values up to {}){}",
-          n->op().name, backend.name(), o, spec.str(), actual[flat]->strides.str(), d.largest, d.at, d.scale,
-          recorded_at(n->site(), n->outer_site())));
+      throw InternalError(
+          fmt::format("verify: {} on {} differs from the reference: output {} of {} (strides {}), "
+                      "largest difference {} at "
+                      "element {} (values up to {}){}",
+                      n->op().name, backend.name(), o, spec.str(), actual[flat]->strides.str(),
+                      d.largest, d.at, d.scale, recorded_at(n->site(), n->outer_site())));
     }
   }
 }
