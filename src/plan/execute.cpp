@@ -2,6 +2,9 @@
 // memory that outlives the run.
 #include <fmt/format.h>
 
+#include <optional>
+#include <unordered_map>
+
 #include <ingot/core/error.h>
 
 #include "core/record.h"
@@ -25,20 +28,36 @@ void inject_fault(std::size_t step, const Plan& plan) {
         fmt::format("injected failure at step {} of {}", wanted, plan.steps.size()));
 }
 
-// The leaf's memory may be overwritten: every reference to it comes from nodes that forget it when
-// this batch is done.
-bool sole_owner(const Batch& batch, std::uint32_t alias) {
-  std::uint32_t holders = 0;
-  const Value* value = batch.leaves[alias].value;
-  for (const Leaf& leaf : batch.leaves) {
-    if (leaf.alias != alias) continue;
-    ++holders;
-    if (leaf.edges != leaf.dropped_edges || leaf.node->ref_count() != leaf.edges ||
-        leaf.node->outputs().size() != 1)
-      return false;
+// Decides, from the actual reference counts, which leaves' memory may be overwritten: those of
+// which every reference comes from nodes that forget it when this batch is done.
+class Ownership {
+ public:
+  explicit Ownership(const Batch& batch) : batch_(batch), holders_(batch.leaves.size(), 0) {
+    std::unordered_map<const Node*, std::uint32_t> known;  // references from edges and Cells
+    for (const Leaf& leaf : batch.leaves) known[leaf.node] += leaf.edges;
+    for (auto& [node, references] : known)
+      for (const NodeOutput& o : node->outputs())
+        references += o.cells.load(std::memory_order_acquire);
+    for (const Leaf& leaf : batch.leaves) {
+      const bool held = leaf.edges != leaf.dropped_edges ||
+                        leaf.node->outputs()[leaf.output].cells.load() != 0 ||
+                        leaf.node->ref_count() != known[leaf.node];
+      std::uint32_t& holders = holders_[leaf.alias];
+      holders = held || holders == kHeld ? kHeld : holders + 1;
+    }
   }
-  return value->ref_count() == holders && value->buffer->ref_count() == 1 && value->offset == 0;
-}
+
+  bool is_sole_owner(std::uint32_t alias) const {
+    const Value* value = batch_.leaves[alias].value;
+    return value->ref_count() == holders_[alias] && value->buffer->ref_count() == 1 &&
+           value->offset == 0;
+  }
+
+ private:
+  static constexpr std::uint32_t kHeld = ~std::uint32_t{0};
+  const Batch& batch_;
+  std::vector<std::uint32_t> holders_;  // leaves of one Value, or kHeld: somebody else needs it
+};
 
 // Appends where the failing step was recorded, keeping the exception's type.
 [[noreturn]] void rethrow_at(const Step& step, const Batch& batch) {
@@ -67,6 +86,7 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
   static thread_local std::vector<void*> pointers;
   static thread_local std::vector<Scalar> batch_slots, slots;
   std::vector<Ref<Buffer>> outputs;
+  std::optional<Ownership> ownership;  // only plans that may overwrite leaves pay for it
 
   Ref<Buffer> scratch = std::move(arena());  // taken out: a nested run gets its own
   if (!scratch || scratch->capacity() < plan.arena_nbytes) {
@@ -95,7 +115,8 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
       }
       case PlanBuffer::Kind::Output: {
         if (outputs.size() <= b.index) outputs.resize(b.index + 1);
-        if (b.donor_leaf >= 0 && sole_owner(batch, static_cast<std::uint32_t>(b.donor_leaf)))
+        if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch);
+        if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf)))
           outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
         else
           outputs[b.index] = backend.allocator().allocate(b.nbytes);
