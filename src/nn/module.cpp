@@ -117,19 +117,28 @@ Module& Module::get_submodule(std::string_view path) {
   return *parent->find_child(last)->get();
 }
 
-std::unique_ptr<Module> Module::replace(std::string_view path,
-                                        std::unique_ptr<Module> replacement) {
+Module& Module::replace(std::string_view path, std::unique_ptr<Module> replacement) {
   if (!replacement) throw ValueError(fmt::format("replace '{}': the new module is null", path));
   if (replacement->owner_)
     throw ValueError(fmt::format("replace '{}': the new module has an owner already", path));
   std::string_view last;
   Module* parent = descend(path, last);
   Child& child = *parent->find_child(last);
+  Module& old = *child.get();
+  old.release_tensors();
+  old.replacement_ = replacement.get();
   replacement->owner_ = parent;
-  if (child.member) child.member->replacement_ = replacement.get();
-  std::unique_ptr<Module> old = std::exchange(child.owned, std::move(replacement));
-  if (old) old->owner_ = nullptr;
-  return old;
+  if (child.owned) {
+    child.owned->owner_ = nullptr;
+    parent->retired_.push_back(std::move(child.owned));
+  }
+  child.owned = std::move(replacement);
+  return *child.owned;
+}
+
+void Module::release_tensors() {
+  for (NamedTensor& t : tensors_) t.tensor = Tensor();
+  for (Child& child : children_) child.get()->release_tensors();
 }
 
 // -- Listing

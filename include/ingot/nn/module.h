@@ -112,11 +112,11 @@ class Module {
   /// Calls `f` with every module, children before their parents.
   Module& apply(const std::function<void(Module&)>& f);
 
-  /// Puts `replacement` in the place of the module at `path` ("fc", "classifier.6"): from then on
-  /// calls go to it, and its parameters are listed instead of the old ones. Returns the old module
-  /// where this tree owned it; one that is a member of a class stays there, unused, and null is
-  /// returned. Throws ValueError when there is no such module.
-  std::unique_ptr<Module> replace(std::string_view path, std::unique_ptr<Module> replacement);
+  /// Puts `replacement` in the place of the module at `path` ("fc", "classifier.6") and returns it.
+  /// The old module stays alive as an empty shell, so that members and references stay valid: its
+  /// tensors are released and calls of it go to the new one. Throws ValueError when there is no
+  /// such module.
+  Module& replace(std::string_view path, std::unique_ptr<Module> replacement);
 
   // -- Hooks
   // -----------------------------------------------------------------------------------------
@@ -160,6 +160,7 @@ class Module {
 
   void check_name(const std::string& name, const char* what) const;
   void forget(const Module& child) noexcept;
+  void release_tensors();
   Child* find_child(std::string_view name);
   Module* descend(std::string_view path, std::string_view& last);
   /// Calls f(path, tensor) for all held tensors, undefined ones too, in state_dict order.
@@ -171,6 +172,7 @@ class Module {
 
   std::deque<NamedTensor> tensors_;  ///< a deque: references to its elements stay valid
   std::vector<Child> children_;
+  std::vector<std::unique_ptr<Module>> retired_;  ///< owned ones that were replaced
   Module* owner_ = nullptr;
   Module* replacement_ = nullptr;  ///< takes this module's calls
   bool training_ = true;

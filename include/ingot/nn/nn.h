@@ -1,0 +1,12 @@
+// All layers.
+#pragma once
+
+#include <ingot/nn/activation.h>
+#include <ingot/nn/containers.h>
+#include <ingot/nn/conv.h>
+#include <ingot/nn/init.h>
+#include <ingot/nn/linear.h>
+#include <ingot/nn/loss.h>
+#include <ingot/nn/module.h>
+#include <ingot/nn/norm.h>
+#include <ingot/nn/pool.h>

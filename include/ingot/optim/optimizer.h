@@ -1,0 +1,137 @@
+// Optimizer: changes parameters by their gradients.
+//
+//   optim::Adam adam{net.parameters(), {.lr = 1e-3}};
+//   adam.zero_grad();
+//   loss.backward();
+//   adam.step();
+//
+// Rules:
+// - step() records one update of many tensors per parameter group, rebinds the parameters to the
+//   results, and evaluates everything pending, so that a training step is normally one plan.
+// - Numbers such as the learning rate are slots of that plan: changing them costs nothing.
+// - Parameters without a gradient are skipped, as in PyTorch; each has its own step count.
+// - A step() that throws (a label out of range, no memory) leaves parameters and state as they
+// were.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <ingot/core/state_dict.h>
+#include <ingot/core/tensor.h>
+
+namespace ingot::optim {
+
+/// Parameters that are trained with the same options; those are members: `group.lr = 1e-4`.
+template <class Options>
+struct ParamGroup : Options {
+  std::vector<Tensor> params;
+};
+
+class Optimizer {
+ public:
+  Optimizer() = default;
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// Updates every parameter that has a gradient and evaluates everything pending.
+  void step(Site at = Site::current());
+  /// Forgets the gradients: grad() becomes undefined.
+  void zero_grad();
+
+  virtual std::size_t num_groups() const = 0;
+  virtual const std::vector<Tensor>& group_params(std::size_t group) const = 0;
+  /// Throws IndexError when there is no such group.
+  double lr(std::size_t group = 0) const;
+  /// Of all groups.
+  void set_lr(double lr);
+  void set_group_lr(std::size_t group, double lr);
+
+  /// Everything that a resumed run needs, as tensors: "groups.0.lr", "state.3.step",
+  /// "state.3.exp_avg", … with parameters counted over all groups. A snapshot: later steps do not
+  /// change it.
+  StateDict state_dict() const;
+  /// Takes over options and state. Throws ValueError listing what does not fit this optimizer's
+  /// parameters, and then changes nothing.
+  void load_state_dict(const StateDict& dict);
+
+ protected:
+  struct State {
+    std::int64_t step = 0;        ///< updates so far
+    std::vector<Tensor> tensors;  ///< as state_names() names them; may be undefined
+  };
+  /// Parameters of one group that are updated by one node: same dtype, device and step count.
+  struct Batch {
+    std::size_t group = 0;
+    std::int64_t step = 0;  ///< of this update, from 1
+    std::vector<Tensor> params;
+    std::vector<Tensor> grads;
+    std::vector<std::vector<Tensor>> states;  ///< [k][i]: state k of parameter i
+  };
+  /// What `update` computes.
+  struct Result {
+    std::vector<Tensor> params;
+    std::vector<std::vector<Tensor>> states;  ///< like Batch's; undefined ones are left alone
+  };
+
+  /// Records the update of a batch.
+  virtual Result update(const Batch& batch) = 0;
+  /// Names of the state tensors, such as "exp_avg".
+  virtual std::vector<std::string_view> state_names() const = 0;
+  /// True when parameters of the group have state tensor k; it begins as zeros.
+  virtual bool wants_state(std::size_t group, std::size_t k) const = 0;
+  /// Calls f(name, value) for the options of a group; f may change the value.
+  using OptionVisitor = std::function<void(std::string_view name, double& value)>;
+  virtual void visit_options(std::size_t group, const OptionVisitor& f) = 0;
+  /// Shows a flag to `f` as 0 or 1.
+  static void visit_flag(std::string_view name, bool& flag, const OptionVisitor& f);
+  /// Throws ValueError for options out of range.
+  virtual void check_options(std::size_t group) const = 0;
+  /// Throws ValueError for a tensor that cannot be trained or is already in a group.
+  void check_params(const std::vector<Tensor>& params) const;
+
+ private:
+  std::vector<Batch> batches();
+  State& state_of(std::size_t group, const Tensor& param);
+
+  std::unordered_map<const Cell*, State> states_;
+};
+
+/// The groups of an optimizer with the given options.
+template <class Options>
+class GroupedOptimizer : public Optimizer {
+ public:
+  using Group = ParamGroup<Options>;
+
+  /// Options may be changed between steps: `adam.groups()[0].lr *= 0.1`.
+  std::vector<Group>& groups() { return groups_; }
+  const std::vector<Group>& groups() const { return groups_; }
+  /// Throws ValueError for options out of range and for parameters that are in a group already.
+  void add_param_group(std::vector<Tensor> params, const Options& options = {}) {
+    check_params(params);
+    groups_.push_back({{options}, std::move(params)});
+    try {
+      check_options(groups_.size() - 1);
+    } catch (...) {
+      groups_.pop_back();
+      throw;
+    }
+  }
+
+  std::size_t num_groups() const final { return groups_.size(); }
+  const std::vector<Tensor>& group_params(std::size_t group) const final {
+    return groups_[group].params;
+  }
+
+ private:
+  std::vector<Group> groups_;
+};
+
+}  // namespace ingot::optim

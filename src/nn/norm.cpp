@@ -1,0 +1,116 @@
+#include <ingot/core/error.h>
+#include <ingot/nn/init.h>
+#include <ingot/nn/norm.h>
+#include <ingot/ops/creation.h>
+#include <ingot/ops/norm.h>
+
+#include <fmt/format.h>
+
+#include "nn/checks.h"
+
+namespace ingot::nn {
+
+namespace detail {
+
+namespace {
+
+std::int64_t checked(std::int64_t num_features, const BatchNormOptions& options) {
+  require_at_least("BatchNorm", "num_features", num_features, 1);
+  if (!(options.eps >= 0))
+    throw ValueError(fmt::format("BatchNorm: eps must not be negative, got {}", options.eps));
+  if (options.momentum && !(*options.momentum >= 0 && *options.momentum <= 1))
+    throw ValueError(
+        fmt::format("BatchNorm: momentum must be between 0 and 1, got {}", *options.momentum));
+  return num_features;
+}
+
+Tensor wanted(bool want, const Shape& shape, DType dtype = DType::Float32) {
+  return want ? zeros(shape, {.dtype = dtype}) : Tensor();
+}
+
+}  // namespace
+
+BatchNorm::BatchNorm(std::int64_t num_features, const BatchNormOptions& options)
+    : weight(
+          register_parameter("weight", wanted(options.affine, {checked(num_features, options)}))),
+      bias(register_parameter("bias", wanted(options.affine, {num_features}))),
+      running_mean(
+          register_buffer("running_mean", wanted(options.track_running_stats, {num_features}))),
+      running_var(
+          register_buffer("running_var", wanted(options.track_running_stats, {num_features}))),
+      num_batches_tracked(register_buffer("num_batches_tracked",
+                                          wanted(options.track_running_stats, {}, DType::Int64))),
+      num_features_(num_features),
+      options_(options) {
+  reset_running_stats();
+  reset_parameters();
+}
+
+void BatchNorm::reset_parameters() {
+  if (weight.defined()) init::ones_(weight);
+  if (bias.defined()) init::zeros_(bias);
+}
+
+void BatchNorm::reset_running_stats() {
+  if (!options_.track_running_stats) return;
+  init::zeros_(running_mean);
+  init::ones_(running_var);
+  init::zeros_(num_batches_tracked);
+}
+
+Tensor BatchNorm::forward(const Tensor& x) {
+  check_input(x.shape());
+  if (x.size(1) != num_features_)
+    throw ShapeError(fmt::format("{}: made for {} channels, got x{}", type_name(), num_features_,
+                                 x.shape().str()));
+  if (!is_training())
+    return batch_norm(x, running_mean, running_var, weight, bias,
+                      /*training=*/!options_.track_running_stats, 0, options_.eps);
+  double momentum = options_.momentum.value_or(0);
+  if (options_.track_running_stats) {
+    const NoGradGuard no_grad;
+    num_batches_tracked.add_(1);
+    if (!options_.momentum) momentum = 1 / num_batches_tracked.item<double>();
+  }
+  return batch_norm(x, running_mean, running_var, weight, bias, true, momentum, options_.eps);
+}
+
+std::string BatchNorm::description() const {
+  return fmt::format("{}, eps={}, momentum={}, affine={}, track_running_stats={}", num_features_,
+                     options_.eps,
+                     options_.momentum ? fmt::format("{}", *options_.momentum) : "none",
+                     options_.affine, options_.track_running_stats);
+}
+
+}  // namespace detail
+
+BatchNorm1d::BatchNorm1d(std::int64_t num_features, const BatchNormOptions& options)
+    : BatchNorm(num_features, options) {}
+
+BatchNorm1d::BatchNorm1d(Module& owner, std::string name, std::int64_t num_features,
+                         const BatchNormOptions& options)
+    : BatchNorm1d(num_features, options) {
+  attach_to(owner, std::move(name));
+}
+
+void BatchNorm1d::check_input(const Shape& shape) const {
+  if (shape.rank() != 2 && shape.rank() != 3)
+    throw ShapeError(
+        fmt::format("BatchNorm1d: x must be [N, C] or [N, C, L], got {}", shape.str()));
+}
+
+BatchNorm2d::BatchNorm2d(std::int64_t num_features, const BatchNormOptions& options)
+    : BatchNorm(num_features, options) {}
+
+BatchNorm2d::BatchNorm2d(Module& owner, std::string name, std::int64_t num_features,
+                         const BatchNormOptions& options)
+    : BatchNorm2d(num_features, options) {
+  attach_to(owner, std::move(name));
+}
+
+void BatchNorm2d::check_input(const Shape& shape) const {
+  if (shape.rank() != 4)
+    throw ShapeError(fmt::format("BatchNorm2d: x must be [N, C, H, W], got {}", shape.str()));
+}
+
+}  // namespace ingot::nn
