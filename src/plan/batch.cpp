@@ -17,7 +17,9 @@ std::uint64_t next_token() {
   return counter.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool held_by_cell(const Node& n) {
+// A Cell holds it, or it does something beyond its value and so is never dropped.
+bool is_wanted(const Node& n) {
+  if (n.op().traits.effect) return true;
   for (const NodeOutput& o : n.outputs())
     if (o.cells.load(std::memory_order_relaxed) > 0) return true;
   return false;
@@ -177,7 +179,7 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
     batch.token = next_token();
     stack.clear();
     for (const NodeRef& n : pending)
-      if (n && n->state() != NodeState::Done && held_by_cell(*n)) stack.push_back(n.get());
+      if (n && n->state() != NodeState::Done && is_wanted(*n)) stack.push_back(n.get());
     for (const ValueId& root : roots)
       if (root.node->state() != NodeState::Done) stack.push_back(root.node.get());
     if (Node* busy = claim_closure(batch.nodes, stack, batch.token)) {

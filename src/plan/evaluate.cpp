@@ -17,10 +17,11 @@ namespace {
 // Done nodes need no place in the pending list; dead ones (nobody but the list holds them) neither.
 // From the back, so that a dead node's inputs are seen dead in the same pass.
 void sweep(std::vector<NodeRef>& pending) {
+  const auto is_dead = [](const Node& n) {
+    return n.ref_count() == 1 && n.state() == NodeState::Pending && !n.op().traits.effect;
+  };
   for (auto it = pending.rbegin(); it != pending.rend(); ++it)
-    if ((*it)->state() == NodeState::Done ||
-        ((*it)->ref_count() == 1 && (*it)->state() == NodeState::Pending))
-      *it = nullptr;
+    if ((*it)->state() == NodeState::Done || is_dead(**it)) *it = nullptr;
   std::erase_if(pending, [](const NodeRef& n) { return !n; });
 }
 
