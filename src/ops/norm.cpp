@@ -225,15 +225,22 @@ const OpDef kBatchNormEval{.name = "batch_norm_eval",
                            .saves = saves_batch_norm_eval,
                            .expand = expand_batch_norm_eval};
 
-void move_running(const Tensor& running, const Tensor& batch, double momentum, const char* operand,
-                  Site at) {
-  const At s{at};
+void check_running(const Tensor& running, std::int64_t channels, const char* operand, Site at) {
   check_in_place(running, "batch_norm", at);
-  if (!(running.shape() == batch.shape()))
-    fail<ShapeError>("batch_norm",
-                     fmt::format("{} must have shape {}, got {}", operand, batch.shape().str(),
-                                 running.shape().str()),
+  if (!(running.shape() == Shape{channels}))
+    fail<ShapeError>(
+        "batch_norm",
+        fmt::format("{} must have shape [{}], got {}", operand, channels, running.shape().str()),
+        at);
+  if (!is_floating(running.dtype()))
+    fail<DTypeError>("batch_norm",
+                     fmt::format("{} must be floating, got {}", operand, name(running.dtype())),
                      at);
+}
+
+// running ← (1 − momentum)·running + momentum·batch
+void move_running(const Tensor& running, const Tensor& batch, double momentum, Site at) {
+  const At s{at};
   const Tensor kept = s(running) * (1.0 - momentum);
   const Tensor taken = s(batch.to(running.dtype(), at)) * momentum;
   rebind(running, s(kept) + taken);
@@ -262,12 +269,13 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
   const Tensor* inputs[] = {&x, &scale, &shift};
   const auto outputs = record_multi(ops::kBatchNorm, inputs, attrs, at);
   const NoGradGuard no_grad;
-  if (running_mean.defined())
-    ops::move_running(running_mean, outputs[1], momentum, "running_mean", at);
+  // Both are checked before either moves.
+  if (running_mean.defined()) ops::check_running(running_mean, channels, "running_mean", at);
+  if (running_var.defined()) ops::check_running(running_var, channels, "running_var", at);
+  if (running_mean.defined()) ops::move_running(running_mean, outputs[1], momentum, at);
   if (running_var.defined()) {
     const auto n = static_cast<double>(ops::count_per_channel(x.shape()));
-    const Tensor unbiased = Operand(outputs[2], at) * (n / (n - 1));
-    ops::move_running(running_var, unbiased, momentum, "running_var", at);
+    ops::move_running(running_var, Operand(outputs[2], at) * (n / (n - 1)), momentum, at);
   }
   return outputs[0];
 }

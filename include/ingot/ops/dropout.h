@@ -1,0 +1,19 @@
+// Dropout.
+#pragma once
+
+#include <ingot/core/generator.h>
+#include <ingot/core/tensor.h>
+
+namespace ingot {
+
+/// In training each element becomes 0 with probability `p`, else x/(1 − p); the gradient uses the
+/// same choice. Otherwise, and for p = 0, the result is x itself. Floating dtypes. Throws
+/// ValueError unless 0 <= p <= 1.
+Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
+               Generator* generator = nullptr, Site at = Site::current());
+
+/// The same for whole channels of x[N, C, …]: one choice for each of the N·C of them.
+Tensor feature_dropout(const Tensor& x, double p = 0.5, bool training = true,
+                       Generator* generator = nullptr, Site at = Site::current());
+
+}  // namespace ingot
