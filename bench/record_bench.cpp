@@ -33,7 +33,7 @@ void BM_Record(benchmark::State& state) {
     auto& pending = record_state().pending;
     while (!pending.empty()) pending.pop_back();
   }
-  state.counters["ns/node"] =
+  state.counters["per_node"] =
       benchmark::Counter(static_cast<double>(state.iterations()) * kNodes,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
@@ -54,7 +54,7 @@ void BM_RecordAndMatch(benchmark::State& state) {
     auto& pending = record_state().pending;
     while (!pending.empty()) pending.pop_back();
   }
-  state.counters["ns/node"] =
+  state.counters["per_node"] =
       benchmark::Counter(static_cast<double>(state.iterations()) * kNodes,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }

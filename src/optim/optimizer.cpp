@@ -57,8 +57,7 @@ Optimizer::State& Optimizer::state_of(std::size_t group, const Tensor& param) {
   state.tensors.resize(state_names().size());
   // Options such as momentum may be switched on later: state appears when it is first wanted.
   for (std::size_t k = 0; k < state.tensors.size(); ++k)
-    if (!state.tensors[k].defined() && wants_state(group, k))
-      state.tensors[k] = zeros_like(param);
+    if (!state.tensors[k].defined() && wants_state(group, k)) state.tensors[k] = zeros_like(param);
   return state;
 }
 
