@@ -67,12 +67,15 @@ Tensor BatchNorm::forward(const Tensor& x) {
     return batch_norm(x, running_mean, running_var, weight, bias,
                       /*training=*/!options_.track_running_stats, 0, options_.eps);
   double momentum = options_.momentum.value_or(0);
+  if (options_.track_running_stats && !options_.momentum)
+    momentum = 1 / (num_batches_tracked.item<double>() + 1);
+  Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum, options_.eps);
   if (options_.track_running_stats) {
+    // After batch_norm: a batch that it refuses does not count.
     const NoGradGuard no_grad;
     num_batches_tracked.add_(1);
-    if (!options_.momentum) momentum = 1 / num_batches_tracked.item<double>();
   }
-  return batch_norm(x, running_mean, running_var, weight, bias, true, momentum, options_.eps);
+  return y;
 }
 
 std::string BatchNorm::description() const {

@@ -1,0 +1,123 @@
+// The model zoo: names, shapes, keys, and that every model trains.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include <ingot/core/error.h>
+#include <ingot/models/models.h>
+#include <ingot/ops/creation.h>
+#include <ingot/ops/loss.h>
+#include <ingot/ops/random.h>
+#include <ingot/optim/optim.h>
+
+namespace ingot {
+namespace {
+
+TEST(Models, NamesAreSortedAndKnown) {
+  const auto names = models::names();
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  for (const std::string& name : names) {
+    const models::ModelInfo& info = models::info(name);
+    EXPECT_EQ(info.name, name);
+    EXPECT_EQ(info.input.rank(), 3);
+    EXPECT_EQ(static_cast<std::int64_t>(info.mean.size()), info.input[0]);
+    EXPECT_EQ(static_cast<std::int64_t>(info.std.size()), info.input[0]);
+    EXPECT_FALSE(info.description.empty());
+  }
+  EXPECT_EQ(models::info("lenet5").input, (Shape{1, 28, 28}));
+  EXPECT_EQ(models::info("resnet18").input, (Shape{3, 224, 224}));
+}
+
+TEST(Models, UnknownNamesListTheKnown) {
+  try {
+    models::create("lenet6");
+    ADD_FAILURE() << "there is no such model";
+  } catch (const ValueError& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("lenet6"), std::string::npos);
+    for (const std::string& name : models::names()) EXPECT_NE(text.find(name), std::string::npos);
+  }
+  EXPECT_THROW(models::create("mlp", {.num_classes = 0}), ValueError);
+  EXPECT_THROW(models::create("mlp", {.in_channels = 0}), ValueError);
+}
+
+TEST(Models, OptionsSetClassesAndChannels) {
+  const NoGradGuard no_grad;
+  for (const std::string& name : models::names()) {
+    const auto net = models::create(name, {.num_classes = 7, .in_channels = 2});
+    Shape shape = models::info(name).input;
+    shape[0] = 2;
+    shape.insert(0, 3);
+    net->eval();
+    // Recorded, not computed.
+    EXPECT_EQ((*net)(zeros(shape)).shape(), (Shape{3, 7})) << name;
+  }
+}
+
+TEST(Models, ParameterCounts) {
+  EXPECT_EQ(models::create("lenet5")->num_parameters(), 61706);
+  EXPECT_EQ(models::create("mlp")->num_parameters(), 784 * 256 + 256 + 256 * 128 + 128 + 1290);
+  EXPECT_EQ(models::create("resnet18", {.num_classes = 1000})->num_parameters(), 11689512)
+      << "torchvision's count";
+}
+
+TEST(Models, ResNetHasTorchvisionsKeys) {
+  const auto keys = models::create("resnet18")->state_dict().keys();
+  EXPECT_EQ(keys.size(), 122u);
+  EXPECT_EQ(keys[0], "conv1.weight");
+  EXPECT_EQ(keys[1], "bn1.weight");
+  EXPECT_EQ(keys[5], "bn1.num_batches_tracked");
+  EXPECT_EQ(keys.back(), "fc.bias");
+  for (const char* key :
+       {"layer2.0.downsample.0.weight", "layer2.0.downsample.1.running_var", "layer4.1.bn2.bias"})
+    EXPECT_NE(std::find(keys.begin(), keys.end(), key), keys.end()) << key;
+  EXPECT_EQ(std::find(keys.begin(), keys.end(), "layer1.0.downsample.0.weight"), keys.end());
+}
+
+TEST(Models, SeedFixesTheWeights) {
+  manual_seed(5);
+  const auto a = models::create("lenet5");
+  manual_seed(5);
+  const auto b = models::create("lenet5");
+  for (const auto& [key, tensor] : a->state_dict())
+    EXPECT_EQ(tensor.to_vector<float>(), b->state_dict().at(key).to_vector<float>()) << key;
+}
+
+TEST(Models, PartsCanBeReplaced) {
+  const NoGradGuard no_grad;
+  const auto net = models::create("resnet18");
+  net->eval();
+  net->replace("fc", std::make_unique<nn::Linear>(512, 3));
+  net->replace("layer2.0.downsample.0",
+               std::make_unique<nn::Conv2d>(64, 128, 1, nn::Conv2dOptions{.stride = 2}));
+  EXPECT_EQ((*net)(zeros({1, 3, 32, 32})).shape(), (Shape{1, 3}));
+  net->replace("layer3.0.downsample",
+               std::make_unique<nn::Conv2d>(128, 256, 1, nn::Conv2dOptions{.stride = 2}));
+  EXPECT_EQ((*net)(zeros({1, 3, 32, 32})).shape(), (Shape{1, 3}));
+  EXPECT_TRUE(net->state_dict().contains("layer3.0.downsample.bias"));
+}
+
+TEST(Models, SmallOnesLearnABatch) {
+  for (const char* name : {"lenet5", "mlp"}) {
+    manual_seed(1);
+    const auto net = models::create(name);
+    optim::Adam adam(net->parameters(), {.lr = 2e-3});
+    const Tensor x = randn({10, 1, 28, 28});
+    const Tensor y = tensor({0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+    double first = 0, last = 0;
+    for (int i = 0; i < 25; ++i) {
+      const Tensor loss = cross_entropy((*net)(x), y);
+      adam.zero_grad();
+      loss.backward();
+      adam.step();
+      last = loss.item();
+      if (i == 0) first = last;
+    }
+    EXPECT_NEAR(first, 2.3, 0.4) << name << ": ten classes, nothing known";
+    EXPECT_LT(last, 0.5 * first) << name;
+  }
+}
+
+}  // namespace
+}  // namespace ingot
