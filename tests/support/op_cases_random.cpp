@@ -1,5 +1,6 @@
-// Cases of include/ingot/ops/random.h. The fixtures compute the same numbers by the definition of
-// the generator, the normal ones by the exact quantile.
+// Cases of include/ingot/ops/{random,dropout}.h. The fixtures compute the same numbers by the
+// definition of the generator, the normal ones by the exact quantile.
+#include <ingot/ops/dropout.h>
 #include <ingot/ops/random.h>
 
 #include "support/op_cases.h"
@@ -48,6 +49,21 @@ void add_random_cases(std::vector<OpCase>& cases) {
   add("rand_like", some, kFloats, exact, 42, [](T x, G g) { return rand_like(x, g); });
   add("randn_like", some, kFloats, Tolerance::Single, 42,
       [](T x, G g) { return randn_like(x, g); });
+
+  // The generator starts anew with every call, so a difference quotient sees one mask.
+  const auto drop = [&](const char* name, const Shape& shape, auto f) {
+    cases.push_back({name,
+                     {in(shape)},
+                     one([f](In x) {
+                       Generator generator(7);
+                       return f(x[0], &generator);
+                     }),
+                     kFloats});
+  };
+  drop("dropout", {3, 7}, [](T x, G g) { return dropout(x, 0.25, true, g); });
+  drop("dropout/all", {2, 3}, [](T x, G g) { return dropout(x, 1.0, true, g); });
+  drop("dropout/evaluation", {2, 3}, [](T x, G g) { return dropout(x * 2, 0.5, false, g); });
+  drop("feature_dropout", {3, 4, 2, 1}, [](T x, G g) { return feature_dropout(x, 0.5, true, g); });
 }
 
 }  // namespace ingot::optest
