@@ -78,7 +78,7 @@ Shape shape_of(const json& t) { return Shape(t.at("shape").get<std::vector<std::
 // ||t||, sum, probe and head of a large tensor against the stored ones.
 std::string compare_summary(const HostValues& got, const json& t, double bound, double* largest) {
   const std::vector<double> v = got.numbers();
-  double square = 0, sum = 0, probe = 0;
+  long double square = 0, sum = 0, probe = 0;  // so that adding up costs no accuracy
   for (std::size_t i = 0; i < v.size(); ++i) {
     square += v[i] * v[i];
     sum += v[i];
@@ -96,9 +96,9 @@ std::string compare_summary(const HostValues& got, const json& t, double bound, 
     if (!(relative <= std::max(bound, 1e-13)))
       text += fmt::format("    {}: {:.17g}, expected {:.17g} (norm {:.6g})\n", what, a, b, l2);
   };
-  check("norm", std::sqrt(square), l2, 1);
-  check("sum", sum, number(t.at("sum")), spread);
-  check("probe", probe, number(t.at("probe")), spread);
+  check("norm", static_cast<double>(std::sqrt(square)), l2, 1);
+  check("sum", static_cast<double>(sum), number(t.at("sum")), spread);
+  check("probe", static_cast<double>(probe), number(t.at("probe")), spread);
   for (std::size_t i = 0; i < 4 && i < v.size(); ++i)
     check(fmt::format("element {}", i), v[i], number(t.at("head")[i]), 1);
   return text;
