@@ -1,0 +1,106 @@
+// Philox against the authors' test vectors; uniform, normal and integer draws from its words.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <ingot/core/generator.h>
+#include <ingot/core/philox.h>
+
+#include "core/random_math.h"
+
+namespace ingot {
+namespace {
+
+// Random123, kat_vectors: "philox4x32 10 <counter> <key> <result>".
+TEST(Philox, KnownAnswers) {
+  EXPECT_EQ(philox4x32(0, 0, 0), (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  constexpr std::uint64_t kOnes = 0xffffffffffffffffu;
+  EXPECT_EQ(philox4x32(kOnes, kOnes, kOnes),
+            (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  // Digits of pi.
+  EXPECT_EQ(philox4x32(0x299f31d0a4093822u, 0x0370734413198a2eu, 0x85a308d3243f6a88u),
+            (PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Philox, WordsAreCountedThroughTheBlocks) {
+  for (std::uint64_t i = 0; i < 12; ++i)
+    EXPECT_EQ(philox_word(7, i), philox4x32(7, 0, i / 4)[i % 4]);
+}
+
+TEST(Uniform, IsExactAndBelowOne) {
+  EXPECT_EQ(uniform_element<float>(0xffffffffu), 1.0f - 0x1p-24f);
+  EXPECT_EQ(uniform_element<double>(0x80000000u), 0.5);
+  EXPECT_EQ(static_cast<float>(uniform_element<Half>(0xffffffffu)), 1.0f - 0x1p-11f);
+  EXPECT_EQ(static_cast<float>(uniform_element<BFloat16>(0xffffffffu)), 1.0f - 0x1p-8f);
+  EXPECT_EQ(uniform_element<float>(0xffu), 0.0f);
+}
+
+// The probability that a standard normal number is below z.
+double normal_cdf(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
+
+TEST(Normal, InvertsTheDistribution) {
+  double worst = 0;
+  for (std::uint64_t i = 0; i < 200000; ++i) {
+    // Regular steps, and ever smaller probabilities.
+    const auto word =
+        i < 199969 ? static_cast<std::uint32_t>(i * 21474 + 5) : std::uint32_t{1} << (i - 199969);
+    const double p = (2.0 * (word & 0x7fffffffu) + 1) * 0x1p-33;
+    const double z = normal_from_bits(word);
+    const double side = word >> 31 ? z : -z;
+    ASSERT_GE(side, 0.0);
+    // The error of z that explains the error of the probability.
+    const double density = std::exp(-z * z / 2) / std::sqrt(2 * M_PI);
+    const double error = std::fabs(normal_cdf(-side) - p) / density;
+    worst = std::max(worst, error / std::max(1.0, side));
+  }
+  EXPECT_LT(worst, 1e-6);
+}
+
+TEST(Normal, IsSymmetricAndBounded) {
+  for (const std::uint32_t word : {0u, 1u, 12345u, 0x3fffffffu, 0x7fffffffu})
+    EXPECT_EQ(normal_from_bits(word), -normal_from_bits(word | 0x80000000u));
+  EXPECT_NEAR(normal_from_bits(0x80000000u), 6.3379, 1e-3);
+  EXPECT_EQ(normal_from_bits(0x7fffffffu), 0.0f);
+}
+
+// The bits are part of the promise: initial weights depend on them.
+TEST(Normal, KeepsItsBits) {
+  std::uint32_t mixed = 0;
+  for (std::uint64_t i = 0; i < 100000; ++i)
+    mixed = mixed * 31 + std::bit_cast<std::uint32_t>(normal_from_bits(philox_word(1, i)));
+  EXPECT_EQ(mixed, 0x42007e77u);
+}
+
+TEST(Integers, FillTheirRange) {
+  EXPECT_EQ(scale_to_range(0xffffffffu, 10), 9u);
+  EXPECT_EQ(scale_to_range(0, 10), 0u);
+  EXPECT_EQ(scale_to_range(0xffffffffu, kMaxRandintRange), 0xffffffffu);
+  EXPECT_EQ(bernoulli_threshold(0), 0u);
+  EXPECT_EQ(bernoulli_threshold(1), std::uint64_t{1} << 32);
+  EXPECT_EQ(bernoulli_threshold(0.25), std::uint64_t{1} << 30);
+}
+
+TEST(Generator, ReservesWholeBlocksInOrder) {
+  Generator g(5);
+  EXPECT_EQ(g.reserve(3), (Generator::State{5, 0}));
+  EXPECT_EQ(g.reserve(4), (Generator::State{5, 4}));
+  EXPECT_EQ(g.reserve(0), (Generator::State{5, 8}));
+  EXPECT_EQ(g.reserve(1), (Generator::State{5, 8}));
+  EXPECT_EQ(g.offset(), 12u);
+}
+
+TEST(Generator, StateAndSeedSetThePosition) {
+  Generator g(5);
+  g.reserve(8);
+  const Generator::State saved = g.state();
+  g.reserve(100);
+  g.set_state(saved);
+  EXPECT_EQ(g.reserve(1), (Generator::State{5, 8}));
+  g.manual_seed(6);
+  EXPECT_EQ(g.reserve(1), (Generator::State{6, 0}));
+}
+
+}  // namespace
+}  // namespace ingot
