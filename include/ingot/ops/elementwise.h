@@ -20,7 +20,7 @@ bool can_cast(DType from, DType to);
 // -- Unary, any numeric dtype; the result has the input's ----------------------------------------
 Tensor neg(const Tensor& x, Site at = Site::current());
 Tensor abs(const Tensor& x, Site at = Site::current());
-/// -1, 0 or 1; NaN stays NaN.
+/// -1, 0 or 1; 0 for NaN.
 Tensor sign(const Tensor& x, Site at = Site::current());
 Tensor square(const Tensor& x, Site at = Site::current());
 Tensor floor(const Tensor& x, Site at = Site::current());

@@ -39,7 +39,7 @@ inline double unary(ScalarOp op, double x) {
     case ScalarOp::Abs:
       return std::fabs(x);
     case ScalarOp::Sign:
-      return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;
+      return x > 0 ? 1 : x < 0 ? -1 : 0;  // NaN gives 0, as in PyTorch
     case ScalarOp::Exp:
       return std::exp(x);
     case ScalarOp::Expm1:

@@ -1,0 +1,168 @@
+// Cases of include/ingot/ops/{conv,pool,norm}.h.
+#include <ingot/ops/conv.h>
+#include <ingot/ops/norm.h>
+#include <ingot/ops/pool.h>
+
+#include "support/op_cases.h"
+
+namespace ingot::optest {
+namespace {
+
+using In = std::span<const Tensor>;
+
+void add_conv(std::vector<OpCase>& cases) {
+  const auto add = [&](const char* name, const Shape& x, const Shape& w, bool bias,
+                       const Conv2dOptions& options, bool numeric = true) {
+    std::vector<InputSpec> inputs = {in(x), in(w)};
+    if (bias) inputs.push_back(in({w[0]}));
+    cases.push_back({name, std::move(inputs), one([options](In t) {
+                       return conv2d(t[0], t[1], t.size() > 2 ? t[2] : Tensor(), options);
+                     }),
+                     kFloats, Tolerance::Reduction, numeric, numeric, /*contraction=*/true});
+  };
+  add("conv2d", {2, 2, 4, 3}, {3, 2, 3, 2}, true, {});
+  add("conv2d/no_bias", {1, 2, 4, 4}, {3, 2, 3, 3}, false, {});
+  add("conv2d/padding", {1, 2, 3, 3}, {2, 2, 3, 3}, true, {.padding = 1});
+  add("conv2d/stride", {1, 2, 5, 4}, {2, 2, 2, 2}, true, {.stride = 2});
+  add("conv2d/pairs", {1, 1, 5, 6}, {2, 1, 3, 2}, true, {.stride = {2, 1}, .padding = {1, 2}});
+  add("conv2d/dilation", {1, 1, 6, 5}, {2, 1, 3, 2}, true, {.padding = 1, .dilation = {2, 3}});
+  add("conv2d/groups", {1, 4, 3, 3}, {4, 2, 2, 2}, true, {.groups = 2});
+  add("conv2d/depthwise", {2, 3, 4, 3}, {6, 1, 2, 2}, true,
+      {.stride = 2, .padding = 1, .groups = 3});
+  add("conv2d/pointwise", {2, 3, 2, 3}, {4, 3, 1, 1}, true, {});
+  add("conv2d/strided_pointwise", {1, 3, 4, 5}, {2, 3, 1, 1}, false, {.stride = 2});
+  add("conv2d/unbatched", {2, 4, 4}, {2, 2, 3, 3}, true, {});
+  add("conv2d/unused_border", {1, 1, 6, 6}, {1, 1, 3, 3}, false, {.stride = 2});
+  add("conv2d/empty_batch", {0, 2, 4, 4}, {3, 2, 3, 3}, true, {}, false);
+  add("conv2d/large", {3, 5, 20, 17}, {19, 5, 5, 5}, true, {.stride = 2, .padding = 2}, false);
+  add("conv2d/large_channels", {1, 32, 7, 7}, {32, 32, 3, 3}, false, {.padding = 1}, false);
+}
+
+void add_pools(std::vector<OpCase>& cases) {
+  const auto max = [&](const char* name, InputSpec x, Pair kernel, const MaxPool2dOptions& options,
+                       bool numeric = true) {
+    cases.push_back({name,
+                     {x},
+                     one([kernel, options](In t) { return max_pool2d(t[0], kernel, options); }),
+                     kFloats,
+                     Tolerance::Exact,
+                     numeric,
+                     numeric});
+  };
+  const auto distinct = [](const Shape& s) { return in(s, Draw::Distinct); };
+  max("max_pool2d", distinct({2, 2, 4, 6}), 2, {});
+  max("max_pool2d/overlap", distinct({1, 2, 5, 5}), 3, {.stride = 2, .padding = 1});
+  max("max_pool2d/pairs", distinct({1, 2, 4, 5}), {2, 3}, {.stride = Pair(1, 2)});
+  max("max_pool2d/dilation", distinct({1, 1, 6, 6}), 2, {.stride = 1, .dilation = 2});
+  max("max_pool2d/ceil", distinct({1, 2, 5, 5}), 2, {.ceil_mode = true});
+  max("max_pool2d/ceil_padding", distinct({1, 1, 6, 7}), 3,
+      {.stride = 3, .padding = 1, .ceil_mode = true});
+  max("max_pool2d/unbatched", distinct({2, 4, 4}), 2, {});
+  max("max_pool2d/ties", in({1, 2, 6, 6}, Draw::Grid), 3, {.stride = 2}, false);
+  max("max_pool2d/special", data({1, 1, 4, 4}, Draw::Special), 2, {.stride = 1}, false);
+  max("max_pool2d/large", in({2, 17, 23, 19}), 3, {.stride = 2, .padding = 1}, false);
+  cases.push_back({"max_pool2d_with_indices",
+                   {in({2, 2, 5, 5}, Draw::Distinct)},
+                   [](In t) {
+                     auto [y, where] =
+                         max_pool2d_with_indices(t[0], 3, {.stride = 2, .padding = 1});
+                     return std::vector<Tensor>{y, where};
+                   },
+                   kFloats,
+                   Tolerance::Exact});
+
+  const auto average = [&](const char* name, const Shape& x, Pair kernel,
+                           const AvgPool2dOptions& options, bool numeric = true) {
+    cases.push_back({name,
+                     {in(x)},
+                     one([kernel, options](In t) { return avg_pool2d(t[0], kernel, options); }),
+                     kFloats,
+                     Tolerance::Reduction,
+                     numeric,
+                     numeric});
+  };
+  average("avg_pool2d", {2, 2, 4, 4}, 2, {});
+  average("avg_pool2d/padding", {1, 2, 5, 5}, 3, {.stride = 2, .padding = 1});
+  average("avg_pool2d/exclude_pad", {1, 2, 5, 5}, 3,
+          {.stride = 2, .padding = 1, .count_include_pad = false});
+  average("avg_pool2d/ceil", {1, 2, 5, 6}, {2, 3}, {.padding = {1, 1}, .ceil_mode = true});
+  average("avg_pool2d/ceil_exclude", {1, 1, 6, 6}, {3, 3},
+          {.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false});
+  average("avg_pool2d/unbatched", {2, 4, 4}, 2, {});
+  average("avg_pool2d/large", {2, 17, 23, 19}, 3, {.stride = 2, .padding = 1}, false);
+
+  const auto adaptive = [&](const char* name, const Shape& x, Pair size) {
+    cases.push_back({name,
+                     {in(x)},
+                     one([size](In t) { return adaptive_avg_pool2d(t[0], size); }),
+                     kFloats,
+                     Tolerance::Reduction});
+  };
+  adaptive("adaptive_avg_pool2d", {2, 2, 4, 4}, 1);
+  adaptive("adaptive_avg_pool2d/even", {1, 2, 4, 6}, {2, 3});
+  adaptive("adaptive_avg_pool2d/uneven", {1, 2, 5, 7}, {3, 4});
+  adaptive("adaptive_avg_pool2d/larger", {1, 2, 2, 3}, {4, 5});
+  adaptive("adaptive_avg_pool2d/unbatched", {2, 5, 5}, 2);
+}
+
+void add_norms(std::vector<OpCase>& cases) {
+  // x, running mean, running variance, weight, bias; the running statistics are outputs as well.
+  const auto add = [&](const char* name, const Shape& shape, bool affine, bool training,
+                       bool numeric, double momentum = 0.1, double eps = 1e-5) {
+    const std::int64_t channels = shape[1];
+    std::vector<InputSpec> inputs = {in(shape), data({channels}), data({channels}, Draw::Positive)};
+    if (affine) {
+      inputs.push_back(in({channels}, Draw::Positive));
+      inputs.push_back(in({channels}));
+    }
+    cases.push_back({name, std::move(inputs),
+                     [=](In t) {
+                       const Tensor mean = t[1].clone(), var = t[2].clone();
+                       const bool given = t.size() > 3;
+                       const Tensor y =
+                           batch_norm(t[0], mean, var, given ? t[3] : Tensor(),
+                                      given ? t[4] : Tensor(), training, momentum, eps);
+                       return std::vector<Tensor>{y, mean, var};
+                     },
+                     kFull, Tolerance::Reduction, numeric, numeric});
+  };
+  add("batch_norm/training", {3, 2, 2, 2}, true, true, true);
+  add("batch_norm/evaluation", {2, 3, 2, 2}, true, false, true);
+  add("batch_norm/plain_training", {4, 3, 2}, false, true, true);
+  add("batch_norm/plain_evaluation", {2, 3, 2, 2}, false, false, true);
+  add("batch_norm/rank_two", {5, 3}, true, true, true, 0.3, 1e-3);
+  add("batch_norm/large", {4, 17, 9, 11}, true, true, false);
+  add("batch_norm/large_evaluation", {4, 17, 9, 11}, true, false, false);
+  cases.push_back({"batch_norm/no_statistics",
+                   {in({3, 2, 2, 2}), in({2}, Draw::Positive), in({2})},
+                   one([](In t) { return batch_norm(t[0], {}, {}, t[1], t[2], true); }),
+                   kFull,
+                   Tolerance::Reduction});
+  // 16-bit images with float32 parameters and statistics.
+  const auto single = [](Shape shape, Draw draw) {
+    return InputSpec{shape, draw, 0, DType::Float32, true};
+  };
+  for (const bool training : {true, false})
+    cases.push_back({training ? "batch_norm/mixed_training" : "batch_norm/mixed_evaluation",
+                     {in({3, 4, 3, 2}), single({4}, Draw::Signed), single({4}, Draw::Positive),
+                      single({4}, Draw::Positive), single({4}, Draw::Signed)},
+                     [training](In t) {
+                       const Tensor mean = t[1].detach().clone(), var = t[2].detach().clone();
+                       const Tensor y = batch_norm(t[0], mean, var, t[3], t[4], training);
+                       return std::vector<Tensor>{y, mean, var};
+                     },
+                     kHalves | bit(DType::Float32),
+                     Tolerance::Reduction,
+                     false,
+                     false});
+}
+
+}  // namespace
+
+void add_vision_cases(std::vector<OpCase>& cases) {
+  add_conv(cases);
+  add_pools(cases);
+  add_norms(cases);
+}
+
+}  // namespace ingot::optest

@@ -1,0 +1,84 @@
+// Every op × dtype × layout on the cpu backend against the reference backend, forward and backward;
+// lazy, eager and with extra live tensors, which must not change a bit (semantics, rule 11).
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <string>
+
+#include "support/guarded_backend.h"
+#include "support/op_run.h"
+
+namespace ingot::optest {
+namespace {
+
+class OpMatrix : public testing::TestWithParam<std::size_t> {
+ protected:
+  const OpCase& op() const { return all_op_cases()[GetParam()]; }
+};
+
+TEST_P(OpMatrix, CpuAgreesWithReference) {
+  GuardedBackend cpu(cpu_backend());
+  const std::size_t damaged_before = GuardedBackend::damaged_blocks();
+  for (const DType dtype : dtypes_of(op()))
+    for (const Layout layout : layouts_of(op())) {
+      SCOPED_TRACE(label(op(), dtype, layout));
+      // The truth sees the same values without gaps, one op at a time.
+      const std::vector<HostValues> inputs = case_inputs(op(), dtype, layout);
+      const CaseResult expected = run_case_on(op(), inputs, Layout::Contiguous,
+                                              {.backend = &reference_backend(), .eager = true});
+      const CaseResult got = run_case_on(op(), inputs, layout, {.backend = &cpu});
+      EXPECT_PRED1(agrees, compare(op(), dtype, got, expected));
+    }
+  EXPECT_EQ(GuardedBackend::damaged_blocks(), damaged_before)
+      << "a kernel wrote outside its buffer";
+}
+
+TEST_P(OpMatrix, ReferenceTakesEveryLayout) {
+  const RunOptions reference{.backend = &reference_backend()};
+  for (const DType dtype : dtypes_of(op()))
+    for (const Layout layout : layouts_of(op())) {
+      if (layout == Layout::Contiguous) continue;
+      SCOPED_TRACE(label(op(), dtype, layout));
+      const std::vector<HostValues> inputs = case_inputs(op(), dtype, layout);
+      const CaseResult expected = run_case_on(op(), inputs, Layout::Contiguous, reference);
+      const CaseResult got = run_case_on(op(), inputs, layout, reference);
+      EXPECT_PRED1(agrees, compare(op(), dtype, got, expected));
+    }
+}
+
+std::string different_bits(const OpCase& c, DType dtype, const CaseResult& a, const CaseResult& b) {
+  if (c.contraction) return compare(c, dtype, a, b);
+  std::string text;
+  for (std::size_t i = 0; i < a.outputs.size(); ++i)
+    if (!a.outputs[i].equal(b.outputs[i]))
+      text += "output " + std::to_string(i) + ": " + difference(a.outputs[i], b.outputs[i]).text;
+  for (std::size_t i = 0; i < a.grads.size(); ++i)
+    if (!a.grads[i].equal(b.grads[i]))
+      text += "gradient " + std::to_string(i) + ": " + difference(a.grads[i], b.grads[i]).text;
+  return text;
+}
+
+TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
+  for (const DType dtype : dtypes_of(op())) {
+    if (!is_floating(dtype) && dtype != DType::Int32) continue;
+    SCOPED_TRACE(label(op(), dtype, Layout::Contiguous));
+    const CaseResult lazy = run_case(op(), dtype, Layout::Contiguous);
+    const CaseResult eager = run_case(op(), dtype, Layout::Contiguous, {.eager = true});
+    EXPECT_PRED1(agrees, different_bits(op(), dtype, eager, lazy)) << "eager";
+    for (const std::uint64_t seed : {1, 2, 3}) {
+      const CaseResult observed = run_case(op(), dtype, Layout::Contiguous, {.live_seed = seed});
+      EXPECT_PRED1(agrees, different_bits(op(), dtype, observed, lazy))
+          << "extra live tensors " << seed;
+    }
+  }
+}
+
+std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
+  return identifier(all_op_cases()[info.param]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, OpMatrix, testing::Range<std::size_t>(0, all_op_cases().size()),
+                         test_name);
+
+}  // namespace
+}  // namespace ingot::optest
