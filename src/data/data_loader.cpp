@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <ingot/core/error.h>
+#include <ingot/core/generator.h>
 
 #include "core/record.h"
 #include "data/collate.h"
@@ -46,8 +47,8 @@ struct DataLoader::Impl {
     pass.reset();  // stops the workers of a pass that was left in the middle
     const std::uint64_t epoch = position.epoch;
     const LoaderOptions& o = options;
-    auto order = epoch_order(dataset->size(), o.shuffle, o.seed, epoch);
-    auto make = [data = dataset, order = std::move(order), size = o.batch_size, seed = o.seed,
+    auto order = epoch_order(dataset->size(), o.shuffle, *o.seed, epoch);
+    auto make = [data = dataset, order = std::move(order), size = o.batch_size, seed = *o.seed,
                  epoch](std::int64_t batch) {
       const auto samples = static_cast<std::int64_t>(order.size());
       const std::int64_t first = batch * size, last = std::min(first + size, samples);
@@ -92,6 +93,7 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions opt
   if (dataset->size() < 1) throw ValueError("DataLoader: the data set is empty");
   impl_->dataset = std::move(dataset);
   impl_->options = options;
+  if (!options.seed) impl_->options.seed = default_generator().seed();
 }
 
 DataLoader::~DataLoader() = default;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <ingot/core/tensor.h>
@@ -22,9 +23,10 @@ namespace ingot::data {
 struct LoaderOptions {
   std::int64_t batch_size = 1;
   bool shuffle = false;
-  int workers = 0;            ///< threads; 0 makes batches on the caller's thread, when asked for
-  bool drop_last = false;     ///< leaves out a last batch that is not full
-  std::uint64_t seed = 0;     ///< of the shuffle and of random transforms
+  int workers = 0;         ///< threads; 0 makes batches on the caller's thread, when asked for
+  bool drop_last = false;  ///< leaves out a last batch that is not full
+  /// Of the shuffle and of random transforms; by default the one that manual_seed() set.
+  std::optional<std::uint64_t> seed = std::nullopt;
   std::int64_t prefetch = 2;  ///< batches each worker may be ahead
 };
 
@@ -58,6 +60,7 @@ class DataLoader {
   /// Number of batches of a whole pass.
   std::int64_t size() const;
   const Dataset& dataset() const;
+  /// As in force: the seed is always there.
   const LoaderOptions& options() const;
 
   /// Begins a pass and delivers its first batch: where set_position() said; else at the start of

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <ingot/core/error.h>
+#include <ingot/core/generator.h>
 #include <ingot/core/parallel.h>
 #include <ingot/data/mnist_arrays.h>
 
@@ -81,6 +82,16 @@ TEST(DataLoader, OrderDependsOnSeedAndEpochAlone) {
   EXPECT_EQ(flat, epoch_order(50, true, 3, 1));
   DataLoader other{Counting(50), {.batch_size = 8, .shuffle = true, .seed = 4}};
   EXPECT_NE(one_pass(other), first_epochs[0]);
+}
+
+TEST(DataLoader, FollowsManualSeedUnlessGivenOne) {
+  const auto before = default_generator().state();
+  manual_seed(3);
+  DataLoader loader{Counting(50), {.batch_size = 50, .shuffle = true}};
+  EXPECT_EQ(loader.options().seed, 3u);
+  manual_seed(4);  // too late for the loader above
+  EXPECT_EQ(one_pass(loader)[0], epoch_order(50, true, 3, 0));
+  default_generator().set_state(before);
 }
 
 TEST(DataLoader, PositionCountsDeliveredBatches) {
