@@ -160,7 +160,7 @@ TEST_P(BinaryOps, BroadcastsAndDifferentiates) {
   EXPECT_TRUE(second.ok) << second.message;
 }
 
-TEST(Promotion, FollowsPyTorchsClasses) {
+TEST(ResultType, FollowsPyTorchsClasses) {
   const auto type = [](const Operand& a, const Operand& b) { return name(result_type(a, b)); };
   const auto dims = [](DType t) { return zeros({2}, {.dtype = t}); };
   const auto zero_dim = [](DType t) { return zeros({}, {.dtype = t}); };
@@ -181,7 +181,7 @@ TEST(Promotion, FollowsPyTorchsClasses) {
   EXPECT_EQ(type(1, 2.5), "float32");
 }
 
-TEST(Promotion, HappensInOperators) {
+TEST(ResultType, HappensInOperators) {
   expect_tensor(tensor({1, 2}) + 0.5, {2}, float32, {1.5, 2.5});
   expect_tensor(1 / tensor({2, 4}), {2}, float32, {0.5, 0.25});
   expect_tensor(tensor({7, -7}) / 2, {2}, float32, {3.5, -3.5});
