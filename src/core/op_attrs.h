@@ -199,6 +199,17 @@ struct NormAttrs {
   void visit(auto& v) const { v.field("eps", eps); }
 };
 
+/// layer_norm and layer_norm_backward: over the last `dims` dimensions.
+struct LayerNormAttrs {
+  std::int64_t dims = 1;
+  double eps = 1e-5;
+  bool operator==(const LayerNormAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dims", dims);
+    v.field("eps", eps);
+  }
+};
+
 /// cross_entropy and nll_loss. reduction: "mean", "sum" or "none".
 struct LossAttrs {
   std::string reduction = "mean";

@@ -254,6 +254,11 @@ Tensor index_add(const Tensor& x, std::int64_t dim, const Tensor& index, const T
                           fmt::format("x is {} but source is {}; convert one with .to(dtype)",
                                       name(x.dtype()), name(source.dtype())),
                           at);
+  if (alpha.kind() == Scalar::Kind::Float && !is_floating(x.dtype()))
+    ops::fail<DTypeError>("index_add",
+                          fmt::format("alpha must be an integer for {} tensors, got {}",
+                                      name(x.dtype()), alpha.str()),
+                          at);
   Tensor places = ops::as_vector(index, at);
   if (places.dtype() == DType::Int32) places = places.to(DType::Int64, at);
   const Tensor values = ops::as_vector(source, at);

@@ -157,12 +157,49 @@ void add_norms(std::vector<OpCase>& cases) {
                      false});
 }
 
+// x, and where affine weight and bias of the given shape.
+std::vector<InputSpec> normalized_inputs(const Shape& x, const Shape& weight, bool affine) {
+  if (!affine) return {in(x)};
+  return {in(x), in(weight, Draw::Positive), in(weight)};
+}
+
+void add_row_norms(std::vector<OpCase>& cases) {
+  const auto layer = [&](const char* name, const Shape& x, const Shape& shape, bool affine = true,
+                         double eps = 1e-5, bool numeric = true) {
+    cases.push_back({name, normalized_inputs(x, shape, affine), one([=](In t) {
+                       const bool given = t.size() > 1;
+                       return layer_norm(t[0], shape, given ? t[1] : Tensor(),
+                                         given ? t[2] : Tensor(), eps);
+                     }),
+                     kFull, Tolerance::Reduction, numeric, numeric});
+  };
+  layer("layer_norm", {3, 5}, {5});
+  layer("layer_norm/two_dims", {2, 3, 2, 4}, {2, 4}, true, 1e-3);
+  layer("layer_norm/everything", {3, 4}, {3, 4});
+  layer("layer_norm/plain", {2, 3, 4}, {4}, false);
+  layer("layer_norm/large", {33, 257}, {257}, true, 1e-5, false);
+
+  const auto group = [&](const char* name, const Shape& x, std::int64_t groups, bool affine = true,
+                         double eps = 1e-5) {
+    cases.push_back({name, normalized_inputs(x, {x[1]}, affine), one([=](In t) {
+                       const bool given = t.size() > 1;
+                       return group_norm(t[0], groups, given ? t[1] : Tensor(),
+                                         given ? t[2] : Tensor(), eps);
+                     }),
+                     kFull, Tolerance::Reduction});
+  };
+  group("group_norm", {2, 4, 3, 2}, 2);
+  group("group_norm/one_group", {3, 2, 5}, 1, true, 1e-3);
+  group("group_norm/plain", {2, 6, 3}, 3, false);
+}
+
 }  // namespace
 
 void add_vision_cases(std::vector<OpCase>& cases) {
   add_conv(cases);
   add_pools(cases);
   add_norms(cases);
+  add_row_norms(cases);
 }
 
 }  // namespace ingot::optest

@@ -18,4 +18,17 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
                   const Tensor& weight = {}, const Tensor& bias = {}, bool training = false,
                   double momentum = 0.1, double eps = 1e-5, Site at = Site::current());
 
+/// Normalises x over its last dimensions, whose shape is `shape`, to mean 0 and variance 1, then
+/// scales by weight and shifts by bias (both of that shape) where given. Floating dtypes; for
+/// float16 and bfloat16 x weight and bias may be float32. Throws ShapeError for operands that do
+/// not fit.
+Tensor layer_norm(const Tensor& x, const Shape& shape, const Tensor& weight = {},
+                  const Tensor& bias = {}, double eps = 1e-5, Site at = Site::current());
+
+/// Normalises each of `groups` groups of channels of x[N, C, …], per sample, then scales by
+/// weight[C] and shifts by bias[C] where given. Throws ValueError when the channels cannot be split
+/// evenly.
+Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight = {},
+                  const Tensor& bias = {}, double eps = 1e-5, Site at = Site::current());
+
 }  // namespace ingot

@@ -171,6 +171,8 @@ TEST(Index, Errors) {
   expect_error<ShapeError>([&] { index_add(x, 0, tensor({0}), x); },
                            "adding 1 slices along dimension 0 of x[2, 3] needs source[1, 3], got "
                            "[2, 3]");
+  expect_error<DTypeError>([&] { index_add(tensor({1}), 0, tensor({0}), tensor({1}), 0.5); },
+                           "index_add: alpha must be an integer for int64 tensors, got 0.5");
   expect_error<ShapeError>([&] { embedding(waves({3}, 1), tensor({0})); },
                            "weight must have 2 dimensions");
   expect_error<ValueError>([&] { embedding(x, tensor({0}), 2); },
