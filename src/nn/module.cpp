@@ -11,8 +11,7 @@
 
 namespace ingot::nn {
 
-// -- Registration
-// ----------------------------------------------------------------------------------
+// -- Registration -----------------------------------------------------------------------------
 
 Module::Module(Module& owner, std::string name) { attach_to(owner, std::move(name)); }
 
@@ -77,8 +76,7 @@ Module& Module::register_module(std::string name, std::unique_ptr<Module> child)
   return *children_.back().owned;
 }
 
-// -- Finding
-// ---------------------------------------------------------------------------------------
+// -- Finding ----------------------------------------------------------------------------------
 
 Module::Child* Module::find_child(std::string_view name) {
   for (Child& child : children_)
@@ -141,8 +139,7 @@ void Module::release_tensors() {
   for (Child& child : children_) child.get()->release_tensors();
 }
 
-// -- Listing
-// ---------------------------------------------------------------------------------------
+// -- Listing ----------------------------------------------------------------------------------
 
 void Module::visit(const std::string& prefix,
                    const std::function<void(const std::string&, const NamedTensor&)>& f) const {
@@ -208,8 +205,7 @@ std::int64_t Module::num_parameters() const {
   return n;
 }
 
-// -- State
-// -----------------------------------------------------------------------------------------
+// -- State ------------------------------------------------------------------------------------
 
 StateDict Module::state_dict() const {
   StateDict dict;
@@ -271,8 +267,7 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   return report;
 }
 
-// -- Changes
-// ---------------------------------------------------------------------------------------
+// -- Changes ----------------------------------------------------------------------------------
 
 void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
   const NoGradGuard no_grad;
@@ -323,8 +318,7 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
   return *this;
 }
 
-// -- Calls and hooks
-// -------------------------------------------------------------------------------
+// -- Calls and hooks --------------------------------------------------------------------------
 
 struct Module::Hooks {
   std::int64_t next_id = 0;
