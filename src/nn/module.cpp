@@ -11,7 +11,8 @@
 
 namespace ingot::nn {
 
-// -- Registration -----------------------------------------------------------------------------
+// -- Registration
+// ----------------------------------------------------------------------------------
 
 Module::Module(Module& owner, std::string name) { attach_to(owner, std::move(name)); }
 
@@ -76,7 +77,8 @@ Module& Module::register_module(std::string name, std::unique_ptr<Module> child)
   return *children_.back().owned;
 }
 
-// -- Finding ----------------------------------------------------------------------------------
+// -- Finding
+// ---------------------------------------------------------------------------------------
 
 Module::Child* Module::find_child(std::string_view name) {
   for (Child& child : children_)
@@ -139,7 +141,8 @@ void Module::release_tensors() {
   for (Child& child : children_) child.get()->release_tensors();
 }
 
-// -- Listing ----------------------------------------------------------------------------------
+// -- Listing
+// ---------------------------------------------------------------------------------------
 
 void Module::visit(const std::string& prefix,
                    const std::function<void(const std::string&, const NamedTensor&)>& f) const {
@@ -205,7 +208,8 @@ std::int64_t Module::num_parameters() const {
   return n;
 }
 
-// -- State ------------------------------------------------------------------------------------
+// -- State
+// -----------------------------------------------------------------------------------------
 
 StateDict Module::state_dict() const {
   StateDict dict;
@@ -267,7 +271,8 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   return report;
 }
 
-// -- Changes ----------------------------------------------------------------------------------
+// -- Changes
+// ---------------------------------------------------------------------------------------
 
 void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
   const NoGradGuard no_grad;
@@ -318,7 +323,8 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
   return *this;
 }
 
-// -- Calls and hooks --------------------------------------------------------------------------
+// -- Calls and hooks
+// -------------------------------------------------------------------------------
 
 struct Module::Hooks {
   std::int64_t next_id = 0;

@@ -14,7 +14,8 @@
 
 namespace ingot::optim {
 
-// -- Step -------------------------------------------------------------------------------------
+// -- Step
+// ------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -118,7 +119,8 @@ void Optimizer::zero_grad() {
     for (Tensor param : group_params(g)) param.set_grad({});
 }
 
-// -- Groups and options -----------------------------------------------------------------------
+// -- Groups and options
+// ----------------------------------------------------------------------------
 
 void Optimizer::check_params(const std::vector<Tensor>& params) const {
   if (params.empty()) throw ValueError("optimizer: the list of parameters is empty");
@@ -176,7 +178,8 @@ void Optimizer::set_lr(double lr) {
   for (std::size_t g = 0; g < num_groups(); ++g) set_group_lr(g, lr);
 }
 
-// -- State ------------------------------------------------------------------------------------
+// -- State
+// -----------------------------------------------------------------------------------------
 
 namespace {
 

@@ -57,7 +57,8 @@ class Module {
   /// Runs forward with its hooks; errors and profiles show the place of the call.
   Tensor operator()(const Tensor& x, Site at = Site::current());
 
-  // -- Registration, for constructors of modules ----------------------------------------------
+  // -- Registration, for constructors of modules
+  // ---------------------------------------------------
   /// Holds `value` under `name` and lets it require grad. An undefined tensor takes the name
   /// without being a parameter (a layer without bias). The reference stays valid; assigning to it
   /// replaces the parameter, which is how weights are tied: `decoder.weight = encoder.weight`.
@@ -68,7 +69,8 @@ class Module {
   /// Owns `child` and returns it.
   Module& register_module(std::string name, std::unique_ptr<Module> child);
 
-  // -- What is in it. Names are paths, "layer1.0.conv1.weight" --------------------------------
+  // -- What is in it. Names are paths, "layer1.0.conv1.weight"
+  // -------------------------------------
   /// Every trainable tensor once (tied ones under their first name): own, then the children's.
   std::vector<Tensor> parameters() const;
   NamedTensors named_parameters() const;
@@ -84,7 +86,8 @@ class Module {
   /// Number of elements of all parameters.
   std::int64_t num_parameters() const;
 
-  // -- State ----------------------------------------------------------------------------------
+  // -- State
+  // -----------------------------------------------------------------------------------------
   /// Parameters and persistent buffers by name. The tensors are shared with the module.
   StateDict state_dict() const;
   /// Takes the values of `dict` (converted to each tensor's own dtype and device). Throws
@@ -92,7 +95,7 @@ class Module {
   /// with `strict` false only misshapen keys are an error.
   LoadReport load_state_dict(const StateDict& dict, bool strict = true);
 
-  // -- Changes of all that is in it; each returns this module ---------------------------------
+  // -- Changes of all that is in it; each returns this module -------------------------------------
   /// Moves parameters, buffers and gradients. Optimizers that hold the parameters see it.
   Module& to(Device device);
   Module& to(const char* device) { return to(Device(device)); }
@@ -115,7 +118,8 @@ class Module {
   /// such module.
   Module& replace(std::string_view path, std::unique_ptr<Module> replacement);
 
-  // -- Hooks ----------------------------------------------------------------------------------
+  // -- Hooks
+  // -----------------------------------------------------------------------------------------
   /// Called before forward; a defined result replaces the input.
   using ForwardPreHook = std::function<Tensor(Module&, const Tensor& input)>;
   HookHandle register_forward_pre_hook(ForwardPreHook hook);
@@ -123,7 +127,8 @@ class Module {
   using ForwardHook = std::function<Tensor(Module&, const Tensor& input, const Tensor& output)>;
   HookHandle register_forward_hook(ForwardHook hook);
 
-  // -- Looking at it --------------------------------------------------------------------------
+  // -- Looking at it
+  // -----------------------------------------------------------------------------------
   /// A table of layers, output shapes and parameters for an input of that shape, batch included.
   /// Nothing is computed: shapes are known from recording alone.
   std::string summary(const Shape& input);

@@ -1,0 +1,120 @@
+// ingot eval: loss and accuracy of saved weights on the test half of the data.
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <ingot/io/safetensors.h>
+#include <ingot/train/image_task.h>
+#include <ingot/train/trainer.h>
+
+#include <chrono>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stop_signal.h"
+
+namespace ingot::cli {
+namespace {
+
+struct EvalOptions {
+  std::string model, weights, data;
+  std::string device = "best";
+  std::int64_t batch_size = 256;
+  std::int64_t workers = 1;
+  std::optional<std::int64_t> image_size, limit;
+  std::string json;
+};
+
+/// The weights in a model file or a checkpoint; throws IoError or ValueError.
+void load_weights(nn::Module& model, const EvalOptions& options) {
+  const SafetensorsFile file = load_safetensors(options.weights);
+  const auto made_for = file.metadata.find("model");
+  if (made_for != file.metadata.end() && made_for->second != options.model)
+    throw ValueError(fmt::format("{}: these are weights of model {}, not {}", options.weights,
+                                 made_for->second, options.model));
+  try {
+    model.load_state_dict(train::is_checkpoint(file.metadata)
+                              ? file.tensors.with_prefix_removed("model.")
+                              : file.tensors);
+  } catch (const ValueError& e) {
+    throw ValueError(fmt::format("{}: {}", options.weights, e.what()));
+  }
+}
+
+int run_eval(const EvalOptions& options) {
+  const JsonOutput json_output(options.json);
+  const Console console(json_output.takes_stdout());
+  const Device device = usable_device(options.device);
+  const auto data = train::ImageData::parse(options.data);
+  const auto input = train::image_input(models::info(options.model), data, options.image_size);
+  const auto model =
+      models::create(options.model, {.num_classes = data.num_classes, .in_channels = {}});
+  check_image_size(*model, options.model, input);
+  load_weights(*model, options);
+  model->to(device);
+
+  data::DataLoader loader(
+      limited(data.open(false, input.transform), options.limit),
+      {.batch_size = options.batch_size, .workers = static_cast<int>(options.workers)});
+  catch_stop_signals();
+  ProgressDisplay display(console);
+  const auto start = std::chrono::steady_clock::now();
+  const train::Averages result =
+      train::evaluate(*model, loader, device, [&](const train::Progress& progress) {
+        display.show(progress);
+        return stop_signal() == 0;
+      });
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  display.clear();
+  if (result.count < loader.dataset().size()) {
+    console.line("stopped before the end; no result");
+    return 128 + stop_signal();
+  }
+  console.line(
+      fmt::format("loss {:.4f}  accuracy {:.2f} % ({} of {})  {} images/s  {}", result.loss(),
+                  100 * result.accuracy(), grouped(result.correct), grouped(result.count),
+                  grouped(static_cast<std::int64_t>(static_cast<double>(result.count) / seconds)),
+                  duration(seconds)));
+  Json json;
+  json["model"] = options.model;
+  json["weights"] = options.weights;
+  json["data"] = options.data;
+  json["device"] = device.str();
+  json["loss"] = result.loss();
+  json["accuracy"] = result.accuracy();
+  json["correct"] = result.correct;
+  json["count"] = result.count;
+  json["seconds"] = seconds;
+  json["images_per_second"] = static_cast<double>(result.count) / seconds;
+  json_output.write(json);
+  return kOk;
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app, Run& run) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test half of the data");
+  add_model(*command, options->model)->required();
+  command
+      ->add_option("--weights", options->weights,
+                   "model.safetensors or checkpoint.safetensors of a run")
+      ->type_name("FILE")
+      ->required();
+  add_data(*command, options->data)->required();
+  add_device(*command, options->device);
+  add_batch_size(*command, options->batch_size);
+  add_image_size(*command, options->image_size);
+  add_limit(*command, options->limit);
+  add_workers(*command, options->workers);
+  add_json(*command, options->json);
+  command->footer(
+      "Examples:\n"
+      "  ingot eval --model lenet5 --weights runs/demo/model.safetensors --data mnist\n"
+      "  ingot eval --model lenet5 --weights model.safetensors --data mnist:FOLDER --json "
+      "out.json");
+  command->callback([options, &run] { run = [options] { return run_eval(*options); }; });
+}
+
+}  // namespace ingot::cli

@@ -1,0 +1,112 @@
+// The program `ingot`: parses the command line, runs the command, and turns every failure into one
+// line on stderr and an exit code.
+#include <fmt/format.h>
+#include <ingot/core/version.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "cli/command.h"
+
+namespace ingot::cli {
+namespace {
+
+/// The first line names the cause; a list of keys may follow.
+void print_error(const std::string& message) {
+  std::string text = message;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::fflush(stdout);
+  fmt::print(stderr, "ingot: error: {}\n", text);
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+/// The subcommand that was called; the program itself when there is none.
+const CLI::App& called(const CLI::App& app) {
+  const auto subcommands = app.get_subcommands();
+  return subcommands.empty() ? app : *subcommands.front();
+}
+
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = called(app);
+  if (&command == &app) {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app.get_subcommands(nullptr)) names.push_back(sub->get_name());
+    const auto words = app.remaining();
+    return fmt::format("{}; there are: {} (see ingot --help)",
+                       words.empty() ? std::string("a command is needed")
+                                     : fmt::format("unknown command '{}'", words.front()),
+                       join(names));
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command.get_options()) names.push_back(option->get_name());
+    const auto words = command.remaining();
+    return fmt::format("{}: unknown argument '{}'; there are: {}", command.get_name(),
+                       words.empty() ? std::string(error.what()) : words.front(), join(names));
+  }
+  return fmt::format("{}: {} (see ingot {} --help)", command.get_name(), error.what(),
+                     command.get_name());
+}
+
+int run_program(int argc, char** argv) {
+  // A limit on file sizes shall be an error of the write, not the end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
+
+  CLI::App app{"Ingot trains neural networks on the best device of this machine.", "ingot"};
+  app.set_version_flag("--version", fmt::format("ingot {}", version()));
+  app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.get_formatter()->column_width(28);
+  app.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C (after saving).\n"
+      "Examples:\n"
+      "  ingot devices\n"
+      "  ingot train --model lenet5 --data mnist\n"
+      "  ingot train --help");
+  Run run;
+  add_devices_command(app, run);
+  add_train_command(app, run);
+  add_eval_command(app, run);
+  add_summary_command(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version count as errors with code 0 there.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    print_error(usage_message(app, error));
+    return kUsage;
+  }
+  try {
+    return run();
+  } catch (const UsageError& error) {
+    print_error(fmt::format("{}: {} (see ingot {} --help)", called(app).get_name(), error.what(),
+                            called(app).get_name()));
+    return kUsage;
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace ingot::cli
+
+int main(int argc, char** argv) {
+  try {
+    return ingot::cli::run_program(argc, argv);
+  } catch (const std::exception& error) {
+    ingot::cli::print_error(error.what());
+  } catch (...) {
+    ingot::cli::print_error("unknown failure");
+  }
+  return ingot::cli::kFailed;
+}

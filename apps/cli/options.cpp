@@ -1,0 +1,165 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+
+#include "cli/command.h"
+
+namespace ingot::cli {
+namespace {
+
+std::optional<std::int64_t> whole_number(const std::string& text) {
+  errno = 0;
+  char* end = nullptr;
+  const long long value = std::strtoll(text.c_str(), &end, 10);
+  if (text.empty() || *end != '\0' || errno != 0) return {};
+  return value;
+}
+
+CLI::Validator at_least(std::int64_t least) {
+  return CLI::Validator(
+      [least](std::string& text) {
+        const auto value = whole_number(text);
+        if (value && *value >= least) return std::string();
+        return fmt::format("must be a whole number, {} or more, not '{}'", least, text);
+      },
+      "");
+}
+
+/// Fails with the text of the exception that `parse` throws.
+template <class Parse>
+CLI::Validator parses(Parse parse) {
+  return CLI::Validator(
+      [parse](std::string& text) {
+        try {
+          parse(text);
+        } catch (const Error& e) {
+          return std::string(e.what());
+        }
+        return std::string();
+      },
+      "");
+}
+
+}  // namespace
+
+CLI::Validator positive() { return at_least(1); }
+CLI::Validator not_negative() { return at_least(0); }
+
+CLI::Validator positive_real() {
+  return CLI::Validator(
+      [](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0)
+          return std::string();
+        return fmt::format("must be a number above 0, not '{}'", text);
+      },
+      "");
+}
+
+CLI::Validator model_name() {
+  return parses([](const std::string& text) { models::info(text); });
+}
+CLI::Validator device_name() {
+  return parses([](const std::string& text) { Device device(text); });
+}
+CLI::Validator data_name() {
+  return parses([](const std::string& text) { train::ImageData::parse(text); });
+}
+
+CLI::Option* add_model(CLI::App& command, std::string& target) {
+  std::string known;
+  for (const std::string& name : models::names()) known += (known.empty() ? "" : ", ") + name;
+  return command.add_option("--model", target, "Model: " + known)
+      ->type_name("MODEL")
+      ->check(model_name());
+}
+
+CLI::Option* add_data(CLI::App& command, std::string& target) {
+  return command
+      .add_option("--data", target,
+                  "Data: 'mnist' (1,000 training and 1,000 test images inside the program) or "
+                  "'mnist:FOLDER' (the four IDX files, gzip or raw)")
+      ->type_name("DATA")
+      ->check(data_name());
+}
+
+CLI::Option* add_device(CLI::App& command, std::string& target) {
+  return command.add_option("--device", target, "Device: best, cpu, cuda, cuda:N, mps")
+      ->type_name("DEVICE")
+      ->check(device_name())
+      ->capture_default_str();
+}
+
+CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target) {
+  return command.add_option("--batch-size", target, "Images in a step")
+      ->type_name("N")
+      ->check(positive())
+      ->capture_default_str();
+}
+
+CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& target) {
+  return command
+      .add_option("--image-size", target, "Edge of the images in pixels [the model's own]")
+      ->type_name("N")
+      ->check(positive());
+}
+
+CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target) {
+  return command.add_option("--limit", target, "Only the first N images of each half [all]")
+      ->type_name("N")
+      ->check(positive());
+}
+
+CLI::Option* add_workers(CLI::App& command, std::int64_t& target) {
+  return command.add_option("--workers", target, "Threads that prepare batches; 0: none")
+      ->type_name("N")
+      ->check(not_negative())
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const auto value = whole_number(text);
+            if (value && *value <= kMaxWorkers) return std::string();
+            return fmt::format("must be at most {}, not '{}'", kMaxWorkers, text);
+          },
+          ""))
+      ->capture_default_str();
+}
+
+CLI::Option* add_json(CLI::App& command, std::string& target) {
+  return command
+      .add_option("--json", target, "Write the results as JSON to FILE; alone or '-': to stdout")
+      ->type_name("[FILE]")
+      ->expected(0, 1)
+      ->default_str("-")
+      ->each([&target](const std::string& value) { target = value; });
+}
+
+Device usable_device(const std::string& name) {
+  const Device device(name);
+  if (!is_available(device))
+    throw DeviceError(
+        fmt::format("device {} cannot be used: {}", device.str(), why_unavailable(device)));
+  return device;
+}
+
+void check_image_size(nn::Module& model, const std::string& name, const train::ImageInput& input) {
+  try {
+    train::check_input(model, name, input);
+  } catch (const ShapeError& e) {
+    const std::string text = e.what();  // the lines that follow name places inside Ingot
+    throw UsageError(text.substr(0, text.find('\n')));
+  }
+}
+
+std::shared_ptr<const data::Dataset> limited(std::shared_ptr<const data::Dataset> data,
+                                             std::optional<std::int64_t> limit) {
+  if (!limit || *limit >= data->size()) return data;
+  return std::make_shared<data::Subset>(std::move(data), *limit);
+}
+
+}  // namespace ingot::cli

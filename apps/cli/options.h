@@ -1,0 +1,47 @@
+// Options that several commands share, and the checks of their values: a wrong one is a usage error
+// whose text lists what there is.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <ingot/core/device.h>
+#include <ingot/data/dataset.h>
+#include <ingot/models/registry.h>
+#include <ingot/train/image_task.h>
+
+namespace ingot::cli {
+
+/// A whole number from 1 (or from 0) up.
+CLI::Validator positive();
+CLI::Validator not_negative();
+/// A finite number above 0.
+CLI::Validator positive_real();
+/// A name that models::create knows.
+CLI::Validator model_name();
+/// A spelling of a device, and of image data.
+CLI::Validator device_name();
+CLI::Validator data_name();
+
+inline constexpr std::int64_t kMaxWorkers = 256;
+CLI::Option* add_model(CLI::App& command, std::string& target);
+CLI::Option* add_data(CLI::App& command, std::string& target);
+CLI::Option* add_device(CLI::App& command, std::string& target);
+CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target);
+CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& target);
+CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target);
+CLI::Option* add_workers(CLI::App& command, std::int64_t& target);
+CLI::Option* add_json(CLI::App& command, std::string& target);
+
+/// The device by that name; throws DeviceError with the reason when the machine has not got it.
+Device usable_device(const std::string& name);
+/// Throws UsageError when the model cannot take images of that size.
+void check_image_size(nn::Module& model, const std::string& name, const train::ImageInput& input);
+/// The first `limit` samples, or all.
+std::shared_ptr<const data::Dataset> limited(std::shared_ptr<const data::Dataset> data,
+                                             std::optional<std::int64_t> limit);
+
+}  // namespace ingot::cli

@@ -1,0 +1,103 @@
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <fstream>
+#include <system_error>
+
+namespace ingot::cli {
+
+void Console::line(const std::string& text) const { raw(text + "\n"); }
+
+void Console::raw(const std::string& text) const {
+  std::fwrite(text.data(), 1, text.size(), file_);
+  std::fflush(file_);
+}
+
+bool Console::is_terminal() const { return ::isatty(::fileno(file_)) != 0; }
+
+int Console::columns() const {
+  winsize size{};
+  if (::ioctl(::fileno(file_), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+namespace {
+
+[[noreturn]] void fail(const std::string& path, int error) {
+  throw IoError(
+      fmt::format("{}: cannot write the file: {}", path, std::generic_category().message(error)));
+}
+
+}  // namespace
+
+JsonOutput::JsonOutput(std::string target) : target_(std::move(target)) {
+  if (target_.empty() || takes_stdout()) return;
+  errno = 0;
+  if (!std::ofstream(target_, std::ios::app)) fail(target_, errno);
+}
+
+void JsonOutput::write(const Json& json) const {
+  if (target_.empty()) return;
+  const std::string text = json.dump(2) + "\n";
+  if (takes_stdout()) {
+    errno = 0;
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    if (std::fflush(stdout) != 0) fail("stdout", errno);
+    return;
+  }
+  errno = 0;
+  std::ofstream file(target_, std::ios::trunc);
+  file << text << std::flush;
+  if (!file) fail(target_, errno);
+}
+
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number < 0 ? -number : number);
+  for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(static_cast<std::size_t>(i), ",");
+  return number < 0 ? "-" + digits : digits;
+}
+
+std::string duration(double seconds) {
+  const auto total = static_cast<std::int64_t>(std::llround(std::max(0.0, seconds)));
+  const std::int64_t hours = total / 3600, minutes = total / 60 % 60, rest = total % 60;
+  return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, rest)
+                   : fmt::format("{}:{:02}", minutes, rest);
+}
+
+std::string bytes(std::size_t count) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(count);
+  int unit = 0;
+  while (value >= 1024 && unit < 4) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", count) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += fmt::format("{:<{}}", row[i], widths[i] + 2);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace ingot::cli

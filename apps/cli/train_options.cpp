@@ -1,0 +1,88 @@
+#include "cli/train_options.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace ingot::cli {
+namespace {
+
+template <class T>
+Json value_of(const T& value) {
+  return value;
+}
+template <class T>
+Json value_of(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+template <class T>
+void assign(T& target, const Json& json) {
+  target = json.get<T>();
+}
+template <class T>
+void assign(std::optional<T>& target, const Json& json) {
+  target = json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+std::string shown(const Json& json) {
+  return json.is_null() ? "the default" : json.is_string() ? json.get<std::string>() : json.dump();
+}
+
+/// Calls f(option, value, fixed): `fixed` ones decide the weights a run arrives at.
+template <class Options, class F>
+void for_each(Options& o, F&& f) {
+  f("--model", o.model, true);
+  f("--data", o.data, false);  // the folder may have moved
+  f("--device", o.device, false);
+  f("--epochs", o.epochs, false);
+  f("--batch-size", o.batch_size, true);
+  f("--optimizer", o.optimizer, true);
+  f("--lr", o.lr, false);
+  f("--lr-decay", o.lr_decay, false);
+  f("--limit", o.limit, true);
+  f("--image-size", o.image_size, true);
+  f("--workers", o.workers, false);
+  f("--seed", o.seed, true);
+}
+
+}  // namespace
+
+double TrainOptions::learning_rate(std::int64_t step) const {
+  const double start = lr.value_or(optimizer == "sgd" ? 0.02 : 2e-3);
+  if (lr_decay == 0) return start;
+  return start / (1 + static_cast<double>(step) / static_cast<double>(lr_decay));
+}
+
+std::string to_json(const TrainOptions& options) {
+  Json json;
+  for_each(options, [&](const char* option, const auto& value, bool) {
+    json[option + 2] = value_of(value);
+  });
+  return json.dump();
+}
+
+void take_over(TrainOptions& options, const std::string& text, const CLI::App& command,
+               const std::string& file) {
+  const Json json = Json::parse(text, nullptr, false);
+  for_each(options, [&](const char* option, auto& value, bool fixed) {
+    const auto found = json.find(option + 2);
+    if (!json.is_object() || found == json.end())
+      throw IoError(fmt::format("{}: the run's options are damaged: {} is missing", file, option));
+    const bool given = command.count(option) > 0;
+    if (given && fixed && value_of(value) != *found)
+      throw UsageError(fmt::format("{} {} cannot be changed by --resume: the run has {}", option,
+                                   shown(value_of(value)), shown(*found)));
+    if (given) return;
+    try {
+      assign(value, *found);
+    } catch (const Json::exception&) {
+      throw IoError(
+          fmt::format("{}: the run's options are damaged: {} is {}", file, option, found->dump()));
+    }
+  });
+}
+
+}  // namespace ingot::cli

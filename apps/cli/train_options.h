@@ -1,0 +1,41 @@
+// The options of `ingot train`, and how a resumed run gets those it was started with.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ingot::cli {
+
+struct TrainOptions {
+  std::string model, data;
+  std::string device = "best";
+  std::int64_t epochs = 10;
+  std::int64_t batch_size = 32;
+  std::string optimizer = "adam";
+  std::optional<double> lr;  ///< the optimizer's usual one unless given
+  std::int64_t lr_decay = 2000;
+  std::optional<std::int64_t> limit, image_size;
+  std::int64_t workers = 2;
+  std::uint64_t seed = 0;
+  std::string out;
+  bool resume = false;
+  bool overwrite = false;
+  std::string json;
+
+  /// Of the step with that number, from 0: lr / (1 + step / lr_decay), or lr when that is 0.
+  /// Depends on nothing but the step, so that more epochs are a continuation of fewer.
+  double learning_rate(std::int64_t step) const;
+};
+
+/// What must not change when a run is resumed, and what is kept unless given anew, as JSON text.
+std::string to_json(const TrainOptions& options);
+
+/// Fills the options that `command` did not see from those a run was started with. Throws
+/// UsageError when the command line contradicts what a run must keep; IoError, naming `file`, for
+/// damaged text.
+void take_over(TrainOptions& options, const std::string& json, const CLI::App& command,
+               const std::string& file);
+
+}  // namespace ingot::cli

@@ -1,0 +1,99 @@
+// Trainer: passes over the training data, a test after each, and a state that can be saved and
+// taken up again at any step.
+//
+// The invariant that everything here serves: a run that is stopped after any step, saved, restored
+// and finished gives bit for bit the weights of one that was never stopped.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ingot/core/device.h>
+#include <ingot/data/data_loader.h>
+#include <ingot/nn/module.h>
+#include <ingot/optim/optimizer.h>
+#include <ingot/train/checkpoint.h>
+#include <ingot/train/metrics.h>
+
+namespace ingot::train {
+
+/// How far a pass over a data set has come; reported after every batch.
+struct Progress {
+  bool training = true;    ///< else evaluating
+  std::int64_t epoch = 0;  ///< the running epoch, from 1
+  std::int64_t epochs = 0;
+  std::int64_t batch = 0;  ///< batches done
+  std::int64_t batches = 0;
+  Averages averages;             ///< of this pass
+  double seconds = 0;            ///< since the pass began (or was taken up again)
+  double images_per_second = 0;  ///< over these seconds
+  double seconds_left = 0;       ///< estimate for the rest of the pass
+};
+
+/// Called after every batch; false stops the run there.
+using OnProgress = std::function<bool(const Progress&)>;
+
+/// Loss (cross-entropy) and accuracy of a classifier over all of `data`, in evaluation mode and
+/// without gradients. Stops early when `on_progress` returns false: count tells how far it came.
+Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
+                  const OnProgress& on_progress = {});
+
+struct TrainerOptions {
+  std::int64_t epochs = 1;
+  Device device;
+  /// The learning rate of the step with that number, from 0; the optimizer's own when empty.
+  std::function<double(std::int64_t step)> learning_rate;
+  OnProgress on_progress;
+  /// Called with each new line of the metrics: about ten an epoch, and one at its end.
+  std::function<void(const MetricsRow&)> on_metrics;
+  /// Called when an epoch is complete and tested: the moment to save.
+  std::function<void()> on_epoch;
+};
+
+class Trainer {
+ public:
+  /// All of these must outlive the trainer. `model` must be on options.device.
+  Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
+          data::DataLoader& test, TrainerOptions options);
+
+  /// Trains with cross-entropy until `epochs` passes are complete. False when on_progress stopped
+  /// it; calling run() again goes on.
+  bool run();
+
+  /// The present state, to be saved; `extra` of the result may be added to.
+  Checkpoint checkpoint() const;
+  /// Goes on from there. Throws ValueError or IoError when the checkpoint does not fit the model,
+  /// the optimizer or the data.
+  void restore(const Checkpoint& checkpoint);
+
+  /// All lines of the metrics so far, also those from before a restore.
+  const std::vector<MetricsRow>& history() const { return history_; }
+  /// Complete epochs.
+  std::int64_t epochs_done() const { return epoch_; }
+
+ private:
+  bool train_epoch();
+  bool test_epoch();
+  void train_batch(const data::Batch& batch);
+  void report(MetricsRow row);
+  MetricsRow row_of(const Averages& averages) const;
+
+  nn::Module& model_;
+  optim::Optimizer& optimizer_;
+  data::DataLoader& train_;
+  data::DataLoader& test_;
+  TrainerOptions options_;
+
+  std::int64_t epoch_ = 0;  ///< complete ones
+  std::int64_t batch_ = 0;  ///< batches trained of the running epoch; all of them: to be tested
+  std::int64_t step_ = 0;
+  Averages epoch_averages_;   ///< of the running epoch
+  Averages line_averages_;    ///< since the last line of the metrics
+  double epoch_seconds_ = 0;  ///< spent training in the running epoch
+  std::vector<MetricsRow> history_;
+};
+
+}  // namespace ingot::train

@@ -1,0 +1,35 @@
+# ingot devices: the table and its JSON.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+check 0 ingot devices
+for word in cpu cuda:0 mps built available float32 int64 best:; do prints "$word"; done
+grep -q '^cpu  *yes  *yes' "$out" || fail "the cpu is not available"
+
+check 0 ingot devices --json
+for word in '"devices"' '"device": "cpu"' '"available": true' '"memory_total_bytes"' '"dtypes"'; do
+  prints "$word"
+done
+cp "$out" shown.json
+grep -q '^cpu' "$err" || fail "the table is not on stderr when stdout is JSON"
+
+check 0 ingot devices --json file.json
+grep -q '^cpu' "$out" || fail "no table"
+grep -qF '"device": "cpu"' file.json || fail "no JSON in the file"
+if command -v python3 >/dev/null; then
+  for file in shown.json file.json; do
+    python3 -m json.tool "$file" >/dev/null || fail "$file is no JSON"
+  done
+fi
+
+check 1 ingot devices --json missing/file.json
+says "missing/file.json: cannot write the file: No such file or directory"
+one_line
+
+# A device that is not there is a clear failure.
+if ! grep -q '"device": "mps".*' shown.json; then fail "mps is not listed"; fi
+if ! ingot devices 2>/dev/null | grep -q '^mps  *[a-z]*  *yes'; then
+  check 1 ingot train --model lenet5 --data mnist --device mps
+  says "device mps cannot be used: "
+  one_line
+  [ ! -e runs ] || fail "a run folder was made for a device that is not there"
+fi

@@ -1,0 +1,90 @@
+# A resumed run gives bit for bit the weights of one that was never stopped: after an epoch, after
+# Ctrl-C in the middle of one, after SIGTERM and after being killed.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+options=(--model mlp --data mnist --batch-size 2 --workers 1 --epochs 2)
+
+# lines_at_least FILE N
+lines_at_least() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+# stop_at SIGNAL LINES FOLDER OPTIONS...: trains, and sends the signal when the metrics have that many
+# lines. Leaves the exit code in $code.
+stop_at() {
+  local signal=$1 lines=$2 folder=$3
+  shift 3
+  "$INGOT_BIN" train "$@" --out "$folder" >"$out" 2>"$err" &
+  local pid=$!
+  wait_for 200 lines_at_least "$folder/metrics.jsonl" "$lines" || fail "$folder: no progress"
+  kill -"$signal" $pid 2>/dev/null
+  code=0
+  wait $pid 2>/dev/null || code=$?
+}
+
+# same_run FOLDER: it holds the weights and as many lines of metrics as the whole run.
+same_run() {
+  same whole/model.safetensors "$1/model.safetensors"
+  [ "$(wc -l <"$1/metrics.jsonl")" = "$(wc -l <whole/metrics.jsonl)" ] ||
+    fail "$1/metrics.jsonl has other lines than the whole run's"
+}
+
+# stopped_and_resumed SIGNAL CODE LINES FOLDER: false when the run was over before the signal came.
+stopped_and_resumed() {
+  stop_at "$1" "$3" "$4" "${run[@]}"
+  if [ "$code" = 0 ]; then return 1; fi
+  [ "$code" = "$2" ] || fail "after SIG$1: exit code $code, expected $2"
+  if [ "$1" != KILL ]; then prints "go on with: ingot train --out $4 --resume"; fi
+  check 0 ingot train --out "$4" --resume
+  same_run "$4"
+}
+
+# A machine may be too fast for a small run to be stopped: then a larger one is taken.
+for limit in 60 400 2000 20000; do
+  [ $limit != 20000 ] || fail "no run could be stopped in time"
+  rm -rf whole int4 int15 term killed
+  run=("${options[@]}" --limit $limit)
+  check 0 ingot train "${run[@]}" --out whole
+  # Ctrl-C in the first and in the second epoch; a polite kill; a kill in the second epoch, after
+  # which the run goes on from the end of the first.
+  stopped_and_resumed INT 130 4 int4 || continue
+  stopped_and_resumed INT 130 15 int15 || continue
+  stopped_and_resumed TERM 143 3 term || continue
+  stopped_and_resumed KILL 137 14 killed || continue
+  break
+done
+
+# One epoch, then the second.
+run=("${options[@]}" --limit 60)
+rm -rf whole
+check 0 ingot train "${run[@]}" --out whole
+check 0 ingot train "${run[@]}" --epochs 1 --out steps
+if cmp -s whole/model.safetensors steps/model.safetensors; then fail "one epoch equals two"; fi
+check 0 ingot train --out steps --resume --epochs 2
+prints "after 1 of 2 epochs"
+same_run steps
+
+# Already finished: nothing changes.
+cp steps/checkpoint.safetensors before
+check 0 ingot train --out steps --resume
+same_run steps
+
+# A second Ctrl-C ends it at once, with the same code.
+"$INGOT_BIN" train "${run[@]}" --epochs 5000 --out twice >"$out" 2>"$err" &
+pid=$!
+wait_for 200 lines_at_least twice/metrics.jsonl 2 || fail "twice: no progress"
+kill -INT $pid
+kill -INT $pid 2>/dev/null
+code=0
+wait $pid 2>/dev/null || code=$?
+[ "$code" = 130 ] || fail "after two Ctrl-C: exit code $code, expected 130"
+
+# What would give other weights cannot be changed on the way.
+check 2 ingot train --out steps --resume --batch-size 4
+says "--batch-size 4 cannot be changed by --resume: the run has 2"
+check 2 ingot train --out steps --resume --model lenet5
+says "--model lenet5 cannot be changed by --resume: the run has mlp"
+check 2 ingot train --out steps --resume --seed 1
+says "--seed 1 cannot be changed by --resume: the run has 0"
+check 1 ingot train --out nowhere --resume
+says "nowhere/checkpoint.safetensors: cannot read the file: No such file or directory"
+[ ! -e nowhere ] || fail "a folder was made for a run that is not there"
+same before steps/checkpoint.safetensors

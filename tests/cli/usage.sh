@@ -1,0 +1,74 @@
+# Help, version, exit codes and the texts of usage errors.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+check 0 ingot --version
+prints "ingot 0."
+check 0 ingot --help
+for word in devices train eval summary Examples: "Exit codes:"; do prints "$word"; done
+for command in devices train eval summary; do
+  check 0 ingot "$command" --help
+  prints "Examples:"
+  prints "ingot $command"
+done
+check 0 ingot train --help
+for option in --model --data --device --epochs --batch-size --lr --optimizer --limit --image-size \
+  --workers --seed --lr-decay --out --resume --json; do
+  prints "$option"
+done
+
+# usage TEXT ARGUMENTS...: exit code 2 and one line that has TEXT.
+usage() {
+  local text=$1
+  shift
+  check 2 ingot "$@"
+  says "$text"
+  one_line
+}
+
+usage "a command is needed; there are: devices, train, eval, summary"
+usage "unknown command 'tarin'; there are: devices, train, eval, summary" tarin
+usage "train: --model is required" train --data mnist
+usage "train: --data is required" train --model lenet5
+usage "eval: --weights is required" eval --model lenet5 --data mnist
+usage "summary: --model is required" summary
+usage "unknown model 'lenet6'; known are lenet5, mlp, resnet18" train --model lenet6 --data mnist
+usage "unknown model 'x'; known are" summary --model x
+usage "unknown data 'cifar'; there are: mnist" train --model lenet5 --data cifar
+usage "names no folder" train --model lenet5 --data mnist:
+usage "'gpu'" train --model lenet5 --data mnist --device gpu
+usage "cuda" train --model lenet5 --data mnist --device gpu
+usage "unknown optimizer 'adamax'; there are: sgd, adam, adamw" \
+  train --model lenet5 --data mnist --optimizer adamax
+usage "train: unknown argument '--batchsize'; there are: " train --model lenet5 --batchsize 4
+usage "--batch-size" train --model lenet5 --batchsize 4
+usage "devices: unknown argument '--all'" devices --all
+
+good="train --model lenet5 --data mnist"
+for value in 0 -1 -9223372036854775809 x 1.5; do
+  for option in --epochs --batch-size --limit --image-size; do
+    # shellcheck disable=SC2086  # words
+    usage "$option: must be a whole number, 1 or more, not '$value'" $good "$option=$value"
+  done
+done
+for value in 0 -0.1 nan inf x; do
+  # shellcheck disable=SC2086
+  usage "--lr: must be a number above 0, not '$value'" $good "--lr=$value"
+done
+# shellcheck disable=SC2086
+{
+  usage "--workers: must be a whole number, 0 or more, not '-1'" $good --workers=-1
+  usage "--workers: must be at most 256" $good --workers=100000
+  usage "--seed: must be a whole number, 0 or more" $good --seed=-1
+  usage "--resume needs --out" $good --resume
+  usage "exclude each other" $good --resume --overwrite --out x
+}
+usage "lenet5 does not take images of 32x32" train --model lenet5 --data mnist --image-size 32
+usage "lenet5 does not take images of 5x5" summary --model lenet5 --image-size 5
+if [ -e runs ] || [ -e x ]; then fail "a usage error made a run folder"; fi
+
+check 0 ingot summary --model lenet5
+prints "61,706"
+check 0 ingot summary --model resnet18 --image-size 64 --batch-size 2
+prints "[2, 512, 2, 2]"
+check 0 ingot summary --model mlp
+prints "235,146"
