@@ -97,7 +97,7 @@ std::string field_of(const char* path, std::string_view key) {
 
 std::string cpu_name() {
   std::string text = field_of("/proc/cpuinfo", "model name");
-  if (text.empty()) text = field_of("/proc/device-tree", "model");
+  if (text.empty()) text = field_of("/proc/cpuinfo", "Model");  // boards with an ARM processor
   return text.empty() ? "CPU" : text;
 }
 
