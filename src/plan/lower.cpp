@@ -326,7 +326,7 @@ class Lowering {
       plan_->output_nbytes += buffer.nbytes;
     }
     plan_->commit_step = plan_->steps.size();
-    donate();
+    donate(is_output);
     MemoryPlanner planner;
     std::vector<std::int32_t> merged(plan_->buffers.size(), -1);
     for (const auto& [temp, into] : reuse_) merged[static_cast<std::size_t>(temp)] = into;
@@ -346,14 +346,16 @@ class Lowering {
   }
 
   // An output may be written over an input that nobody reads later: a temporary of this plan, or,
-  // if it turns out to have no other owner when bound, a leaf.
-  void donate() {
+  // if it turns out to have no other owner when bound, a leaf. A leaf that is a result itself (an op
+  // whose expansion hands an input through) is kept: its owner comes to be only when the plan ends.
+  void donate(const std::vector<std::uint8_t>& is_output) {
     std::vector<std::uint8_t> taken(plan_->buffers.size(), 0);
     std::vector<std::uint8_t> given(plan_->buffers.size(), 0);
     for (const Overwrite& o : overwrites_) {
       PlanBuffer& from = plan_->buffers[static_cast<std::size_t>(o.from)];
       PlanBuffer& to = plan_->buffers[static_cast<std::size_t>(o.to)];
-      if (taken[static_cast<std::size_t>(o.from)] || given[static_cast<std::size_t>(o.to)])
+      if (taken[static_cast<std::size_t>(o.from)] || given[static_cast<std::size_t>(o.to)] ||
+          is_output[static_cast<std::size_t>(o.from)])
         continue;
       if (last_step_[static_cast<std::size_t>(o.from)] != o.step || o.from_offset != 0) continue;
       if (first_step_[static_cast<std::size_t>(o.to)] != o.step) continue;
