@@ -7,7 +7,13 @@ LeNet5::LeNet5(std::int64_t num_classes, std::int64_t in_channels)
       conv2(*this, "conv2", 6, 16, 5),
       fc1(*this, "fc1", 16 * 5 * 5, 120),
       fc2(*this, "fc2", 120, 84),
-      fc3(*this, "fc3", 84, num_classes) {}
+      fc3(*this, "fc3", 84, num_classes),
+      num_classes_(num_classes),
+      in_channels_(in_channels) {}
+
+std::unique_ptr<nn::Module> LeNet5::make_same() const {
+  return std::make_unique<LeNet5>(num_classes_, in_channels_);
+}
 
 Tensor LeNet5::forward(const Tensor& x) {
   Tensor y = max_pool2d(conv1(x).relu(), 2);

@@ -21,13 +21,20 @@ BasicBlock::BasicBlock(std::int64_t in_planes, std::int64_t planes, std::int64_t
     : conv1(*this, "conv1", in_planes, planes, 3, conv3x3(stride)),
       bn1(*this, "bn1", planes),
       conv2(*this, "conv2", planes, planes, 3, conv3x3(1)),
-      bn2(*this, "bn2", planes) {
+      bn2(*this, "bn2", planes),
+      in_planes_(in_planes),
+      planes_(planes),
+      stride_(stride) {
   if (stride == 1 && in_planes == planes) return;
   auto shortcut = std::make_unique<nn::Sequential>();
   shortcut->add<nn::Conv2d>(in_planes, planes, 1,
                             nn::Conv2dOptions{.stride = stride, .bias = false});
   shortcut->add<nn::BatchNorm2d>(planes);
   downsample_ = &register_module("downsample", std::move(shortcut));
+}
+
+std::unique_ptr<nn::Module> BasicBlock::make_same() const {
+  return std::make_unique<BasicBlock>(in_planes_, planes_, stride_);
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
@@ -38,7 +45,8 @@ Tensor BasicBlock::forward(const Tensor& x) {
 
 ResNet::ResNet(const ResNetOptions& options)
     : conv1(*this, "conv1", options.in_channels, 64, 7, {.stride = 2, .padding = 3, .bias = false}),
-      fc(*this, "fc", 512, options.num_classes) {
+      fc(*this, "fc", 512, options.num_classes),
+      options_(options) {
   add_stage(layer1, 64, 64, options.blocks[0], 1);
   add_stage(layer2, 64, 128, options.blocks[1], 2);
   add_stage(layer3, 128, 256, options.blocks[2], 2);
@@ -49,6 +57,8 @@ ResNet::ResNet(const ResNetOptions& options)
                                 nn::init::Nonlinearity::Relu);
   });
 }
+
+std::unique_ptr<nn::Module> ResNet::make_same() const { return std::make_unique<ResNet>(options_); }
 
 Tensor ResNet::forward(const Tensor& x) {
   Tensor y = maxpool(bn1(conv1(x)).relu());

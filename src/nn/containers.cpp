@@ -31,4 +31,8 @@ Tensor Sequential::forward(const Tensor& x) {
   return y;
 }
 
+std::unique_ptr<Module> Sequential::make_same() const { return std::make_unique<Sequential>(); }
+
+std::unique_ptr<Module> ModuleList::make_same() const { return std::make_unique<ModuleList>(); }
+
 }  // namespace ingot::nn

@@ -71,4 +71,9 @@ std::string Conv2d::description() const {
   return text;
 }
 
+std::unique_ptr<Module> Conv2d::make_same() const {
+  return std::make_unique<Conv2d>(in_channels(), out_channels(),
+                                  Pair(weight.size(2), weight.size(3)), options_);
+}
+
 }  // namespace ingot::nn

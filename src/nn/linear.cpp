@@ -44,4 +44,11 @@ std::string Linear::description() const {
                      bias.defined());
 }
 
+std::unique_ptr<Module> Linear::make_same() const {
+  return std::make_unique<Linear>(in_features(), out_features(),
+                                  LinearOptions{.bias = bias.defined()});
+}
+
+std::unique_ptr<Module> Identity::make_same() const { return std::make_unique<Identity>(); }
+
 }  // namespace ingot::nn

@@ -21,4 +21,10 @@ Tensor MSELoss::forward(const Tensor& input, const Tensor& target) {
   return mse_loss(input, target, reduction_);
 }
 
+std::unique_ptr<Module> CrossEntropyLoss::make_same() const {
+  return std::make_unique<CrossEntropyLoss>(options_);
+}
+
+std::unique_ptr<Module> MSELoss::make_same() const { return std::make_unique<MSELoss>(reduction_); }
+
 }  // namespace ingot::nn

@@ -1,4 +1,5 @@
 #include <ingot/core/error.h>
+#include <ingot/core/generator.h>
 #include <ingot/core/site_scope.h>
 #include <ingot/nn/module.h>
 
@@ -11,8 +12,15 @@
 
 namespace ingot::nn {
 
-// -- Registration
-// ----------------------------------------------------------------------------------
+namespace {
+// The tensor's value without its history.
+Tensor plain(const Tensor& t) {
+  const ValueId& value = t.cell()->value();
+  return value.requires_grad() ? t.detach() : Cell::create(value);
+}
+}  // namespace
+
+// -- Registration -----------------------------------------------------------------------------
 
 Module::Module(Module& owner, std::string name) { attach_to(owner, std::move(name)); }
 
@@ -77,8 +85,7 @@ Module& Module::register_module(std::string name, std::unique_ptr<Module> child)
   return *children_.back().owned;
 }
 
-// -- Finding
-// ---------------------------------------------------------------------------------------
+// -- Finding ----------------------------------------------------------------------------------
 
 Module::Child* Module::find_child(std::string_view name) {
   for (Child& child : children_)
@@ -141,8 +148,63 @@ void Module::release_tensors() {
   for (Child& child : children_) child.get()->release_tensors();
 }
 
-// -- Listing
-// ---------------------------------------------------------------------------------------
+// -- Copying ---
+
+std::unique_ptr<Module> Module::make_same() const {
+  throw ValueError(
+      fmt::format("{} cannot be cloned: override `std::unique_ptr<nn::Module> make_same() const` "
+                  "to make another "
+                  "one with the same constructor arguments",
+                  type_name()));
+}
+
+std::unique_ptr<Module> Module::clone() const {
+  // The fresh modules draw initial values that nobody will see; the random numbers of the program
+  // must not depend on it.
+  struct KeepGenerator {
+    Generator::State state = default_generator().state();
+    ~KeepGenerator() { default_generator().set_state(state); }
+  } keep;
+  Twins twins;
+  return clone(twins);
+}
+
+std::unique_ptr<Module> Module::clone(Twins& twins) const {
+  std::unique_ptr<Module> copy = make_same();
+  copy->copy_from(*this, twins);
+  return copy;
+}
+
+// `this` is fresh from make_same(): members are there, what was added or replaced later is not.
+void Module::copy_from(const Module& source, Twins& twins) {
+  training_ = source.training_;
+  for (const NamedTensor& theirs : source.tensors_) {
+    auto ours = std::find_if(tensors_.begin(), tensors_.end(),
+                             [&](const NamedTensor& t) { return t.name == theirs.name; });
+    if (ours == tensors_.end())
+      ours =
+          tensors_.insert(tensors_.end(), {theirs.name, {}, theirs.is_buffer, theirs.persistent});
+    if (!theirs.tensor.defined()) {
+      ours->tensor = Tensor();
+      continue;
+    }
+    Tensor& twin = twins[theirs.tensor.cell()];
+    if (!twin.defined())
+      twin = Cell::create(plain(theirs.tensor).cell()->value(), theirs.tensor.requires_grad());
+    ours->tensor = twin;
+  }
+  for (const Child& theirs : source.children_) {
+    Child* ours = find_child(theirs.name);
+    if (ours && !theirs.owned && !ours->owned)
+      ours->member->copy_from(*theirs.member, twins);
+    else if (ours)
+      replace(theirs.name, theirs.get()->clone(twins));
+    else
+      register_module(theirs.name, theirs.get()->clone(twins));
+  }
+}
+
+// -- Listing ----------------------------------------------------------------------------------
 
 void Module::visit(const std::string& prefix,
                    const std::function<void(const std::string&, const NamedTensor&)>& f) const {
@@ -208,8 +270,7 @@ std::int64_t Module::num_parameters() const {
   return n;
 }
 
-// -- State
-// -----------------------------------------------------------------------------------------
+// -- State ------------------------------------------------------------------------------------
 
 StateDict Module::state_dict() const {
   StateDict dict;
@@ -220,12 +281,6 @@ StateDict Module::state_dict() const {
 }
 
 namespace {
-
-// The tensor's value without its history.
-Tensor plain(const Tensor& t) {
-  const ValueId& value = t.cell()->value();
-  return value.requires_grad() ? t.detach() : Cell::create(value);
-}
 
 // Gives `t` another value, of any shape, dtype and device. Copies of the handle see it.
 void give_value(const Tensor& t, const Tensor& value) { t.cell()->rebind(value.cell()->value()); }
@@ -271,8 +326,7 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   return report;
 }
 
-// -- Changes
-// ---------------------------------------------------------------------------------------
+// -- Changes ----------------------------------------------------------------------------------
 
 void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
   const NoGradGuard no_grad;
@@ -323,8 +377,7 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
   return *this;
 }
 
-// -- Calls and hooks
-// -------------------------------------------------------------------------------
+// -- Calls and hooks --------------------------------------------------------------------------
 
 struct Module::Hooks {
   std::int64_t next_id = 0;

@@ -116,4 +116,12 @@ void BatchNorm2d::check_input(const Shape& shape) const {
     throw ShapeError(fmt::format("BatchNorm2d: x must be [N, C, H, W], got {}", shape.str()));
 }
 
+std::unique_ptr<Module> BatchNorm1d::make_same() const {
+  return std::make_unique<BatchNorm1d>(num_features(), options());
+}
+
+std::unique_ptr<Module> BatchNorm2d::make_same() const {
+  return std::make_unique<BatchNorm2d>(num_features(), options());
+}
+
 }  // namespace ingot::nn

@@ -74,4 +74,16 @@ AdaptiveAvgPool2d::AdaptiveAvgPool2d(Module& owner, std::string name, Pair outpu
 Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return adaptive_avg_pool2d(x, output_); }
 std::string AdaptiveAvgPool2d::description() const { return "output_size=" + pair_str(output_); }
 
+std::unique_ptr<Module> MaxPool2d::make_same() const {
+  return std::make_unique<MaxPool2d>(kernel_, options_);
+}
+
+std::unique_ptr<Module> AvgPool2d::make_same() const {
+  return std::make_unique<AvgPool2d>(kernel_, options_);
+}
+
+std::unique_ptr<Module> AdaptiveAvgPool2d::make_same() const {
+  return std::make_unique<AdaptiveAvgPool2d>(output_);
+}
+
 }  // namespace ingot::nn

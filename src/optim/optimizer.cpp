@@ -14,8 +14,7 @@
 
 namespace ingot::optim {
 
-// -- Step
-// ------------------------------------------------------------------------------------------
+// -- Step -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -119,8 +118,7 @@ void Optimizer::zero_grad() {
     for (Tensor param : group_params(g)) param.set_grad({});
 }
 
-// -- Groups and options
-// ----------------------------------------------------------------------------
+// -- Groups and options -----------------------------------------------------------------------
 
 void Optimizer::check_params(const std::vector<Tensor>& params) const {
   if (params.empty()) throw ValueError("optimizer: the list of parameters is empty");
@@ -178,8 +176,7 @@ void Optimizer::set_lr(double lr) {
   for (std::size_t g = 0; g < num_groups(); ++g) set_group_lr(g, lr);
 }
 
-// -- State
-// -----------------------------------------------------------------------------------------
+// -- State ------------------------------------------------------------------------------------
 
 namespace {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <ingot/nn/conv.h>
 #include <ingot/nn/linear.h>
@@ -20,6 +21,12 @@ class LeNet5 : public nn::Module {
 
   nn::Conv2d conv1, conv2;
   nn::Linear fc1, fc2, fc3;
+
+ protected:
+  std::unique_ptr<nn::Module> make_same() const override;
+
+ private:
+  std::int64_t num_classes_, in_channels_;
 };
 
 }  // namespace ingot::models

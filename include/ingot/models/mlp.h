@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <ingot/nn/containers.h>
@@ -18,6 +19,13 @@ class Mlp : public nn::Module {
   Tensor forward(const Tensor& x) override;
 
   nn::Sequential layers{*this, "layers"};
+
+ protected:
+  std::unique_ptr<nn::Module> make_same() const override;
+
+ private:
+  std::int64_t in_features_, num_classes_;
+  std::vector<std::int64_t> hidden_;
 };
 
 }  // namespace ingot::models

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
@@ -24,7 +25,11 @@ class BasicBlock : public nn::Module {
   nn::Conv2d conv2;
   nn::BatchNorm2d bn2;
 
+ protected:
+  std::unique_ptr<nn::Module> make_same() const override;
+
  private:
+  std::int64_t in_planes_, planes_, stride_;
   nn::Module* downsample_ = nullptr;
 };
 
@@ -50,6 +55,12 @@ class ResNet : public nn::Module {
   nn::Sequential layer4{*this, "layer4"};
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 1};
   nn::Linear fc;
+
+ protected:
+  std::unique_ptr<nn::Module> make_same() const override;
+
+ private:
+  ResNetOptions options_;
 };
 
 }  // namespace ingot::models

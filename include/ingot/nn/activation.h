@@ -13,12 +13,18 @@ class ReLU : public Module {
  public:
   using Module::Module;
   Tensor forward(const Tensor& x) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 class Tanh : public Module {
  public:
   using Module::Module;
   Tensor forward(const Tensor& x) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 /// 1 / (1 + exp(-x)).
@@ -26,6 +32,9 @@ class Sigmoid : public Module {
  public:
   using Module::Module;
   Tensor forward(const Tensor& x) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 /// exp(x) / sum(exp(x)) along one dimension.
@@ -36,6 +45,9 @@ class Softmax : public Module {
       : Module(owner, std::move(name)), dim_(dim) {}
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 
  private:
   std::int64_t dim_;
@@ -49,6 +61,9 @@ class Flatten : public Module {
       : Module(owner, std::move(name)), start_(start), end_(end) {}
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 
  private:
   std::int64_t start_;

@@ -60,6 +60,9 @@ class Sequential : public detail::OwningContainer {
   Sequential(Module& owner, std::string name) : OwningContainer(owner, std::move(name)) {}
   /// The input, passed through every module in turn.
   Tensor forward(const Tensor& x) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 /// Modules in a list that are found by parameters() and friends; has no forward of its own.
@@ -67,6 +70,9 @@ class ModuleList : public detail::OwningContainer {
  public:
   ModuleList() = default;
   ModuleList(Module& owner, std::string name) : OwningContainer(owner, std::move(name)) {}
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 }  // namespace ingot::nn

@@ -39,6 +39,9 @@ class Conv2d : public Module {
   Tensor& weight;
   Tensor& bias;  ///< undefined without bias
 
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
  private:
   Conv2dOptions options_;
 };

@@ -30,6 +30,9 @@ class Linear : public Module {
 
   Tensor& weight;
   Tensor& bias;  ///< undefined without bias
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 /// The input itself: takes the place of a layer that is not wanted.
@@ -37,6 +40,9 @@ class Identity : public Module {
  public:
   using Module::Module;
   Tensor forward(const Tensor& x) override { return x; }
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 };
 
 }  // namespace ingot::nn

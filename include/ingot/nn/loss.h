@@ -30,6 +30,9 @@ class CrossEntropyLoss : public detail::Loss {
   using Loss::forward;
   Tensor forward(const Tensor& logits, const Tensor& target) override;
 
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
  private:
   CrossEntropyOptions options_;
   Tensor& weight_;
@@ -41,6 +44,9 @@ class MSELoss : public detail::Loss {
   explicit MSELoss(Reduction reduction = Reduction::Mean) : reduction_(reduction) {}
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 
  private:
   Reduction reduction_;

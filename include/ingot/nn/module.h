@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -57,8 +58,7 @@ class Module {
   /// Runs forward with its hooks; errors and profiles show the place of the call.
   Tensor operator()(const Tensor& x, Site at = Site::current());
 
-  // -- Registration, for constructors of modules
-  // ---------------------------------------------------
+  // -- Registration, for constructors of modules ----------------------------------------------
   /// Holds `value` under `name` and lets it require grad. An undefined tensor takes the name
   /// without being a parameter (a layer without bias). The reference stays valid; assigning to it
   /// replaces the parameter, which is how weights are tied: `decoder.weight = encoder.weight`.
@@ -69,8 +69,7 @@ class Module {
   /// Owns `child` and returns it.
   Module& register_module(std::string name, std::unique_ptr<Module> child);
 
-  // -- What is in it. Names are paths, "layer1.0.conv1.weight"
-  // -------------------------------------
+  // -- What is in it. Names are paths, "layer1.0.conv1.weight" --------------------------------
   /// Every trainable tensor once (tied ones under their first name): own, then the children's.
   std::vector<Tensor> parameters() const;
   NamedTensors named_parameters() const;
@@ -86,8 +85,7 @@ class Module {
   /// Number of elements of all parameters.
   std::int64_t num_parameters() const;
 
-  // -- State
-  // -----------------------------------------------------------------------------------------
+  // -- State ----------------------------------------------------------------------------------
   /// Parameters and persistent buffers by name. The tensors are shared with the module.
   StateDict state_dict() const;
   /// Takes the values of `dict` (converted to each tensor's own dtype and device). Throws
@@ -95,7 +93,7 @@ class Module {
   /// with `strict` false only misshapen keys are an error.
   LoadReport load_state_dict(const StateDict& dict, bool strict = true);
 
-  // -- Changes of all that is in it; each returns this module -------------------------------------
+  // -- Changes of all that is in it; each returns this module ---------------------------------
   /// Moves parameters, buffers and gradients. Optimizers that hold the parameters see it.
   Module& to(Device device);
   Module& to(const char* device) { return to(Device(device)); }
@@ -118,8 +116,13 @@ class Module {
   /// such module.
   Module& replace(std::string_view path, std::unique_ptr<Module> replacement);
 
-  // -- Hooks
-  // -----------------------------------------------------------------------------------------
+  /// A module of its own with the same structure, values and training flags (tied tensors stay
+  /// tied); hooks and gradients are not copied. Costs no copy of values until one side changes.
+  /// Works for Ingot's layers and models; a class of yours overrides make_same(), else ValueError
+  /// is thrown.
+  std::unique_ptr<Module> clone() const;
+
+  // -- Hooks ----------------------------------------------------------------------------------
   /// Called before forward; a defined result replaces the input.
   using ForwardPreHook = std::function<Tensor(Module&, const Tensor& input)>;
   HookHandle register_forward_pre_hook(ForwardPreHook hook);
@@ -127,8 +130,7 @@ class Module {
   using ForwardHook = std::function<Tensor(Module&, const Tensor& input, const Tensor& output)>;
   HookHandle register_forward_hook(ForwardHook hook);
 
-  // -- Looking at it
-  // -----------------------------------------------------------------------------------
+  // -- Looking at it --------------------------------------------------------------------------
   /// A table of layers, output shapes and parameters for an input of that shape, batch included.
   /// Nothing is computed: shapes are known from recording alone.
   std::string summary(const Shape& input);
@@ -142,6 +144,8 @@ class Module {
  protected:
   /// Registers this module with `owner`: what a layer's constructor with an owner calls last.
   void attach_to(Module& owner, std::string name);
+  /// A new module from the same constructor arguments: what clone() begins with.
+  virtual std::unique_ptr<Module> make_same() const;
 
  private:
   struct NamedTensor {
@@ -161,6 +165,9 @@ class Module {
   void check_name(const std::string& name, const char* what) const;
   void forget(const Module& child) noexcept;
   void release_tensors();
+  using Twins = std::unordered_map<const Cell*, Tensor>;
+  void copy_from(const Module& source, Twins& twins);
+  std::unique_ptr<Module> clone(Twins& twins) const;
   Child* find_child(std::string_view name);
   Module* descend(std::string_view path, std::string_view& last);
   /// Calls f(path, tensor) for all held tensors, undefined ones too, in state_dict order.

@@ -4,6 +4,7 @@
 #include <ingot/nn/activation.h>
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
+#include <ingot/nn/dropout.h>
 #include <ingot/nn/init.h>
 #include <ingot/nn/linear.h>
 #include <ingot/nn/loss.h>

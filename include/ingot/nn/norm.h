@@ -57,6 +57,7 @@ class BatchNorm1d : public detail::BatchNorm {
               const BatchNormOptions& options = {});
 
  protected:
+  std::unique_ptr<Module> make_same() const override;
   void check_input(const Shape& shape) const override;
 };
 
@@ -68,6 +69,7 @@ class BatchNorm2d : public detail::BatchNorm {
               const BatchNormOptions& options = {});
 
  protected:
+  std::unique_ptr<Module> make_same() const override;
   void check_input(const Shape& shape) const override;
 };
 

@@ -22,6 +22,9 @@ class MaxPool2d : public Module {
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
 
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
  private:
   Pair kernel_;
   MaxPool2dOptions options_;
@@ -36,6 +39,9 @@ class AvgPool2d : public Module {
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
 
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
  private:
   Pair kernel_;
   AvgPool2dOptions options_;
@@ -48,6 +54,9 @@ class AdaptiveAvgPool2d : public Module {
   AdaptiveAvgPool2d(Module& owner, std::string name, Pair output_size);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
 
  private:
   Pair output_;

@@ -11,6 +11,7 @@
 #include <set>
 
 #include <ingot/models/registry.h>
+#include <ingot/nn/dropout.h>
 #include <ingot/nn/norm.h>
 #include <ingot/ops/loss.h>
 #include <ingot/optim/adam.h>
@@ -101,6 +102,8 @@ TEST_P(Torchvision, OneStepOfAdam) {
     GTEST_SKIP() << fixture.model << ": not built yet";
 
   const auto net = models::create(fixture.model, {.num_classes = fixture.classes});
+  for (nn::Module* module : net->modules())
+    if (auto* dropout = dynamic_cast<nn::Dropout*>(module)) dropout->set_p(0);
   net->to(dtype);
   for (const std::string& key :
        net->load_state_dict(formula_weights(*net, fixture.salt), false).missing)

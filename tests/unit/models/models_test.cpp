@@ -84,6 +84,18 @@ TEST(Models, SeedFixesTheWeights) {
     EXPECT_EQ(tensor.to_vector<float>(), b->state_dict().at(key).to_vector<float>()) << key;
 }
 
+TEST(Models, CanBeCloned) {
+  for (const std::string& name : models::names()) {
+    const auto net = models::create(name, {.num_classes = 3});
+    const auto copy = net->clone();
+    EXPECT_EQ(copy->state_dict().keys(), net->state_dict().keys()) << name;
+    for (const auto& [key, tensor] : net->state_dict())
+      if (tensor.dim() == 1) {
+        EXPECT_EQ(copy->state_dict().at(key).to_vector<float>(), tensor.to_vector<float>()) << key;
+      }
+  }
+}
+
 TEST(Models, PartsCanBeReplaced) {
   const NoGradGuard no_grad;
   const auto net = models::create("resnet18");

@@ -2,6 +2,7 @@
 // constructors refuse.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -88,8 +89,25 @@ TEST(Layers, OptionsOfMembersAreWrittenInBraces) {
   EXPECT_EQ(net.parameters().size(), 4u);
 }
 
-// -- Initial values
-// --------------------------------------------------------------------------------
+TEST(Layers, DropoutActsInTrainingOnly) {
+  manual_seed(11);
+  nn::Dropout dropout(0.25);
+  const Tensor x = ones({100, 100});
+  const auto values = dropout(x).to_vector<float>();
+  const auto zeros_in = std::count(values.begin(), values.end(), 0.f);
+  EXPECT_NEAR(static_cast<double>(zeros_in), 2500, 250);
+  EXPECT_EQ(std::count(values.begin(), values.end(), 1 / 0.75f), 10000 - zeros_in);
+  EXPECT_NE(dropout(x).to_vector<float>(), values) << "every call draws again";
+  dropout.eval();
+  EXPECT_EQ(dropout(x).to_vector<float>(), std::vector<float>(10000, 1.f));
+  dropout.train();
+  dropout.set_p(0);
+  EXPECT_EQ(dropout(x).to_vector<float>(), std::vector<float>(10000, 1.f));
+  EXPECT_THROW(nn::Dropout(1.5), ValueError);
+  EXPECT_THROW(dropout.set_p(-0.1), ValueError);
+}
+
+// -- Initial values ---------------------------------------------------------------------------
 
 struct Moments {
   double mean = 0, std = 0, largest = 0;
@@ -173,8 +191,7 @@ TEST(Init, KeepsParametersLeaves) {
   EXPECT_TRUE(layer.weight.is_leaf() && layer.weight.requires_grad());
 }
 
-// -- Losses
-// ------------------------------------------------------------------------------------------
+// -- Losses -----------------------------------------------------------------------------------
 
 TEST(Losses, AreTheirFunctions) {
   const Tensor logits = tensor({{2.0, 1.0, 0.0}, {0.0, 0.0, 0.0}}), labels = tensor({0, 2});
@@ -191,8 +208,7 @@ TEST(Losses, AreTheirFunctions) {
   EXPECT_NEAR(mse(tensor({1.0, 2.0}), tensor({3.0, 2.0})).item(), 2, 1e-7);
 }
 
-// -- What constructors and calls refuse
-// --------------------------------------------------------------
+// -- What constructors and calls refuse -------------------------------------------------------
 
 TEST(Layers, ConstructorsRefuseImpossibleSizes) {
   EXPECT_THROW(nn::Linear(0, 1), ValueError);

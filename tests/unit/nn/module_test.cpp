@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <ingot/core/error.h>
+#include <ingot/core/generator.h>
 #include <ingot/nn/nn.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
@@ -229,6 +230,50 @@ TEST(Module, ReplaceTakesCallsAndParameters) {
   EXPECT_HAS(value_error([&] { tree.replace("nothing.1", std::make_unique<nn::ReLU>()); }),
              "classifier");
   EXPECT_HAS(value_error([&] { tree.replace("classifier.1", nullptr); }), "null");
+}
+
+TEST(Module, CloneIsAModuleOfItsOwn) {
+  struct Tower : nn::Module {
+    nn::Linear first{*this, "first", 3, 3};
+    nn::Sequential rest{*this, "rest"};
+    Tower() {
+      rest.add<nn::Conv2d>(1, 2, 1, nn::Conv2dOptions{.bias = false});
+      rest.add_named<nn::BatchNorm2d>("norm", 2);
+      rest.add<nn::Linear>(3, 3);
+    }
+    Tensor forward(const Tensor& x) { return rest(first(x)); }
+    std::unique_ptr<nn::Module> make_same() const { return std::make_unique<Tower>(); }
+  } net;
+  dynamic_cast<nn::Linear&>(net.rest[2]).weight = net.first.weight;  // tied
+  net.replace("rest.0", std::make_unique<nn::Conv2d>(1, 2, 1));
+  net.first.bias.requires_grad_(false);
+  net.rest.eval();
+  net.to(float64);
+  manual_seed(4);
+  const auto generator = default_generator().state();
+  const auto copy = net.clone();
+  EXPECT_EQ(default_generator().state(), generator) << "cloning must not move the random numbers";
+  EXPECT_EQ(copy->state_dict().keys(), net.state_dict().keys());
+  for (const auto& [key, tensor] : net.state_dict()) {
+    const Tensor twin = copy->state_dict().at(key);
+    EXPECT_EQ(twin.dtype(), tensor.dtype()) << key;
+    EXPECT_EQ(twin.requires_grad(), tensor.requires_grad()) << key;
+    EXPECT_FALSE(twin.is_same(tensor)) << key;
+    if (tensor.is_floating_point()) {
+      EXPECT_EQ(twin.to_vector<double>(), tensor.to_vector<double>()) << key;
+    }
+  }
+  EXPECT_EQ(names(copy->named_parameters()), names(net.named_parameters())) << "tied stays tied";
+  EXPECT_TRUE(copy->is_training());
+  EXPECT_FALSE(copy->get_submodule("rest.norm").is_training());
+  const Tensor x = ones({1, 1, 2, 3}, {.dtype = float64});
+  const auto before = net(x).to_vector<double>();
+  EXPECT_EQ((*copy)(x).to_vector<double>(), before);
+  Tensor weight = copy->state_dict().at("first.weight");
+  nn::init::zeros_(weight);
+  EXPECT_EQ(net(x).to_vector<double>(), before) << "the original does not follow";
+  EXPECT_NE((*copy)(x).to_vector<double>(), before);
+  EXPECT_HAS(value_error([] { Net().clone(); }), "make_same");
 }
 
 TEST(Module, Hooks) {

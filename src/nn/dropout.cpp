@@ -1,0 +1,25 @@
+#include <fmt/format.h>
+#include <ingot/nn/dropout.h>
+#include <ingot/ops/dropout.h>
+
+#include "nn/checks.h"
+
+namespace ingot::nn {
+
+Dropout::Dropout(double p) : p_(p) { require_probability("Dropout", p); }
+
+Dropout::Dropout(Module& owner, std::string name, double p) : Dropout(p) {
+  attach_to(owner, std::move(name));
+}
+
+void Dropout::set_p(double p) {
+  require_probability("Dropout", p);
+  p_ = p;
+}
+
+Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, is_training()); }
+std::string Dropout::description() const { return fmt::format("p={}", p_); }
+
+std::unique_ptr<Module> Dropout::make_same() const { return std::make_unique<Dropout>(p_); }
+
+}  // namespace ingot::nn
