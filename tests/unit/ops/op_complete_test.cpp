@@ -2,7 +2,10 @@
 // or an expansion, is recorded by an op case, and every case has a result of PyTorch's.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -123,6 +126,30 @@ TEST(OpDefs, EveryOpIsInACaseAndHasAReferenceKernel) {
   for (const OpDef* op : all_ops())
     EXPECT_TRUE(seen.count(std::string(op->name)))
         << op->name << " is recorded by no op case; add one to tests/support/op_cases_*.cpp";
+}
+
+// Declarations of one function per line start, as in all headers of this folder.
+std::set<std::string> public_functions() {
+  const std::regex declaration(
+      R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|SgdResult|AdamResult) (\w+)\()");
+  std::set<std::string> names;
+  const std::filesystem::path folder = std::string(INGOT_SOURCE_DIR) + "/include/ingot/ops";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(entry.path());
+    std::smatch match;
+    for (std::string line; std::getline(file, line);)
+      if (std::regex_search(line, match, declaration)) names.insert(match[1]);
+  }
+  return names;
+}
+
+TEST(OpCases, CoverEveryPublicFunction) {
+  std::set<std::string> covered;
+  for (const OpCase& c : all_op_cases()) covered.insert(c.function());
+  const std::set<std::string> functions = public_functions();
+  EXPECT_GT(functions.size(), 100u);
+  for (const std::string& name : functions)
+    EXPECT_TRUE(covered.count(name)) << name << " of include/ingot/ops has no op case";
 }
 
 TEST(OpCases, HaveResultsOfPyTorch) {

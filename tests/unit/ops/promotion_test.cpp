@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-class Promotion : public testing::Test {
+class PromotionTable : public testing::Test {
  protected:
   void SetUp() override {
     std::ifstream file(std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/ops/promotion.json");
@@ -41,7 +41,7 @@ class Promotion : public testing::Test {
   std::vector<DType> dtypes_;
 };
 
-TEST_F(Promotion, Types) {
+TEST_F(PromotionTable, Types) {
   expect_pairs("promote_types", promote_types);
   expect_pairs("promote_types", [](DType a, DType b) { return result_type(some(a), some(b)); });
   expect_pairs("promote_types", [](DType a, DType b) { return (some(a) + some(b)).dtype(); });
@@ -49,17 +49,17 @@ TEST_F(Promotion, Types) {
                [](DType a, DType b) { return maximum(zero_dim(a), zero_dim(b)).dtype(); });
 }
 
-TEST_F(Promotion, ZeroDimTensorsAreWeaker) {
+TEST_F(PromotionTable, ZeroDimTensorsAreWeaker) {
   expect_pairs("zero_dim", [](DType a, DType b) { return result_type(some(a), zero_dim(b)); });
   expect_pairs("zero_dim", [](DType a, DType b) { return (some(a) * zero_dim(b)).dtype(); });
   expect_pairs("zero_dim", [](DType a, DType b) { return (zero_dim(b) + some(a)).dtype(); });
 }
 
-TEST_F(Promotion, Division) {
+TEST_F(PromotionTable, Division) {
   expect_pairs("div", [](DType a, DType b) { return (some(a) / some(b)).dtype(); });
 }
 
-TEST_F(Promotion, Numbers) {
+TEST_F(PromotionTable, Numbers) {
   const std::pair<const char*, Scalar> numbers[] = {{"bool", true}, {"int", 3}, {"float", 1.5}};
   for (const auto& [kind, number] : numbers)
     for (std::size_t a = 0; a < dtypes_.size(); ++a) {
@@ -75,12 +75,12 @@ TEST_F(Promotion, Numbers) {
     }
 }
 
-TEST_F(Promotion, Sums) {
+TEST_F(PromotionTable, Sums) {
   for (std::size_t a = 0; a < dtypes_.size(); ++a)
     EXPECT_EQ(name(sum(some(dtypes_[a])).dtype()), table_["sum"][a].get<std::string>());
 }
 
-TEST_F(Promotion, Casts) {
+TEST_F(PromotionTable, Casts) {
   for (std::size_t a = 0; a < dtypes_.size(); ++a)
     for (std::size_t b = 0; b < dtypes_.size(); ++b)
       EXPECT_EQ(can_cast(dtypes_[a], dtypes_[b]), table_["can_cast"][a][b].get<bool>())
