@@ -28,6 +28,7 @@
 #include <ingot/nn/nn.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
+#include <ingot/ops/dropout.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/index.h>
 #include <ingot/ops/loss.h>
