@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -119,22 +120,28 @@ Device common_device(const OpDef& op, std::span<const ValueId> inputs, const Att
   return inputs[chosen].spec().device;
 }
 
+// The lists that recording fills, reused from call to call: recording a small op must not touch the
+// heap. Recording does not nest (neither `read` nor `infer` records).
 struct Scratch {
   std::vector<ValueId> inputs;
   std::vector<TensorSpec> outputs;
-  bool busy = false;
+};
+
+// Empties the lists also when `infer` throws, so that they hold on to no node.
+struct ScratchScope {
+  Scratch& lists;
+  explicit ScratchScope(Scratch& s) : lists(s) {}
+  ~ScratchScope() {
+    lists.inputs.clear();
+    lists.outputs.clear();
+  }
 };
 
 NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
                     std::span<const Scalar> slots, Site at) {
   RecordState& state = record_state();
-  // The lists are reused from call to call: recording a small op must not touch the heap.
-  static thread_local Scratch shared;
-  Scratch own;
-  Scratch& s = shared.busy ? own : shared;
-  s.busy = true;
-  s.inputs.clear();
-  s.outputs.clear();
+  static thread_local Scratch lists;
+  const ScratchScope scope(lists);
   const Site outer = state.has_outer_site ? state.outer_site : Site{};
   NodeRef node;
   try {
@@ -142,41 +149,28 @@ NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (!tensors[i]->defined())
         throw ValueError(fmt::format("{}: operand {} is an undefined tensor", op.name, i));
-      s.inputs.push_back(tensors[i]->cell()->read());
-      requires_grad |= s.inputs.back().requires_grad();
+      lists.inputs.push_back(tensors[i]->cell()->read());
+      requires_grad |= lists.inputs.back().requires_grad();
     }
-    InferContext context(op, s.inputs, attrs, common_device(op, s.inputs, attrs), s.outputs);
+    InferContext context(op, lists.inputs, attrs, common_device(op, lists.inputs, attrs),
+                         lists.outputs);
     op.infer(context);
-    requires_grad = requires_grad && state.grad_enabled && op.gradient != Gradient::None;
-    if (requires_grad) {
-      bool differentiable = false;
-      for (const TensorSpec& o : s.outputs) differentiable |= is_floating(o.dtype);
-      requires_grad = differentiable;
-    }
+    requires_grad = requires_grad && state.grad_enabled && op.gradient != Gradient::None &&
+                    std::any_of(lists.outputs.begin(), lists.outputs.end(),
+                                [](const TensorSpec& o) { return is_floating(o.dtype); });
     node = Node::create({.op = &op,
-                         .inputs = s.inputs,
+                         .inputs = lists.inputs,
                          .attrs = std::move(attrs),
                          .slots = slots,
-                         .outputs = s.outputs,
+                         .outputs = lists.outputs,
                          .requires_grad = requires_grad,
                          .site = at,
                          .outer_site = outer});
   } catch (const Error&) {
-    s.inputs.clear();
-    s.busy = false;
     add_site(at, outer);
     throw;
-  } catch (...) {
-    s.inputs.clear();
-    s.busy = false;
-    throw;
   }
-  s.inputs.clear();
-  s.busy = false;
-  if (state.capture)
-    state.capture->push_back(node);
-  else
-    state.pending.push_back(node);
+  (state.capture ? *state.capture : state.pending).push_back(node);
   return node;
 }
 
