@@ -17,6 +17,9 @@ struct KernelEntry {
   /// Sets the strides it wants its inputs to have and those it gives its outputs. Without it the
   /// plan hands over row-major inputs and expects row-major outputs.
   void (*choose_layouts)(StepDesc&) = nullptr;
+  /// Whether lower() has a kernel for the step, from dtypes, shapes and attributes alone (asked
+  /// before layouts are chosen). Without it: for every step. The cpu backend uses it.
+  bool (*takes)(const StepDesc&) = nullptr;
 };
 
 class KernelTable {
