@@ -10,6 +10,7 @@
 #include "backend/cpu/loop_nest.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/tile_ops.h"
+#include "core/convert.h"
 
 namespace ingot::cpu {
 namespace {
@@ -222,17 +223,11 @@ class ProgramKernel final : public Kernel {
 
   static void write_scalar(const Scalar& value, DType dtype, std::byte* cell) {
     visit_dtype(dtype, [&]<class T>(T) {
-      if constexpr (std::is_same_v<T, bool>) {
-        const bool v = value.to_double() != 0;
+      if constexpr (std::is_arithmetic_v<T>) {
+        const T v = convert_scalar<T>(value);
         std::memcpy(cell, &v, sizeof v);
-      } else if constexpr (std::is_integral_v<T>) {
-        const T v = static_cast<T>(value.to_int64());
-        std::memcpy(cell, &v, sizeof v);
-      } else if constexpr (std::is_same_v<T, double>) {
-        const double v = value.to_double();
-        std::memcpy(cell, &v, sizeof v);
-      } else {  // float, and the reduced floats, which are held as float
-        const float v = static_cast<float>(T(static_cast<float>(value.to_double())));
+      } else {  // reduced floats are held as float
+        const auto v = static_cast<float>(convert_scalar<T>(value));
         std::memcpy(cell, &v, sizeof v);
       }
     });

@@ -309,22 +309,4 @@ inline auto binary(T x, T y) {
   }
 }
 
-/// PyTorch's conversion; a float outside an integer's range gives that integer's lowest value, as
-/// x86 does, instead of undefined behaviour.
-template <class To, class From>
-inline To convert(From x) {
-  if constexpr (std::same_as<To, bool>) {
-    return x != From(0);
-  } else if constexpr (std::floating_point<From> && std::integral<To>) {
-    // Narrow integers are cut from int64.
-    using Wide = std::int64_t;
-    constexpr auto low = static_cast<From>(std::numeric_limits<Wide>::min());
-    const Wide wide =
-        x >= low && x < -low ? static_cast<Wide>(x) : std::numeric_limits<Wide>::min();
-    return static_cast<To>(wide);
-  } else {
-    return static_cast<To>(x);
-  }
-}
-
 }  // namespace ingot::cpu

@@ -6,6 +6,7 @@
 #include "backend/cpu/float_tiles.h"
 #include "backend/cpu/scalar_functions.h"
 #include "backend/cpu/simd.h"
+#include "core/convert.h"
 
 namespace ingot::cpu {
 namespace {
@@ -69,7 +70,7 @@ void cast_tile(const void* pa, const void*, const void*, void* pout, std::size_t
   const From* a = static_cast<const From*>(pa);
   To* out = static_cast<To*>(pout);
   INGOT_INDEPENDENT
-  for (std::size_t i = 0; i < count; ++i) out[i] = convert<To>(a[i]);
+  for (std::size_t i = 0; i < count; ++i) out[i] = convert_element<To>(a[i]);
 }
 
 template <class T>
