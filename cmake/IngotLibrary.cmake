@@ -10,6 +10,12 @@ file(GLOB_RECURSE INGOT_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.c
 set_property(SOURCE "${PROJECT_SOURCE_DIR}/src/core/version.cpp"
   APPEND PROPERTY COMPILE_DEFINITIONS "INGOT_VERSION=\"${PROJECT_VERSION}\"")
 
+# Plain loops that the compiler is to vectorise.
+set_property(SOURCE
+  "${PROJECT_SOURCE_DIR}/src/backend/cpu/float_tiles.cpp"
+  "${PROJECT_SOURCE_DIR}/src/backend/cpu/tile_ops.cpp"
+  APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>")
+
 # What a program that links the library must link as well.
 set(INGOT_LINK_DEPENDENCIES
   ingot_dep_dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG ingot_dep_threads)

@@ -73,8 +73,10 @@ HWY_INLINE V vector_tanh(D d, V x) {
 
 template <class D, class V>
 HWY_INLINE V vector_sigmoid(D d, V x) {
+  // Of e^-|x|, which never overflows.
   const auto one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, vector_exp(d, hn::Neg(x))));
+  const V e = vector_exp(d, hn::Neg(hn::Abs(x)));
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 }  // namespace HWY_NAMESPACE
