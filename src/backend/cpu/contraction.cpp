@@ -35,7 +35,25 @@ std::unique_ptr<Kernel> lower_matmul(const MatmulDesc& desc) {
   return nullptr;
 }
 
+namespace {
+
+// oneDNN's channels-last convolutions add up all products of an output in one chain, ours in blocks
+// of 256. Relative error of y against float64, normal weights, 3×3 kernels: with 64 input channels
+// 3.1e-7 against 2.0e-7, with 512 channels 6.8e-7 against 2.1e-7. An error in y that turns the sign
+// of a value just before a ReLU turns up a thousand times larger in a gradient, so forward
+// convolutions with long sums are ours; in the gradients there is nothing to turn.
+constexpr std::int64_t kLongSum = 128;
+
+bool wants_blocked_sums(const ConvDesc& desc) {
+  const Shape& w = desc.weight.shape;
+  return desc.kind == ConvKind::Forward && w[1] * w[2] * w[3] > kLongSum;
+}
+
+}  // namespace
+
 std::unique_ptr<Kernel> lower_convolution(const ConvDesc& desc) {
+  if (wants_blocked_sums(desc) && contraction_providers().front() == &onednn_provider())
+    return own_provider().convolution(desc);
   for (const auto* provider : contraction_providers())
     if (auto kernel = provider->convolution(desc)) return kernel;
   return nullptr;
