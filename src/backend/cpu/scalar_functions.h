@@ -96,10 +96,7 @@ inline auto unary(T x) {
     else
       return x;
   } else if constexpr (Op == Sign) {
-    if constexpr (floating)
-      return x > zero ? one : x < zero ? -one : x;  // NaN stays
-    else
-      return static_cast<T>((x > zero) - (x < zero));
+    return static_cast<T>((x > zero) - (x < zero));
   } else if constexpr (Op == Exp) {
     return std::exp(x);
   } else if constexpr (Op == Expm1) {

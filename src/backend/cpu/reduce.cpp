@@ -1,0 +1,248 @@
+// sum, prod, amax, amin over any dimensions of tensors of any strides; see reduce_kernels.h for the
+// order in which elements are joined.
+//
+// Work is cut into blocks: kReduceBlock elements of one output ("runs"), or kReduceBlock rows of up
+// to kColumns neighbouring outputs where the outputs lie next to each other and the reduced
+// elements do not ("columns"). Both give the same bits.
+#include <algorithm>
+#include <cstring>
+
+#include <ingot/core/parallel.h>
+
+#include "backend/cpu/loop_nest.h"
+#include "backend/cpu/reduce_kernels.h"
+#include "backend/cpu/scratch.h"
+#include "backend/cpu/tile_ops.h"
+#include "backend/kernel_table.h"
+#include "core/op_attrs.h"
+
+namespace ingot::cpu {
+namespace {
+
+constexpr std::int64_t kColumns = 64;
+
+class ReduceKernel final : public Kernel {
+ public:
+  ReduceKernel(const StepDesc& step, Join join) {
+    const TensorDesc& in = step.inputs[0];
+    const Dims& dims = step.as<ReduceAttrs>().dims;
+    TensorDesc kept{{}, in.dtype, {}}, reduced{{}, in.dtype, {}};
+    for (int d = 0; d < in.shape.rank(); ++d) {
+      TensorDesc& part = dims.contains(d) ? reduced : kept;
+      part.shape.push_back(in.shape[d]);
+      part.strides.push_back(in.strides[d]);
+    }
+    // Row-major order of the indices, whatever the memory order of the input.
+    const auto nest_of = [](const TensorDesc& part) {
+      const TensorDesc order = TensorDesc::contiguous(part.shape, part.dtype);
+      const TensorDesc* const operands[] = {&order, &part};
+      return make_loop_nest(part.shape, operands);
+    };
+    kept_ = nest_of(kept);
+    reduced_ = nest_of(reduced);
+    num_outputs_ = kept.shape.numel();
+    num_reduced_ = reduced.shape.numel();
+    num_blocks_ = std::max<std::int64_t>(1, (num_reduced_ + kReduceBlock - 1) / kReduceBlock);
+    in_dtype_ = in.dtype;
+    out_dtype_ = step.outputs[0].dtype;
+    const bool wide = join == Join::Sum || join == Join::Prod;
+    acc_dtype_ = wide && !is_floating(in.dtype) ? DType::Int64 : compute_dtype(in.dtype);
+    acc_nbytes_ = static_cast<std::int64_t>(nbytes_of(acc_dtype_));
+    in_nbytes_ = static_cast<std::int64_t>(nbytes_of(in_dtype_));
+    convert_ = find_unpack(in_dtype_);
+    if (!convert_) convert_ = find_cast(in_dtype_, acc_dtype_);
+    functions_ = reduce_functions(join, acc_dtype_);
+    columns_ = kept_.inner_stride(1) == 1 && kept_.inner_size() >= 8 &&
+               reduced_.inner_stride(1) != 1 && num_reduced_ > 1;
+  }
+
+  std::size_t workspace_nbytes() const override {
+    return static_cast<std::size_t>(num_outputs_ * num_blocks_ * acc_nbytes_);
+  }
+
+  void run(const KernelArgs& args) const override {
+    if (num_outputs_ == 0) return;
+    const auto* in = args.in<std::byte>(0);
+    // Partial results, [block][output].
+    auto* partial = static_cast<std::byte*>(args.workspace);
+    if (num_reduced_ == 0) {
+      functions_.start(partial, num_outputs_);
+    } else if (columns_) {
+      reduce_columns(in, partial);
+    } else {
+      reduce_runs(in, partial);
+    }
+    join_blocks(partial);
+    store(partial, args.outputs[0]);
+  }
+
+  std::string describe() const override { return columns_ ? "columns" : "runs"; }
+
+ private:
+  std::int64_t block_size(std::int64_t b) const {
+    return std::min(kReduceBlock, num_reduced_ - b * kReduceBlock);
+  }
+
+  void reduce_runs(const std::byte* in, std::byte* partial) const {
+    const std::int64_t per_task = std::min(num_reduced_, kReduceBlock);
+    parallel_for(
+        0, num_outputs_ * num_blocks_, grain_for(per_task),
+        [&](std::int64_t first, std::int64_t last) {
+          std::byte* scratch =
+              thread_scratch(ScratchUser::Tiles,
+                             static_cast<std::size_t>(kReduceBlock * (acc_nbytes_ + in_nbytes_)));
+          for (std::int64_t task = first; task < last; ++task) {
+            const std::int64_t o = task / num_blocks_, b = task % num_blocks_;
+            const std::byte* block = load_block(in, o, b, scratch);
+            functions_.block(block, block_size(b), partial + (b * num_outputs_ + o) * acc_nbytes_);
+          }
+        });
+  }
+
+  // Block b of output o as contiguous accumulator elements: in place if it lies so, else gathered.
+  const std::byte* load_block(const std::byte* in, std::int64_t o, std::int64_t b,
+                              std::byte* scratch) const {
+    const std::byte* base = in + offset_of(kept_, o) * in_nbytes_;
+    const std::int64_t first = b * kReduceBlock, count = block_size(b);
+    const std::int64_t stride = reduced_.inner_stride(1);
+    const std::byte* found = nullptr;
+    std::byte* gathered = scratch + kReduceBlock * acc_nbytes_;
+    for_each_run(reduced_, 1, first, first + count,
+                 [&](std::int64_t offset, std::int64_t at, std::int64_t run) {
+                   const std::byte* from = base + offset * in_nbytes_;
+                   if (run == count && stride == 1) {
+                     found = from;
+                   } else {
+                     gather(from, stride, gathered + (at - first) * in_nbytes_, run);
+                   }
+                 });
+    if (!found) found = gathered;
+    if (!convert_) return found;
+    convert_(found, nullptr, nullptr, scratch, static_cast<std::size_t>(count));
+    return scratch;
+  }
+
+  void gather(const std::byte* from, std::int64_t stride, std::byte* to, std::int64_t count) const {
+    if (stride == 1) {
+      std::memcpy(to, from, static_cast<std::size_t>(count * in_nbytes_));
+      return;
+    }
+    const auto elements = [&]<class T>(T) {
+      const T* source = reinterpret_cast<const T*>(from);
+      T* target = reinterpret_cast<T*>(to);
+      for (std::int64_t i = 0; i < count; ++i) target[i] = source[i * stride];
+    };
+    switch (in_nbytes_) {
+      case 1:
+        return elements(std::uint8_t{});
+      case 2:
+        return elements(std::uint16_t{});
+      case 4:
+        return elements(std::uint32_t{});
+      default:
+        return elements(std::uint64_t{});
+    }
+  }
+
+  static std::int64_t offset_of(const LoopNest& nest, std::int64_t index) {
+    std::int64_t offset = 0;
+    for (int d = nest.rank - 1; d >= 0; --d) {
+      const auto k = static_cast<std::size_t>(d);
+      offset += index % nest.sizes[k] * nest.strides[1][k];
+      index /= nest.sizes[k];
+    }
+    return offset;
+  }
+
+  void reduce_columns(const std::byte* in, std::byte* partial) const {
+    const std::int64_t inner = kept_.inner_size();
+    const std::int64_t tiles_per_row = (inner + kColumns - 1) / kColumns;
+    const std::int64_t tiles = num_outputs_ / inner * tiles_per_row;
+    const std::int64_t per_task = std::min(num_reduced_, kReduceBlock) * std::min(inner, kColumns);
+    // Tiles of a block are neighbours in memory, so they are done one after the other.
+    parallel_for(0, num_blocks_ * tiles, grain_for(per_task),
+                 [&](std::int64_t first, std::int64_t last) {
+                   for (std::int64_t task = first; task < last; ++task) {
+                     const std::int64_t tile = task % tiles, b = task / tiles;
+                     const std::int64_t column = tile % tiles_per_row * kColumns;
+                     const std::int64_t o = tile / tiles_per_row * inner + column;
+                     reduce_tile(in, o, std::min(kColumns, inner - column), b,
+                                 partial + (b * num_outputs_ + o) * acc_nbytes_);
+                   }
+                 });
+  }
+
+  // Outputs o … o + width of block b: one row of accumulators per lane.
+  void reduce_tile(const std::byte* in, std::int64_t o, std::int64_t width, std::int64_t b,
+                   std::byte* to) const {
+    std::byte* lanes = thread_scratch(
+        ScratchUser::Tiles, static_cast<std::size_t>((kReduceLanes + 1) * kColumns * acc_nbytes_));
+    std::byte* converted = lanes + kReduceLanes * kColumns * acc_nbytes_;
+    functions_.start(lanes, kReduceLanes * kColumns);
+    const std::byte* base = in + offset_of(kept_, o) * in_nbytes_;
+    const std::int64_t first = b * kReduceBlock, stride = reduced_.inner_stride(1);
+    for_each_run(reduced_, 1, first, first + block_size(b),
+                 [&](std::int64_t offset, std::int64_t at, std::int64_t count) {
+                   for (std::int64_t i = 0; i < count; ++i) {
+                     const std::byte* row = base + (offset + i * stride) * in_nbytes_;
+                     if (convert_) {
+                       convert_(row, nullptr, nullptr, converted, static_cast<std::size_t>(width));
+                       row = converted;
+                     }
+                     functions_.row(lane(lanes, (at - first + i) % kReduceLanes), row, width);
+                   }
+                 });
+    for (std::int64_t half = kReduceLanes / 2; half > 0; half /= 2)
+      for (std::int64_t l = 0; l < half; ++l)
+        functions_.row(lane(lanes, l), lane(lanes, l + half), width);
+    std::memcpy(to, lanes, static_cast<std::size_t>(width * acc_nbytes_));
+  }
+
+  std::byte* lane(std::byte* lanes, std::int64_t l) const {
+    return lanes + l * kColumns * acc_nbytes_;
+  }
+
+  // Blocks pairwise, into the first one: 0+1, 2+3, …, then 0+2, …
+  void join_blocks(std::byte* partial) const {
+    const std::int64_t row_nbytes = num_outputs_ * acc_nbytes_;
+    for (std::int64_t step = 1; step < num_blocks_; step *= 2)
+      for (std::int64_t b = 0; b + step < num_blocks_; b += 2 * step)
+        functions_.row(partial + b * row_nbytes, partial + (b + step) * row_nbytes, num_outputs_);
+  }
+
+  void store(const std::byte* partial, void* out) const {
+    const auto count = static_cast<std::size_t>(num_outputs_);
+    if (const TileFunction pack = find_pack(out_dtype_)) {
+      pack(partial, nullptr, nullptr, out, count);
+    } else if (const TileFunction cast = find_cast(acc_dtype_, out_dtype_)) {
+      cast(partial, nullptr, nullptr, out, count);
+    } else {
+      std::memcpy(out, partial, count * static_cast<std::size_t>(acc_nbytes_));
+    }
+  }
+
+  // Operand 0 of each nest is the row-major order of the indices, operand 1 the input.
+  LoopNest kept_, reduced_;
+  std::int64_t num_outputs_ = 0, num_reduced_ = 0, num_blocks_ = 1;
+  std::int64_t acc_nbytes_ = 4, in_nbytes_ = 4;
+  DType in_dtype_ = DType::Float32, acc_dtype_ = DType::Float32, out_dtype_ = DType::Float32;
+  TileFunction convert_ = nullptr;
+  ReduceFunctions functions_;
+  bool columns_ = false;
+};
+
+template <Join join>
+std::unique_ptr<Kernel> lower_reduce(const StepDesc& step) {
+  return std::make_unique<ReduceKernel>(step, join);
+}
+
+}  // namespace
+
+INGOT_EXPORT_CPU_KERNELS(reduce) {
+  table.add("sum", {lower_reduce<Join::Sum>, take_any_strides});
+  table.add("prod", {lower_reduce<Join::Prod>, take_any_strides});
+  table.add("amax", {lower_reduce<Join::Max>, take_any_strides});
+  table.add("amin", {lower_reduce<Join::Min>, take_any_strides});
+}
+
+}  // namespace ingot::cpu
