@@ -383,10 +383,12 @@ struct Module::Hooks {
   std::int64_t next_id = 0;
   std::vector<std::pair<std::int64_t, ForwardPreHook>> before;
   std::vector<std::pair<std::int64_t, ForwardHook>> after;
+  std::vector<std::pair<std::int64_t, FullBackwardHook>> backward;
 
   void remove(std::int64_t id) {
     std::erase_if(before, [&](auto& h) { return h.first == id; });
     std::erase_if(after, [&](auto& h) { return h.first == id; });
+    std::erase_if(backward, [&](auto& h) { return h.first == id; });
   }
 };
 
@@ -411,6 +413,48 @@ HookHandle Module::register_forward_hook(ForwardHook hook) {
   });
 }
 
+HookHandle Module::register_full_backward_hook(FullBackwardHook hook) {
+  const std::int64_t id = hooks().next_id++;
+  hooks_->backward.emplace_back(id, std::move(hook));
+  return HookHandle([weak = std::weak_ptr(hooks_), id] {
+    if (const auto all = weak.lock()) all->remove(id);
+  });
+}
+
+Tensor Module::forward_with_backward_hooks(const Tensor& x) {
+  // Backward may run when the module is gone: its hooks live and die with it.
+  const auto call = [weak = std::weak_ptr(hooks_), this](const Tensor& grad_input,
+                                                         const Tensor& grad_output) {
+    Tensor result = grad_input;
+    if (const auto all = weak.lock())
+      for (const auto& [id, hook] : std::vector(all->backward))
+        if (Tensor changed = hook(*this, result, grad_output); changed.defined()) result = changed;
+    return result;
+  };
+  if (!is_grad_enabled() || !x.requires_grad()) {
+    Tensor y = forward(x);
+    if (y.requires_grad())
+      y.register_hook([call](const Tensor& grad) {
+        call(Tensor(), grad);
+        return Tensor();
+      });
+    return y;
+  }
+  // A view of its own, so that the gradient is that of this use of x alone.
+  Tensor own = x.unsqueeze(0).squeeze(0);
+  const auto grad_output = std::make_shared<Tensor>();
+  own.register_hook([call, grad_output](const Tensor& grad) {
+    return call(grad, std::exchange(*grad_output, Tensor()));
+  });
+  Tensor y = forward(own);
+  if (y.requires_grad())
+    y.register_hook([grad_output](const Tensor& grad) {
+      *grad_output = grad;
+      return Tensor();
+    });
+  return y;
+}
+
 Tensor Module::forward(const Tensor&) {
   throw ValueError(fmt::format(
       "{0} cannot be called with one tensor: the class has no `Tensor forward(const Tensor& x)`",
@@ -425,7 +469,7 @@ Tensor Module::operator()(const Tensor& x, Site at) {
   Tensor input = x;
   for (const auto& [id, hook] : std::vector(hooks_->before))
     if (Tensor changed = hook(*this, input); changed.defined()) input = changed;
-  Tensor output = forward(input);
+  Tensor output = hooks_->backward.empty() ? forward(input) : forward_with_backward_hooks(input);
   for (const auto& [id, hook] : std::vector(hooks_->after))
     if (Tensor changed = hook(*this, input, output); changed.defined()) output = changed;
   return output;

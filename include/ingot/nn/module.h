@@ -129,6 +129,11 @@ class Module {
   /// Called after forward; a defined result replaces the output.
   using ForwardHook = std::function<Tensor(Module&, const Tensor& input, const Tensor& output)>;
   HookHandle register_forward_hook(ForwardHook hook);
+  /// Called by backward with the gradients of the output and of the input (undefined when the input
+  /// requires none); a defined result replaces the gradient of the input.
+  using FullBackwardHook =
+      std::function<Tensor(Module&, const Tensor& grad_input, const Tensor& grad_output)>;
+  HookHandle register_full_backward_hook(FullBackwardHook hook);
 
   // -- Looking at it --------------------------------------------------------------------------
   /// A table of layers, output shapes and parameters for an input of that shape, batch included.
@@ -176,6 +181,7 @@ class Module {
   NamedTensors collect(bool buffers) const;
   void convert(const std::function<Tensor(const Tensor&)>& f);
   Hooks& hooks();
+  Tensor forward_with_backward_hooks(const Tensor& x);
 
   std::deque<NamedTensor> tensors_;  ///< a deque: references to its elements stay valid
   std::vector<Child> children_;

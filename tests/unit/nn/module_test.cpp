@@ -305,6 +305,47 @@ TEST(Module, Hooks) {
   late.remove();  // harmless
 }
 
+TEST(Module, FullBackwardHooks) {
+  nn::Linear layer(1, 1);
+  nn::init::constant_(layer.weight, 3);
+  double seen_input = 0, seen_output = 0;
+  int calls = 0;
+  HookHandle handle = layer.register_full_backward_hook(
+      [&](nn::Module& m, const Tensor& grad_input, const Tensor& grad_output) {
+        EXPECT_EQ(&m, &layer);
+        ++calls;
+        seen_output = grad_output.item();
+        if (!grad_input.defined()) return Tensor();
+        seen_input = grad_input.item();
+        return grad_input * 10;
+      });
+  Tensor x = ones({1, 1});
+  x.requires_grad_();
+  // x is used beside the layer, too: the hook sees and changes only what goes through the layer.
+  (layer(x) * 2 + x * 100).sum().backward();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(seen_output, 2);
+  EXPECT_EQ(seen_input, 6);
+  EXPECT_EQ(x.grad().item(), 160);
+  EXPECT_EQ(layer.weight.grad().item(), 2) << "gradients of parameters are left alone";
+  layer(ones({1, 1})).sum().backward();
+  EXPECT_EQ(calls, 2) << "called without a gradient for the input, too";
+  handle.remove();
+  layer(x).sum().backward();
+  EXPECT_EQ(calls, 2);
+  Tensor late;
+  {
+    nn::Linear gone(1, 1);
+    gone.register_full_backward_hook([&](nn::Module&, const Tensor&, const Tensor&) {
+      ++calls;
+      return Tensor();
+    });
+    late = gone(x);
+  }
+  late.sum().backward();
+  EXPECT_EQ(calls, 2) << "hooks die with their module";
+}
+
 TEST(Module, CallsShowTheUsersLine) {
   Net net;
   std::string text;
