@@ -3,8 +3,9 @@
 // parity report, so an op is written down once. tests/fixtures/make_op_fixtures.py holds the same
 // cases by name, written with PyTorch's functions.
 //
-// Input values come from a formula (op_values.h), never from a file; all of them are exact in every
-// floating dtype, so that one float64 result of PyTorch is the truth for all of these.
+// Input values come from a formula (op_values.h), never from a file. But for Draw::Fine they are
+// exact in every floating dtype, so that one float64 result of PyTorch is the truth for all of
+// these.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@ enum class Draw : std::uint8_t {
   Wide,       ///< ±7.9 / -16 … 16 (uint8: 0 … 32)
   Above,      ///< 1.26 … 4.73 / 2 … 8
   Distinct,   ///< no two are equal: a shuffled sequence with step 1/32 (integers: step 1)
+  Fine,       ///< ±1 with 24 bits: not exact in 16-bit types / as Signed
   Grid,       ///< multiples of 1/2 in ±2, ties and kinks included / as Signed
   Special,    ///< nan, inf, -inf, 0, -0, 1, -1, 2.5 in turn / as Signed
   Index,      ///< / 0 … limit - 1

@@ -34,6 +34,23 @@ void add_linear_cases(std::vector<OpCase>& cases) {
   add("matmul/empty_rows", matmul, {0, 3}, {3, 2}, false);
   add("matmul/empty_batch", matmul, {0, 2, 3}, {3, 2}, false);
   add("matmul/large", matmul, {67, 130}, {130, 71}, false);
+  // Full mantissas: products that a narrower type could not hold.
+  const auto fine = [](const Shape& s) { return in(s, Draw::Fine); };
+  cases.push_back({"matmul/fine",
+                   {fine({33, 70}), fine({70, 45})},
+                   one([](In x) { return matmul(x[0], x[1]); }),
+                   kFull,
+                   Tolerance::Reduction,
+                   false,
+                   false});
+  cases.push_back({"linear/fine",
+                   {fine({9, 150}), fine({40, 150}), fine({40})},
+                   one([](In x) { return linear(x[0], x[1], x[2]); }),
+                   kFull,
+                   Tolerance::Reduction,
+                   false,
+                   false,
+                   true});
   add("mm", mm, {2, 3}, {3, 4});
   add("bmm", bmm, {2, 3, 4}, {2, 4, 2});
   add("dot", dot, {7}, {7});

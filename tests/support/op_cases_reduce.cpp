@@ -74,6 +74,16 @@ void add_large(std::vector<OpCase>& cases) {
   add("sum/large_rows", kFloats, [](const Tensor& x) { return x.sum({1}); });
   add("sum/large_columns", kFloats, [](const Tensor& x) { return x.sum({0}); });
   add("mean/large", kFloats, [](const Tensor& x) { return x.mean(); });
+  for (const auto& [name, f] :
+       {std::pair{"sum/fine", Reduce(sum)}, std::pair{"mean/fine", Reduce(mean)}})
+    for (const std::int64_t dim : {0, 1})
+      cases.push_back({std::string(name) + (dim == 0 ? "_columns" : "_rows"),
+                       {in({257, 151}, Draw::Fine)},
+                       one([f = f, dim](In x) { return f(x[0], {dim}, false, Site::current()); }),
+                       kFull,
+                       Tolerance::Reduction,
+                       false,
+                       false});
   add("amax/large", kFloats, [](const Tensor& x) { return x.amax({0}); });
   add("var/large", kFloats, [](const Tensor& x) { return x.var({0}); });
 }

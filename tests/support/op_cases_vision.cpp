@@ -36,6 +36,20 @@ void add_conv(std::vector<OpCase>& cases) {
   add("conv2d/empty_batch", {0, 2, 4, 4}, {3, 2, 3, 3}, true, {}, false);
   add("conv2d/large", {3, 5, 20, 17}, {19, 5, 5, 5}, true, {.stride = 2, .padding = 2}, false);
   add("conv2d/large_channels", {1, 32, 7, 7}, {32, 32, 3, 3}, false, {.padding = 1}, false);
+  const auto fine = [&](const char* name, const Shape& x, const Shape& w,
+                        const Conv2dOptions& options) {
+    cases.push_back({name,
+                     {in(x, Draw::Fine), in(w, Draw::Fine), in({w[0]}, Draw::Fine)},
+                     one([options](In t) { return conv2d(t[0], t[1], t[2], options); }),
+                     kFull,
+                     Tolerance::Reduction,
+                     false,
+                     false,
+                     /*contraction=*/true});
+  };
+  fine("conv2d/fine", {2, 6, 9, 8}, {12, 6, 3, 3}, {.padding = 1});
+  fine("conv2d/fine_long_sums", {1, 64, 6, 6}, {16, 64, 3, 3}, {.stride = 2, .padding = 1});
+  fine("conv2d/fine_depthwise", {2, 8, 9, 8}, {8, 1, 3, 3}, {.padding = 1, .groups = 8});
 }
 
 void add_pools(std::vector<OpCase>& cases) {

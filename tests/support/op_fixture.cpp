@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-const char* const kFamilies[] = {"elementwise", "methods",     "shape",    "reduce",
+const char* const kFamilies[] = {"elementwise", "methods",        "shape",    "reduce",
                                  "linear",      "vision",         "indexing", "loss",
                                  "creation",    "random_numbers", "update"};
 

@@ -28,9 +28,9 @@ T convert(double v) {
 }
 
 std::string_view draw_name(Draw d) {
-  constexpr std::string_view names[] = {"signed",  "positive", "unit",     "symmetric",
-                                        "wide",    "above",    "distinct", "grid",
-                                        "special", "index",    "mask"};
+  constexpr std::string_view names[] = {"signed", "positive", "unit",     "symmetric",
+                                        "wide",   "above",    "distinct", "fine",
+                                        "grid",   "special",  "index",    "mask"};
   return names[static_cast<int>(d)];
 }
 
@@ -48,6 +48,8 @@ double draw_floating(Draw d, double u, std::size_t i) {
       return (2 * std::floor(128 * u) - 127) / 16;
     case Draw::Above:
       return (2 * std::floor(56 * u) + 41) / 32;
+    case Draw::Fine:
+      return 2 * u - 1;
     case Draw::Grid:
       return (std::floor(9 * u) - 4) / 2;
     case Draw::Special: {
