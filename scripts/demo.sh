@@ -12,15 +12,8 @@ echo
 echo "== The devices of this machine =="
 build/bin/ingot devices
 echo
-echo "== Training LeNet-5 on 1,000 digits of MNIST =="
-build/bin/ingot train --model lenet5 --data mnist --epochs 8 --out "$out"
+echo "== Training LeNet-5 on 1,000 handwritten digits =="
+build/bin/ingot train --model lenet5 --data mnist --out "$out" --overwrite
 echo
-echo "The run is in $out:"
-for file in "$out"/*; do
-  case "$file" in
-    *.svg | *.png) echo "  curves      $file" ;;
-    *.json | *.jsonl) echo "  metrics     $file" ;;
-    *checkpoint* | *.ckpt | *.safetensors) echo "  checkpoint  $file" ;;
-    *) if [ -e "$file" ]; then echo "              $file"; fi ;;
-  esac
-done
+echo "== The saved weights, loaded again, on 1,000 digits it has not seen =="
+build/bin/ingot eval --model lenet5 --weights "$out/model.safetensors" --data mnist
