@@ -56,7 +56,9 @@ std::unique_ptr<nn::Module> make_layer(const std::string& name) {
 }
 
 TEST(Layers, MatchPyTorch) {
-  for (const auto& c : read_json("nn/layers.json").at("cases")) {
+  const auto fixture = read_json("nn/layers.json");
+  EXPECT_EQ(fixture.at("cases").size(), 17u);
+  for (const auto& c : fixture.at("cases")) {
     const std::string name = c.at("layer");
     for (const auto& [dtype, tolerance] : {std::pair(float64, 1e-12), std::pair(float32, 2e-6)}) {
       SCOPED_TRACE(name + " in " + std::string(ingot::name(dtype)));
