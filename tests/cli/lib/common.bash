@@ -5,6 +5,8 @@
 #   prints TEXT               the last command's stdout has TEXT
 set -uo pipefail
 : "${INGOT_BIN:?}" "${INGOT_SOURCE_DIR:?}"
+# Threads that spin while they wait take ten times as long where tests share the cores.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 
 work=$PWD/$(basename "$0" .sh).work
 rm -rf "$work"
