@@ -165,8 +165,9 @@ class TrainRun {
   int finish(const train::Trainer& trainer) {
     if (!trainer.history().empty()) {
       const train::MetricsRow& last = trainer.history().back();
-      console_.line(fmt::format("test accuracy {:.2f} % after {} epochs",
-                                100 * last.test_accuracy.value_or(0), trainer.epochs_done()));
+      console_.line(fmt::format("test accuracy {:.2f} % after {} epoch{}",
+                                100 * last.test_accuracy.value_or(0), trainer.epochs_done(),
+                                trainer.epochs_done() == 1 ? "" : "s"));
     }
     console_.line(fmt::format("checkpoint {}", folder_->checkpoint_path().string()));
     console_.line(fmt::format("weights    {}", folder_->model_path().string()));
