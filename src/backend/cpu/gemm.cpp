@@ -54,46 +54,38 @@ void pack(const T* from, std::int64_t stride, std::int64_t k_stride, std::int64_
   }
 }
 
-// Calls f(0), f(1), … with constants, so that arrays of vectors indexed by them stay in registers.
-template <std::int64_t count, class F>
-HWY_INLINE void unrolled(F&& f) {
-  [&]<std::int64_t... I>(std::integer_sequence<std::int64_t, I...>) HWY_ATTR {
-    (f(std::integral_constant<std::int64_t, I>{}), ...);
-  }(std::make_integer_sequence<std::int64_t, count>{});
-}
-
-template <class T>
-HWY_INLINE void multiply_tile(std::int64_t depth, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
-                              Matrix<T> c, std::int64_t rows, std::int64_t cols, bool accumulate) {
+// R... = 0 … kRows - 1: indices that are constants keep the sums in registers.
+template <class T, std::int64_t... R>
+HWY_INLINE void multiply_tile(std::integer_sequence<std::int64_t, R...>, std::int64_t depth,
+                              const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, Matrix<T> c,
+                              std::int64_t rows, std::int64_t cols, bool accumulate) {
   using B = Blocking<T>;
   const typename B::D d;
   using V = hn::Vec<typename B::D>;
   V left[B::kRows], right[B::kRows];
-  unrolled<B::kRows>([&](auto r) HWY_ATTR { left[r] = right[r] = hn::Zero(d); });
+  ((left[R] = right[R] = hn::Zero(d)), ...);
   for (std::int64_t p = 0; p < depth; ++p) {
     const V b0 = hn::LoadU(d, b), b1 = hn::LoadU(d, b + B::kLanes);
-    unrolled<B::kRows>([&](auto r) HWY_ATTR {
-      const V x = hn::Set(d, a[r]);
-      left[r] = hn::MulAdd(x, b0, left[r]);
-      right[r] = hn::MulAdd(x, b1, right[r]);
-    });
+    V x;
+    ((x = hn::Set(d, a[R]), left[R] = hn::MulAdd(x, b0, left[R]),
+      right[R] = hn::MulAdd(x, b1, right[R])),
+     ...);
     a += B::kRows;
     b += B::kCols;
   }
   if (rows == B::kRows && cols == B::kCols) {
-    unrolled<B::kRows>([&](auto r) HWY_ATTR {
-      T* to = c.at(r, 0);
-      T* next = to + B::kLanes;
-      hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, to), left[r]) : left[r], d, to);
-      hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, next), right[r]) : right[r], d, next);
-    });
+    if (accumulate) {
+      ((left[R] = hn::Add(hn::LoadU(d, c.at(R, 0)), left[R]),
+        right[R] = hn::Add(hn::LoadU(d, c.at(R, B::kLanes)), right[R])),
+       ...);
+    }
+    ((hn::StoreU(left[R], d, c.at(R, 0)), hn::StoreU(right[R], d, c.at(R, B::kLanes))), ...);
     return;
   }
   HWY_ALIGN T tile[B::kRows * B::kCols];
-  unrolled<B::kRows>([&](auto r) HWY_ATTR {
-    hn::Store(left[r], d, tile + r * B::kCols);
-    hn::Store(right[r], d, tile + r * B::kCols + B::kLanes);
-  });
+  ((hn::Store(left[R], d, tile + R * B::kCols),
+    hn::Store(right[R], d, tile + R * B::kCols + B::kLanes)),
+   ...);
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t j = 0; j < cols; ++j) {
       T* to = c.at(r, j);
@@ -130,7 +122,8 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a,
             pack<B::kCols>(b.at(p0, j0), b.col_stride, b.row_stride, cols, depth, packed_b);
             for (std::int64_t j = 0; j < cols; j += B::kCols)
               for (std::int64_t i = 0; i < rows; i += B::kRows)
-                multiply_tile<T>(depth, packed_a + i * depth, packed_b + j * depth,
+                multiply_tile<T>(std::make_integer_sequence<std::int64_t, B::kRows>{}, depth,
+                                 packed_a + i * depth, packed_b + j * depth,
                                  {c.at(i0 + i, j0 + j), c.row_stride, c.col_stride},
                                  std::min(B::kRows, rows - i), std::min(B::kCols, cols - j),
                                  accumulate || p0 > 0);

@@ -1,9 +1,10 @@
 // Matrix products and convolutions of every provider against the reference.
 #include <gtest/gtest.h>
 
-#include <functional>
+#include <cmath>
 
 #include "backend/cpu/contraction.h"
+#include "backend/cpu/direct_conv.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"
 
@@ -249,6 +250,39 @@ TEST(CpuConvolution, EveryProviderMatchesTheReferenceInBothLayouts) {
           }
       EXPECT_GT(backend.taken(), 20) << provider->name() << channels_last;
     }
+}
+
+// Our direct convolution where it applies, else our GEMM.
+class DirectProvider final : public cpu::ContractionProvider {
+ public:
+  std::string_view name() const override { return "direct"; }
+  std::unique_ptr<Kernel> matmul(const cpu::MatmulDesc&) const override { return nullptr; }
+  std::unique_ptr<Kernel> convolution(const cpu::ConvDesc& d) const override {
+    return cpu::lower_direct_convolution(d);
+  }
+};
+
+TEST(CpuConvolution, DirectMatchesTheReferenceAndLosesLittle) {
+  std::mt19937 generator(6);
+  const DirectProvider provider;
+  ProviderBackend backend(provider, true);
+  auto cases = conv_cases();
+  const ConvAttrs same{{1, 1}, {1, 1}, {1, 1}, 1, {}};
+  cases.push_back({{2, 130, 11, 10}, {70, 130, 3, 3}, same});
+  cases.push_back({{1, 512, 7, 7}, {33, 512, 3, 3}, same});
+  cases.push_back({{3, 20, 6, 5}, {5, 20, 2, 3}, {{2, 1}, {0, 2}, {2, 1}, 1, {}}});
+  for (const ConvCase& c : cases)
+    for (const bool bias : {false, true}) {
+      const StepDesc step = conv_step(c, cpu::ConvKind::Forward, bias, DType::Float32);
+      std::vector<HostTensor> inputs;
+      for (const TensorDesc& in : step.inputs)
+        inputs.push_back(HostTensor::random(in.shape, DType::Float32, generator, -1, 1));
+      const double terms = static_cast<double>(c.w.numel() / std::max<std::int64_t>(1, c.w[0]));
+      expect_close(run_step(backend, step, inputs)[0],
+                   run_step(reference_backend(), step, inputs)[0], 0,
+                   4e-7 * std::sqrt(terms) + 1e-7, c.x.str() + c.w.str());
+    }
+  EXPECT_GE(backend.taken(), 10);
 }
 
 TEST(CpuConvolution, TheBackendMatchesTheReferenceOnAllDTypes) {

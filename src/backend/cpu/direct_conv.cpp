@@ -1,0 +1,296 @@
+// y[place, o] = sum over (kh, kw, c) of x[place + (kh, kw), c] · weight[o, c, kh, kw]
+//
+// A register tile is kRows places × two vectors of outputs. For one (kh, kw) the channels of a
+// place are contiguous in x, so the tile reads x in place through one pointer per row (or a row of
+// zeros in the padding); only the weights are repacked. After kChain products the tile is added to
+// y.
+#include "backend/cpu/direct_conv.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <ingot/core/parallel.h>
+
+#include "backend/cpu/scratch.h"
+#include "backend/cpu/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backend/cpu/direct_conv.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#ifndef INGOT_BACKEND_CPU_DIRECT_CONV_ONCE
+#define INGOT_BACKEND_CPU_DIRECT_CONV_ONCE
+namespace ingot::cpu {
+
+struct DirectConv {
+  std::int64_t images, channels, height, width;  // x
+  std::int64_t outputs, out_height, out_width;   // y
+  std::int64_t kernel_h, kernel_w;
+  std::int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+
+  std::int64_t taps() const { return kernel_h * kernel_w; }
+  std::int64_t depth() const { return taps() * channels; }
+  std::int64_t places() const { return images * out_height * out_width; }
+};
+
+struct DirectConvRun {
+  const float* x;
+  const float* weight;
+  const float* bias;  ///< may be null; `bias_stride` apart
+  std::int64_t bias_stride;
+  float* y;
+  float* workspace;
+};
+
+// Products summed in one chain of multiply-adds.
+inline constexpr std::int64_t kChain = 128;
+// Places per task: their pointers and the part of x they read stay in the second-level cache.
+inline constexpr std::int64_t kPlaces = 96;
+// Outputs are padded to whole panels; the largest one is two vectors of 512 bits.
+inline constexpr std::int64_t kMaxPanel = 2 * 512 / 32;
+
+}  // namespace ingot::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace ingot::cpu {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+
+constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
+constexpr std::int64_t kPanel = 2 * kLanes;
+static_assert(kPanel <= kMaxPanel);
+constexpr std::int64_t kRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+
+// packed[panel][(kh, kw, c)][kPanel]
+void pack_weights(const DirectConv& g, const float* weight, float* packed) {
+  const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel, taps = g.taps();
+  parallel_for(0, panels, grain_for(g.depth() * kPanel), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      float* to = packed + p * g.depth() * kPanel;
+      const std::int64_t present = std::min(kPanel, g.outputs - p * kPanel);
+      if (present < kPanel) std::fill_n(to, g.depth() * kPanel, 0.0f);
+      const float* from = weight + p * kPanel * g.depth();
+      // Blocks of channels, so that what is written stays in the first-level cache.
+      constexpr std::int64_t kBlock = 16;
+      for (std::int64_t c0 = 0; c0 < g.channels; c0 += kBlock) {
+        const std::int64_t c1 = std::min(c0 + kBlock, g.channels);
+        for (std::int64_t o = 0; o < present; ++o)
+          for (std::int64_t c = c0; c < c1; ++c)
+            for (std::int64_t t = 0; t < taps; ++t)
+              to[(t * g.channels + c) * kPanel + o] = from[(o * g.channels + c) * taps + t];
+      }
+    }
+  });
+}
+
+// The pieces of one chain: for each, `count` channels of one tap.
+struct Piece {
+  const float* const* rows;  ///< per place of the task: x at this tap, channel 0
+  std::int64_t channel, count;
+};
+
+// R... = 0 … kRows - 1: indices that are constants keep the sums in registers.
+template <std::int64_t... R>
+HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece* pieces,
+                          std::size_t num_pieces, std::int64_t row,
+                          const float* HWY_RESTRICT weights, float* y, std::int64_t y_stride,
+                          std::int64_t rows, std::int64_t cols, bool accumulate) {
+  const D d;
+  using V = hn::Vec<D>;
+  V left[kRows], right[kRows];
+  ((left[R] = right[R] = hn::Zero(d)), ...);
+  for (std::size_t k = 0; k < num_pieces; ++k) {
+    const float* from[kRows];
+    ((from[R] = pieces[k].rows[row + R] + pieces[k].channel), ...);
+    const std::int64_t count = pieces[k].count;
+    for (std::int64_t c = 0; c < count; ++c) {
+      const V w0 = hn::LoadU(d, weights), w1 = hn::LoadU(d, weights + kLanes);
+      weights += kPanel;
+      V x;
+      ((x = hn::Set(d, from[R][c]), left[R] = hn::MulAdd(x, w0, left[R]),
+        right[R] = hn::MulAdd(x, w1, right[R])),
+       ...);
+    }
+  }
+  if (rows == kRows && cols == kPanel) {
+    if (accumulate) {
+      ((left[R] = hn::Add(hn::LoadU(d, y + R * y_stride), left[R]),
+        right[R] = hn::Add(hn::LoadU(d, y + R * y_stride + kLanes), right[R])),
+       ...);
+    }
+    ((hn::StoreU(left[R], d, y + R * y_stride), hn::StoreU(right[R], d, y + R * y_stride + kLanes)),
+     ...);
+    return;
+  }
+  HWY_ALIGN float sums[kRows * kPanel];
+  ((hn::Store(left[R], d, sums + R * kPanel), hn::Store(right[R], d, sums + R * kPanel + kLanes)),
+   ...);
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t j = 0; j < cols; ++j) {
+      float& to = y[r * y_stride + j];
+      to = accumulate ? to + sums[r * kPanel + j] : sums[r * kPanel + j];
+    }
+}
+
+// Pointers to channel 0 of x for every tap and place of a task: [tap][kPlaces + kRows].
+void find_rows(const DirectConv& g, const float* x, const float* zeros, std::int64_t first,
+               std::int64_t count, const float** rows) {
+  constexpr std::int64_t kStride = kPlaces + kRows;
+  for (std::int64_t i = 0; i < kStride; ++i) {
+    // Tiles are whole: rows past the end read the last place again.
+    const std::int64_t place = first + std::min(i, count - 1);
+    const std::int64_t ow = place % g.out_width, oh = place / g.out_width % g.out_height;
+    const std::int64_t n = place / (g.out_width * g.out_height);
+    for (std::int64_t kh = 0; kh < g.kernel_h; ++kh)
+      for (std::int64_t kw = 0; kw < g.kernel_w; ++kw) {
+        const std::int64_t h = oh * g.stride_h - g.pad_h + kh * g.dilation_h;
+        const std::int64_t w = ow * g.stride_w - g.pad_w + kw * g.dilation_w;
+        const bool inside = h >= 0 && h < g.height && w >= 0 && w < g.width;
+        rows[(kh * g.kernel_w + kw) * kStride + i] =
+            inside ? x + ((n * g.height + h) * g.width + w) * g.channels : zeros;
+      }
+  }
+}
+
+// Cuts the depth into chains of at most kChain products.
+std::vector<std::vector<Piece>> cut_chains(const DirectConv& g, const float* const* rows) {
+  constexpr std::int64_t kStride = kPlaces + kRows;
+  std::vector<std::vector<Piece>> chains;
+  std::int64_t length = kChain;
+  for (std::int64_t t = 0; t < g.taps(); ++t)
+    for (std::int64_t c = 0; c < g.channels;) {
+      if (length == kChain) {
+        chains.emplace_back();
+        length = 0;
+      }
+      const std::int64_t count = std::min(g.channels - c, kChain - length);
+      chains.back().push_back({rows + t * kStride, c, count});
+      c += count;
+      length += count;
+    }
+  return chains;
+}
+
+}  // namespace
+
+void direct_conv(const DirectConv& g, const DirectConvRun& run) {
+  const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel;
+  float* packed = run.workspace;
+  float* zeros = packed + panels * kPanel * g.depth();
+  std::fill_n(zeros, g.channels, 0.0f);
+  pack_weights(g, run.weight, packed);
+  const std::int64_t place_blocks = (g.places() + kPlaces - 1) / kPlaces;
+  // Panels in groups, so that small images still make enough tasks.
+  constexpr std::int64_t kGroup = 4;
+  const std::int64_t groups = (panels + kGroup - 1) / kGroup;
+  parallel_for(
+      0, place_blocks * groups, grain_for(kPlaces * kGroup * kPanel * g.depth() / 8),
+      [&](std::int64_t begin, std::int64_t end) {
+        const std::size_t num_rows = static_cast<std::size_t>(g.taps() * (kPlaces + kRows));
+        auto** rows = reinterpret_cast<const float**>(
+            thread_scratch(ScratchUser::Columns, num_rows * sizeof(const float*)));
+        const auto chains = cut_chains(g, rows);
+        for (std::int64_t task = begin; task < end; ++task) {
+          const std::int64_t first = task / groups * kPlaces;
+          const std::int64_t count = std::min(kPlaces, g.places() - first);
+          find_rows(g, run.x, zeros, first, count, rows);
+          const std::int64_t first_panel = task % groups * kGroup;
+          for (std::int64_t p = first_panel; p < std::min(first_panel + kGroup, panels); ++p) {
+            const float* weights = packed + p * g.depth() * kPanel;
+            float* y = run.y + first * g.outputs + p * kPanel;
+            const std::int64_t cols = std::min(kPanel, g.outputs - p * kPanel);
+            for (std::size_t k = 0; k < chains.size(); ++k) {
+              for (std::int64_t i = 0; i < count; i += kRows)
+                tile_rows(std::make_integer_sequence<std::int64_t, kRows>{}, chains[k].data(),
+                          chains[k].size(), i, weights, y + i * g.outputs, g.outputs,
+                          std::min(kRows, count - i), cols, k > 0);
+              for (const Piece& piece : chains[k]) weights += piece.count * kPanel;
+            }
+            if (!run.bias) continue;
+            for (std::int64_t i = 0; i < count; ++i)
+              for (std::int64_t j = 0; j < cols; ++j)
+                y[i * g.outputs + j] += run.bias[(p * kPanel + j) * run.bias_stride];
+          }
+        }
+      });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace ingot::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ingot::cpu {
+namespace {
+
+HWY_EXPORT(direct_conv);
+
+class DirectConvKernel final : public Kernel {
+ public:
+  explicit DirectConvKernel(const ConvDesc& d) {
+    const Shape &x = d.x.shape, &w = d.weight.shape, &y = d.y.shape;
+    g_ = {x[0],
+          x[1],
+          x[2],
+          x[3],
+          y[1],
+          y[2],
+          y[3],
+          w[2],
+          w[3],
+          d.attrs.stride[0],
+          d.attrs.stride[1],
+          d.attrs.padding[0],
+          d.attrs.padding[1],
+          d.attrs.dilation[0],
+          d.attrs.dilation[1]};
+    if (d.bias) bias_stride_ = d.bias->strides[0];
+    has_bias_ = d.bias.has_value();
+  }
+
+  std::size_t workspace_nbytes() const override {
+    const std::int64_t padded = (g_.outputs + kMaxPanel - 1) / kMaxPanel * kMaxPanel;
+    return static_cast<std::size_t>(padded * g_.depth() + g_.channels) * sizeof(float);
+  }
+
+  void run(const KernelArgs& args) const override {
+    const DirectConvRun run{
+        args.in<float>(0), args.in<float>(1),  has_bias_ ? args.in<float>(2) : nullptr,
+        bias_stride_,      args.out<float>(0), static_cast<float*>(args.workspace)};
+    HWY_DYNAMIC_DISPATCH(direct_conv)(g_, run);
+  }
+
+  std::string describe() const override { return "direct convolution"; }
+
+ private:
+  DirectConv g_{};
+  bool has_bias_ = false;
+  std::int64_t bias_stride_ = 1;
+};
+
+bool is_channels_last(const TensorDesc& t) {
+  const Dims wanted = channels_last_strides(t.shape);
+  for (int d = 0; d < 4; ++d)
+    if (t.shape[d] != 1 && t.strides[d] != wanted[d]) return false;
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<Kernel> lower_direct_convolution(const ConvDesc& desc) {
+  if (desc.kind != ConvKind::Forward || desc.x.dtype != DType::Float32 || desc.attrs.groups != 1 ||
+      desc.x.shape[1] < 16 || desc.y.numel() == 0 || !desc.weight.is_contiguous() ||
+      !is_channels_last(desc.x) || !is_channels_last(desc.y))
+    return nullptr;
+  return std::make_unique<DirectConvKernel>(desc);
+}
+
+}  // namespace ingot::cpu
+#endif
