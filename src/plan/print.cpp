@@ -149,8 +149,8 @@ std::string Tensor::str() const {
   if (requires_grad())
     notes.push_back(is_leaf() ? "requires_grad=True"
                               : fmt::format("grad_fn=<{}>", cell_->value().node->op().name));
-  std::size_t line =
-      text.size() - (text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
+  // PyTorch counts two columns more than the last line has; so that lines break at the same place.
+  std::size_t line = text.size() - (text.rfind('\n') + 1) + 2;  // npos + 1 is 0
   for (const std::string& note : notes) {
     if (line + note.size() + 2 > kLineWidth) {
       text += ",\n" + std::string(kPrefix.size(), ' ') + note;
