@@ -12,7 +12,9 @@ set_property(SOURCE "${PROJECT_SOURCE_DIR}/src/core/version.cpp"
 
 # Plain loops that the compiler is to vectorise.
 set_property(SOURCE
+  "${PROJECT_SOURCE_DIR}/src/backend/cpu/batch_norm.cpp"
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/float_tiles.cpp"
+  "${PROJECT_SOURCE_DIR}/src/backend/cpu/pool.cpp"
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/tile_ops.cpp"
   APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>")
 
