@@ -5,8 +5,11 @@
 #include <thread>
 
 #include <ingot/autograd/autograd.h>
+#include <ingot/core/memory.h>
+#include <ingot/core/parallel.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
 
 #include "backend/backend.h"
@@ -18,6 +21,14 @@ namespace ingot {
 namespace {
 
 using V = std::vector<float>;
+
+class RestoreLimits {
+ public:
+  ~RestoreLimits() { flush_limits() = saved_; }
+
+ private:
+  FlushLimits saved_ = flush_limits();
+};
 
 const Node& node_of(const Tensor& t) { return *t.cell()->value().node; }
 
@@ -110,6 +121,17 @@ TEST(Rule4, AMillionNodesRecordEvaluateAndDieWithoutTheStack) {
   flush_limits() = saved;
 }
 
+TEST(Rule4, AMillionOperationsInARowAreComputed) {
+  const RestoreLimits restore;
+  flush_limits().nodes = 10'000'000;
+  Tensor z = tensor({1.f, -2.f, 0.25f});
+  for (int i = 0; i < 1'000'000; ++i) z = -z;
+  ASSERT_GE(record_state().pending.size(), 1'000'000u) << "flushed before anybody looked";
+  EXPECT_EQ(z.to_vector<float>(), (V{1, -2, 0.25f}));
+  z = -z;
+  EXPECT_EQ(z.to_vector<float>(), (V{-1, 2, -0.25f}));
+}
+
 TEST(Rule6, LookingAtOneTensorEvaluatesEverythingHeld) {
   const Tensor a = ones({3});
   const Tensor b = a + 1;
@@ -200,6 +222,34 @@ TEST(Rule9, PendingWorkIsBoundedWhenNobodyLooks) {
   flush_limits() = saved;
 }
 
+TEST(Rule9, CollectingPredictionsKeepsNoInputs) {
+  constexpr std::size_t kBatches = 4000, kNumel = 1024, kInputNbytes = kNumel * sizeof(float);
+  const RestoreLimits restore;
+  flush_limits().pinned_nbytes = 16 * kInputNbytes;
+  const std::size_t pinned_bound = FlushLimits::kHardFactor * flush_limits().pinned_nbytes;
+  const NoGradGuard off;
+  eval();
+  empty_cache();
+  const Tensor w = full({kNumel}, 0.5);
+  std::vector<Tensor> predictions;
+  std::size_t most_pinned = 0, most_allocated = 0;
+  const std::size_t before = memory_allocated();
+  for (std::size_t i = 0; i < kBatches; ++i) {
+    predictions.push_back((from_vector(V(kNumel, static_cast<float>(i))) * w).sum());
+    most_pinned = std::max(most_pinned, record_state().pinned_nbytes);
+    most_allocated = std::max(most_allocated, memory_allocated());
+  }
+  EXPECT_LE(most_pinned, pinned_bound + kInputNbytes);
+  EXPECT_GE(most_pinned, flush_limits().pinned_nbytes) << "nothing was ever pending";
+  // A prediction may take up a cache line or two; a flush works on one bound's worth of inputs.
+  constexpr std::size_t kPredictionNbytes = 128;
+  ASSERT_LT(4 * pinned_bound + kBatches * kPredictionNbytes, kBatches * kInputNbytes / 2);
+  EXPECT_GT(most_allocated, before);
+  EXPECT_LE(most_allocated - before, 2 * pinned_bound + kBatches * kPredictionNbytes);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{777}, kBatches - 1})
+    EXPECT_EQ(predictions[i].item<float>(), 512.f * static_cast<float>(i));
+}
+
 TEST(Rule11, EagerGivesTheSameBits) {
   const auto compute = [] {
     Tensor x = arange(0, 4096, 1, float32) * 0.37f - 700;
@@ -236,6 +286,47 @@ TEST(Rule12, AliasPatternAndLayoutArePartOfTheKey) {
   const Tensor t = a.t();
   t.eval();
   EXPECT_EQ((t + b).to_vector<float>(), (V{6, 9, 9, 12}));
+}
+
+TEST(Rule12, TheThreadCountIsPartOfTheKey) {
+  const auto run = [] {
+    const Tensor x = tensor({1.f, 2.f, 3.f, 4.f, 5.f});
+    return (x * 7 - 11).to_vector<float>();
+  };
+  const auto misses = [] { return plan::cache_figures().misses; };
+  const int threads = num_threads();
+  const V expected = run();
+  const std::uint64_t first = misses();
+  set_num_threads(threads + 1);
+  EXPECT_EQ(run(), expected);
+  const std::uint64_t second = misses();
+  EXPECT_EQ(run(), expected);
+  const std::uint64_t again = misses();
+  set_num_threads(threads);
+  EXPECT_EQ(run(), expected);
+  EXPECT_EQ(second, first + 1);
+  EXPECT_EQ(again, second);
+  EXPECT_EQ(misses(), again) << "the plan of the first thread count is still there";
+}
+
+TEST(Rule12, LiveOutputsArePartOfTheKey) {
+  const auto run = [](bool keep) {
+    const Tensor x = tensor({1.f, 2.f, 3.f, 4.f, 5.f, 6.f});
+    Tensor inner = x * 3;
+    const Tensor outer = inner + 13;
+    if (!keep) inner = Tensor();
+    EXPECT_EQ(outer.to_vector<float>(), (V{16, 19, 22, 25, 28, 31}));
+    if (!keep) return V{};
+    EXPECT_TRUE(inner.is_evaluated());
+    return inner.to_vector<float>();
+  };
+  run(false);
+  const std::uint64_t first = plan::cache_figures().misses;
+  EXPECT_EQ(run(true), (V{3, 6, 9, 12, 15, 18}));
+  EXPECT_EQ(plan::cache_figures().misses, first + 1);
+  run(false);
+  run(true);
+  EXPECT_EQ(plan::cache_figures().misses, first + 1);
 }
 
 TEST(Rule13, EqualScalarsAreNotMerged) {
