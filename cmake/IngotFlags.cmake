@@ -20,7 +20,7 @@ target_compile_options(ingot_flags INTERFACE
   # Fusing a multiply and an add would make a result depend on what was compiled together.
   -ffp-contract=off
   # Recorded source sites are relative to the repository, on every machine the same.
-  "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+  "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=" "-fmacro-prefix-map=../=")
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False positives of GCC 12 in std::string (PR105329, PR105651).

@@ -77,6 +77,9 @@ class Kernel {
   virtual std::size_t workspace_nbytes() const { return 0; }
   /// Output `o` may be written into input `i`'s memory (same size and strides) while it is read.
   virtual bool can_overwrite(int /*i*/, int /*o*/) const { return false; }
+  /// run() throws nothing and allocates nothing large: it may come after a step that wrote over
+  /// memory which outlives the plan.
+  virtual bool cannot_fail() const { return false; }
   /// For profiles: "onednn:jit:avx512", "tile program, 7 instructions".
   virtual std::string describe() const { return {}; }
 };

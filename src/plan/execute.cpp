@@ -2,6 +2,7 @@
 // memory that outlives the run.
 #include <fmt/format.h>
 
+#include <new>
 #include <optional>
 #include <unordered_map>
 
@@ -59,7 +60,8 @@ class Ownership {
   std::vector<std::uint32_t> holders_;  // leaves of one Value, or kHeld: somebody else needs it
 };
 
-// Appends where the failing step was recorded, keeping the exception's type.
+// Appends where the failing step was recorded, keeping the exception's type; what a library threw
+// becomes an error of ours.
 [[noreturn]] void rethrow_at(const Step& step, const Batch& batch) {
   const Node& node = *batch.nodes[static_cast<std::size_t>(step.batch_node)];
   try {
@@ -68,6 +70,14 @@ class Ownership {
     throw IndexError(e.what() + recorded_at(node.site(), node.outer_site()));
   } catch (const ValueError& e) {
     throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemoryError(fmt::format("{}: no memory for the kernel's workspace{}", step.what,
+                                       recorded_at(node.site(), node.outer_site())));
+  } catch (const std::exception& e) {
+    throw InternalError(
+        fmt::format("{}: {}{}", step.what, e.what(), recorded_at(node.site(), node.outer_site())));
   }
 }
 
@@ -145,7 +155,7 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
                           scratch ? scratch->data() + step.workspace_offset : nullptr};
     try {
       step.kernel->run(args);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       arena() = std::move(scratch);
       rethrow_at(step, batch);
       throw;

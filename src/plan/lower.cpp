@@ -253,7 +253,6 @@ class Lowering {
       add_operand(s, from[i], step.inputs[i].dtype, number);
     for (std::size_t o = 0; o < to.size(); ++o)
       add_operand(s, to[o], step.outputs[o].dtype, number);
-    if (n.op->traits.checks) last_check_ = static_cast<std::int64_t>(number);
     if (const std::size_t w = s.kernel->workspace_nbytes()) {
       const std::int32_t b = add_buffer({.nbytes = w});
       workspaces_.emplace_back(number, b);
@@ -346,11 +345,17 @@ class Lowering {
   }
 
   // An output may be written over an input that nobody reads later: a temporary of this plan, or,
-  // if it turns out to have no other owner when bound, a leaf. A leaf that is a result itself (an op
-  // whose expansion hands an input through) is kept: its owner comes to be only when the plan ends.
+  // if it turns out to have no other owner when bound, a leaf. A leaf that is a result itself (an
+  // op whose expansion hands an input through) is kept: its owner comes to be only when the plan
+  // ends.
   void donate(const std::vector<std::uint8_t>& is_output) {
     std::vector<std::uint8_t> taken(plan_->buffers.size(), 0);
     std::vector<std::uint8_t> given(plan_->buffers.size(), 0);
+    // Leaves are written over only where nothing that follows can fail (rule 8).
+    std::size_t safe_from = plan_->steps.size();
+    while (safe_from > 0 && plan_->steps[safe_from - 1].kernel->cannot_fail() &&
+           !plan_->steps[safe_from - 1].op->traits.checks)
+      --safe_from;
     for (const Overwrite& o : overwrites_) {
       PlanBuffer& from = plan_->buffers[static_cast<std::size_t>(o.from)];
       PlanBuffer& to = plan_->buffers[static_cast<std::size_t>(o.to)];
@@ -367,7 +372,7 @@ class Lowering {
         last_step_[root] = std::max(last_step_[root], last_step_[static_cast<std::size_t>(o.to)]);
         pending_root_[o.to] = static_cast<std::int32_t>(root);
       } else if (from.kind == PlanBuffer::Kind::Leaf && to.kind == PlanBuffer::Kind::Output &&
-                 static_cast<std::int64_t>(o.step) > last_check_) {
+                 o.step >= safe_from) {
         to.donor_leaf = static_cast<std::int32_t>(from.index);
         plan_->commit_step = std::min(plan_->commit_step, o.step);
       } else {
@@ -404,7 +409,6 @@ class Lowering {
   std::vector<Overwrite> overwrites_;
   std::vector<std::pair<std::int32_t, std::int32_t>> reuse_;
   std::map<std::int32_t, std::int32_t> pending_root_;
-  std::int64_t last_check_ = -1;
 };
 
 }  // namespace

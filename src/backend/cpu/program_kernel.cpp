@@ -93,6 +93,7 @@ class ProgramKernel final : public Kernel {
     });
   }
 
+  bool cannot_fail() const override { return true; }
   bool can_overwrite(int i, int o) const override {
     return overwritable_[static_cast<std::size_t>(i)] && outputs_flat_ &&
            input_dtypes_[static_cast<std::size_t>(i)] ==
