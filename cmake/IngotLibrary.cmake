@@ -15,6 +15,7 @@ set_property(SOURCE
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/batch_norm.cpp"
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/float_tiles.cpp"
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/pool.cpp"
+  "${PROJECT_SOURCE_DIR}/src/backend/cpu/random.cpp"
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/tile_ops.cpp"
   APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>")
 
