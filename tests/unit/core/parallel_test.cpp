@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -117,6 +119,23 @@ TEST(ThreadLimit, HoldsForItsThreadAndItsLife) {
   EXPECT_THROW(set_num_threads(0), ValueError);
   EXPECT_THROW(ThreadLimit(0), ValueError);
 }
+
+#if defined(__linux__)
+// Ingot's loops and oneDNN's must share one OpenMP runtime: two of them would fight for the cores.
+TEST(ParallelRuntime, AtMostOneOpenMpIsLoaded) {
+  std::ifstream maps("/proc/self/maps");
+  std::set<std::string> runtimes;
+  for (std::string line; std::getline(maps, line);) {
+    const std::string file = line.substr(line.rfind('/') + 1);
+    for (const char* runtime : {"libgomp", "libomp", "libiomp5"})
+      if (file.starts_with(runtime)) runtimes.insert(runtime);
+  }
+  EXPECT_LE(runtimes.size(), 1u) << *runtimes.begin() << " and " << *runtimes.rbegin();
+  if (std::string(detail::parallel_runtime()) == "openmp") {
+    EXPECT_EQ(runtimes.size(), 1u);
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace ingot
