@@ -67,7 +67,13 @@ class TransposeKernel final : public Kernel {
     const std::int64_t from_row = nest_.strides[1][static_cast<std::size_t>(row_dim_)];
     const std::int64_t from_col = nest_.strides[1][last()];
     const std::int64_t to_row = nest_.strides[0][static_cast<std::size_t>(row_dim_)];
-    if (rows >= cols) {
+    if (from_row == 1 && cols >= 8) {
+      // Both sides are walked in order; the turn happens in the first-level cache.
+      T turned[kBlock][kBlock];
+      for (std::int64_t c = 0; c < cols; ++c) std::copy_n(from + c * from_col, rows, turned[c]);
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < cols; ++c) to[r * to_row + c] = turned[c][r];
+    } else if (rows >= cols) {
       for (std::int64_t c = 0; c < cols; ++c)
         for (std::int64_t r = 0; r < rows; ++r)
           to[r * to_row + c] = from[r * from_row + c * from_col];
