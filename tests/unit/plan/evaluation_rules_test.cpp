@@ -1,7 +1,9 @@
 // The rules of tensors, cells and evaluation (rules 1 to 9 and 11), each by its number.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <string>
 #include <thread>
 
 #include <ingot/autograd/autograd.h>
@@ -261,6 +263,20 @@ TEST(Rule11, EagerGivesTheSameBits) {
   const V eager = compute();
   record_state().eager = false;
   EXPECT_EQ(std::memcmp(lazy.data(), eager.data(), lazy.size() * sizeof(float)), 0);
+}
+
+TEST(Rule11, TheEnvironmentVariableMakesThreadsEager) {
+  const auto evaluated_at_once = [](const char* value) {
+    setenv("INGOT_EAGER", value, 1);
+    bool evaluated = false;
+    std::thread([&] { evaluated = (ones({2}) * 3).is_evaluated(); }).join();
+    return evaluated;
+  };
+  const char* const inherited = std::getenv("INGOT_EAGER");
+  const std::string saved = inherited ? inherited : "0";
+  EXPECT_TRUE(evaluated_at_once("1"));
+  EXPECT_FALSE(evaluated_at_once("0"));
+  setenv("INGOT_EAGER", saved.c_str(), 1);
 }
 
 TEST(Rule12, PlansAreFoundByStructureNotByValueOrPlace) {
