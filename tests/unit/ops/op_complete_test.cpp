@@ -154,7 +154,9 @@ TEST(OpCases, CoverEveryPublicFunction) {
 
 TEST(OpCases, HaveResultsOfPyTorch) {
   std::set<std::string> names;
+  EXPECT_GT(all_op_cases().size(), 100u);
   for (const OpCase& c : all_op_cases()) {
+    EXPECT_FALSE(dtypes_of(c).empty()) << c.name;
     EXPECT_TRUE(names.insert(c.name).second) << c.name << " is there twice";
     if (!fixture_names().count(c.name)) {
       ADD_FAILURE() << c.name << ": no PyTorch result; add it to tests/fixtures/op_cases/ and run "

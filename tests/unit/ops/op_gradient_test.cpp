@@ -64,6 +64,9 @@ std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
   return identifier(all_op_cases()[info.param]);
 }
 
+// A suite of no cases would pass.
+TEST(OpGradientCases, AreThere) { EXPECT_GT(numeric_cases().size(), 50u); }
+
 INSTANTIATE_TEST_SUITE_P(Cases, OpGradient, testing::ValuesIn(numeric_cases()), test_name);
 
 }  // namespace

@@ -78,12 +78,14 @@ void give_grads(std::vector<Tensor>& params, const json& step, DType dtype) {
 
 TEST(Optimizers, MatchPyTorch) {
   const json fixture = read_json("nn/optimizers.json");
+  ASSERT_EQ(fixture.at("cases").size(), 13u);
   for (const json& c : fixture.at("cases"))
     for (const auto& [dtype, tolerance] : {std::pair(float64, 1e-13), std::pair(float32, 1e-5)}) {
       SCOPED_TRACE(c.at("optimizer").get<std::string>() + " " + c.at("options").dump() + " in " +
                    std::string(name(dtype)));
       std::vector<Tensor> params = initial_params(c, dtype);
       const auto optimizer = make_optimizer(c, params);
+      ASSERT_GE(c.at("steps").size(), 5u);
       for (const json& step : c.at("steps")) {
         optimizer->set_lr(step.at("lr"));
         give_grads(params, step, dtype);
@@ -134,6 +136,7 @@ std::vector<std::vector<float>> run(const json& c, bool interrupted) {
 
 TEST(Optimizers, StateGoesOnBitForBit) {
   const json fixture = read_json("nn/optimizers.json");
+  ASSERT_EQ(fixture.at("cases").size(), 13u);
   for (const json& c : fixture.at("cases")) {
     SCOPED_TRACE(c.at("optimizer").get<std::string>() + " " + c.at("options").dump());
     EXPECT_EQ(run(c, true), run(c, false));
@@ -268,6 +271,7 @@ TEST(Optimizers, AFailedStepLosesNothing) {
 
 TEST(Schedules, MatchPyTorch) {
   const json fixture = read_json("nn/schedules.json");
+  ASSERT_EQ(fixture.at("cases").size(), 2u);
   for (const json& c : fixture.at("cases")) {
     const std::string kind = c.at("schedule");
     SCOPED_TRACE(kind);
