@@ -155,6 +155,9 @@ NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
     InferContext context(op, lists.inputs, attrs, common_device(op, lists.inputs, attrs),
                          lists.outputs);
     op.infer(context);
+    for (const TensorSpec& o : lists.outputs)
+      if (!o.shape.is_addressable(nbytes_of(o.dtype)))
+        context.shape_error(fmt::format("{} has more elements than memory can have", o.str()));
     requires_grad = requires_grad && state.grad_enabled && op.gradient != Gradient::None &&
                     std::any_of(lists.outputs.begin(), lists.outputs.end(),
                                 [](const TensorSpec& o) { return is_floating(o.dtype); });

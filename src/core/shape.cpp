@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include <ingot/core/error.h>
 #include <ingot/core/shape.h>
@@ -41,6 +42,16 @@ void Shape::erase(int position) {
 }
 
 bool Shape::contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
+
+bool Shape::is_addressable(std::size_t element_nbytes) const {
+  if (contains(0)) return true;
+  auto room = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(element_nbytes);
+  for (const std::int64_t d : *this) {
+    if (d > room) return false;
+    room /= d;
+  }
+  return true;
+}
 
 Shape Shape::contiguous_strides() const {
   Shape strides = filled(rank_, 1);

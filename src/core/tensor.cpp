@@ -96,6 +96,8 @@ Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType 
                  Device device) {
   for (const std::int64_t d : shape)
     if (d < 0) throw ShapeError(fmt::format("a shape cannot have negative sizes: {}", shape.str()));
+  if (!shape.is_addressable(nbytes_of(dtype)))
+    throw ShapeError(fmt::format("{} has more elements than memory can have", shape.str()));
   if (static_cast<std::int64_t>(count) != shape.numel())
     throw ShapeError(fmt::format("{} values do not fill shape {} ({} elements)", count, shape.str(),
                                  shape.numel()));

@@ -182,7 +182,7 @@ Tensor flip(const Tensor& x, const Dims& dims, Site at) {
   return record(kFlip, {&x}, PermuteAttrs{sorted}, at);
 }
 
-IndexProxy::operator Tensor() const { return select(*base_, 0, index_); }
+IndexProxy::operator Tensor() const { return select(*base_, 0, index_.value(), index_.site()); }
 
 IndexProxy& IndexProxy::operator=(const Operand& value) {
   Tensor& x = *base_;
@@ -190,13 +190,12 @@ IndexProxy& IndexProxy::operator=(const Operand& value) {
   if (!x.defined() || x.dim() == 0)
     fail<IndexError>("operator[]", "only a tensor with dimensions can be indexed", at);
   check_in_place(x, "x[i] = value", at);
-  const std::int64_t size = x.shape()[0];
-  if (index_ < -size || index_ >= size)
+  const std::int64_t size = x.shape()[0], index = index_.value();
+  if (index < -size || index >= size)
     fail<IndexError>(
         "operator[]",
-        fmt::format("index {} is out of range for dimension 0 of {}", index_, spec_of(x).str()),
-        at);
-  const std::int64_t start = index_ < 0 ? index_ + size : index_;
+        fmt::format("index {} is out of range for dimension 0 of {}", index, spec_of(x).str()), at);
+  const std::int64_t start = index < 0 ? index + size : index;
   const Tensor converted = to_tensor(value, x.dtype(), x.device());
   Shape row = x.shape();
   row[0] = 1;
@@ -204,9 +203,9 @@ IndexProxy& IndexProxy::operator=(const Operand& value) {
   return *this;
 }
 
-IndexProxy Tensor::operator[](std::int64_t i) & { return {*this, i}; }
-Tensor Tensor::operator[](std::int64_t i) const& { return ingot::select(*this, 0, i); }
-Tensor Tensor::operator[](std::int64_t i) && { return ingot::select(*this, 0, i); }
+IndexProxy Tensor::operator[](Index i) & { return {*this, i}; }
+Tensor Tensor::operator[](Index i) const& { return ingot::select(*this, 0, i.value(), i.site()); }
+Tensor Tensor::operator[](Index i) && { return ingot::select(*this, 0, i.value(), i.site()); }
 
 Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Site at) const {
   return ingot::narrow(*this, dim, start, length, at);

@@ -52,6 +52,10 @@ class Shape {
     return n;
   }
 
+  /// True when that many elements of `element_nbytes` bytes can be counted and addressed. Tensors
+  /// of other shapes are refused when they are recorded, so that numel() never overflows.
+  bool is_addressable(std::size_t element_nbytes) const;
+
   /// Row-major strides in elements.
   Shape contiguous_strides() const;
 

@@ -96,6 +96,19 @@ class HookHandle {
   std::function<void()> remove_;
 };
 
+/// The number in `x[i]`, with the place in the user's program.
+class Index {
+ public:
+  template <std::integral T>
+  Index(T i, Site at = Site::current()) : value_(static_cast<std::int64_t>(i)), site_(at) {}
+  std::int64_t value() const { return value_; }
+  const Site& site() const { return site_; }
+
+ private:
+  std::int64_t value_;
+  Site site_;
+};
+
 class Tensor {
  public:
   /// An undefined tensor: holds nothing; only defined() and assignment are allowed.
@@ -275,9 +288,9 @@ class Tensor {
   Tensor masked_fill(const Tensor& mask, const Operand& value) const;
 
   /// Row `i`; assigning to it rebinds this tensor: `x[2] = y`.
-  IndexProxy operator[](std::int64_t i) &;
-  Tensor operator[](std::int64_t i) const&;
-  Tensor operator[](std::int64_t i) &&;
+  IndexProxy operator[](Index i) &;
+  Tensor operator[](Index i) const&;
+  Tensor operator[](Index i) &&;
 
   /// Internal: the shared cell.
   Cell* cell() const { return cell_; }
@@ -355,11 +368,18 @@ Tensor operator-(const Operand& a);
 /// `x[i]` of a named tensor: reads as the row, assigns by rebinding `x`.
 class IndexProxy {
  public:
-  IndexProxy(Tensor& base, std::int64_t index) : base_(&base), index_(index) {}
+  IndexProxy(Tensor& base, const Index& index) : base_(&base), index_(index) {}
   operator Tensor() const;
+  /// The row becomes `value`, broadcast and converted to the tensor's dtype.
   IndexProxy& operator=(const Operand& value);
-  IndexProxy& operator=(const IndexProxy& other) { return *this = Operand(Tensor(other)); }
-  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value); }
+  IndexProxy& operator=(const IndexProxy& other) {
+    return *this = Operand(Tensor(other), index_.site());
+  }
+  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value, index_.site()); }
+  IndexProxy& operator+=(const Operand& value) { return *this = Tensor(*this) + value; }
+  IndexProxy& operator-=(const Operand& value) { return *this = Tensor(*this) - value; }
+  IndexProxy& operator*=(const Operand& value) { return *this = Tensor(*this) * value; }
+  IndexProxy& operator/=(const Operand& value) { return *this = Tensor(*this) / value; }
   template <class T = double>
   T item() const {
     return Tensor(*this).item<T>();
@@ -367,7 +387,7 @@ class IndexProxy {
 
  private:
   Tensor* base_;
-  std::int64_t index_;
+  Index index_;
 };
 
 /// Numbers nested in braces: `tensor({{1, 2}, {3, 4}})`.

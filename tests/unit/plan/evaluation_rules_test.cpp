@@ -97,7 +97,20 @@ TEST(Rule3, IndexAssignmentRebindsTheBase) {
   x[1] = tensor({5.f, 6.f});
   x[0] = 7;
   EXPECT_EQ(x.to_vector<float>(), (V{7, 7, 5, 6}));
+  x[1] += 1;
+  x[1] *= tensor({2.f, 3.f});
+  EXPECT_EQ(x.to_vector<float>(), (V{7, 7, 12, 21}));
   EXPECT_THROW(x[2] = 1, IndexError);
+  for (const bool write : {false, true}) try {
+      if (write)
+        x[0] = ones({5});
+      else [[maybe_unused]]
+        const Tensor row = x[5];
+      FAIL();
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("evaluation_rules_test.cpp:"), std::string::npos)
+          << e.what();
+    }
 }
 
 TEST(Rule4, StructuralHashIsAboutStructureNotValues) {
