@@ -35,6 +35,7 @@ std::string dtype_list(const std::vector<DType>& dtypes) {
 
 int run_devices(const std::string& json_target) {
   const JsonOutput json_output(json_target);
+  json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device best = best_device();
   Json json = Json::array();

@@ -43,6 +43,8 @@ void load_weights(nn::Module& model, const EvalOptions& options) {
 
 int run_eval(const EvalOptions& options) {
   const JsonOutput json_output(options.json);
+  json_output.must_not_be(options.weights, "the weights");
+  json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device device = usable_device(options.device);
   const auto data = train::ImageData::parse(options.data);
@@ -106,7 +108,7 @@ void add_eval_command(CLI::App& app, Run& run) {
   add_device(*command, options->device);
   add_batch_size(*command, options->batch_size);
   add_image_size(*command, options->image_size);
-  add_limit(*command, options->limit);
+  add_limit(*command, options->limit, "Only the first N test images [all]");
   add_workers(*command, options->workers);
   add_json(*command, options->json);
   command->footer(

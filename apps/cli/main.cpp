@@ -58,6 +58,8 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
 int run_program(int argc, char** argv) {
   // A limit on file sizes shall be an error of the write, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
+  // A reader of the output that goes away (| head) shall not end a training.
+  std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app{"Ingot trains neural networks on the best device of this machine.", "ingot"};
   app.set_version_flag("--version", fmt::format("ingot {}", version()));

@@ -12,20 +12,18 @@
 namespace ingot::cli {
 namespace {
 
-std::optional<std::int64_t> whole_number(const std::string& text) {
-  errno = 0;
-  char* end = nullptr;
-  const long long value = std::strtoll(text.c_str(), &end, 10);
-  if (text.empty() || *end != '\0' || errno != 0) return {};
-  return value;
-}
-
-CLI::Validator at_least(std::int64_t least) {
+CLI::Validator between(std::int64_t least, std::int64_t most) {
   return CLI::Validator(
-      [least](std::string& text) {
-        const auto value = whole_number(text);
-        if (value && *value >= least) return std::string();
-        return fmt::format("must be a whole number, {} or more, not '{}'", least, text);
+      [least, most](std::string& text) {
+        errno = 0;
+        char* end = nullptr;
+        // A number that no std::int64_t holds becomes the largest or smallest one.
+        const std::int64_t value = std::strtoll(text.c_str(), &end, 10);
+        if (text.empty() || *end != '\0' || value < least)
+          return fmt::format("must be a whole number, {} or more, not '{}'", least, text);
+        if (value > most || errno != 0)
+          return fmt::format("must be at most {}, not '{}'", most, text);
+        return std::string();
       },
       "");
 }
@@ -47,8 +45,13 @@ CLI::Validator parses(Parse parse) {
 
 }  // namespace
 
-CLI::Validator positive() { return at_least(1); }
-CLI::Validator not_negative() { return at_least(0); }
+CLI::Validator positive(std::int64_t most) { return between(1, most); }
+CLI::Validator not_negative(std::int64_t most) { return between(0, most); }
+
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& text) { return std::string(text.empty() ? "must not be empty" : ""); }, "");
+}
 
 CLI::Validator positive_real() {
   return CLI::Validator(
@@ -99,7 +102,7 @@ CLI::Option* add_device(CLI::App& command, std::string& target) {
 CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target) {
   return command.add_option("--batch-size", target, "Images in a step")
       ->type_name("N")
-      ->check(positive())
+      ->check(positive(kMaxBatchSize))
       ->capture_default_str();
 }
 
@@ -107,26 +110,18 @@ CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& targ
   return command
       .add_option("--image-size", target, "Edge of the images in pixels [the model's own]")
       ->type_name("N")
-      ->check(positive());
+      ->check(positive(kMaxImageSize));
 }
 
-CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target) {
-  return command.add_option("--limit", target, "Only the first N images of each half [all]")
-      ->type_name("N")
-      ->check(positive());
+CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
+                       const std::string& help) {
+  return command.add_option("--limit", target, help)->type_name("N")->check(positive());
 }
 
 CLI::Option* add_workers(CLI::App& command, std::int64_t& target) {
   return command.add_option("--workers", target, "Threads that prepare batches; 0: none")
       ->type_name("N")
-      ->check(not_negative())
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            const auto value = whole_number(text);
-            if (value && *value <= kMaxWorkers) return std::string();
-            return fmt::format("must be at most {}, not '{}'", kMaxWorkers, text);
-          },
-          ""))
+      ->check(not_negative(kMaxWorkers))
       ->capture_default_str();
 }
 
@@ -152,7 +147,7 @@ void check_image_size(nn::Module& model, const std::string& name, const train::I
     train::check_input(model, name, input);
   } catch (const ShapeError& e) {
     const std::string text = e.what();  // the lines that follow name places inside Ingot
-    throw UsageError(text.substr(0, text.find('\n')));
+    throw UsageError("--image-size: " + text.substr(0, text.find('\n')));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,9 +16,11 @@
 
 namespace ingot::cli {
 
-/// A whole number from 1 (or from 0) up.
-CLI::Validator positive();
-CLI::Validator not_negative();
+/// A whole number from 1 (or from 0) up to `most`.
+CLI::Validator positive(std::int64_t most = std::numeric_limits<std::int64_t>::max());
+CLI::Validator not_negative(std::int64_t most = std::numeric_limits<std::int64_t>::max());
+/// Any text but none.
+CLI::Validator not_empty();
 /// A finite number above 0.
 CLI::Validator positive_real();
 /// A name that models::create knows.
@@ -27,12 +30,16 @@ CLI::Validator device_name();
 CLI::Validator data_name();
 
 inline constexpr std::int64_t kMaxWorkers = 256;
+inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;
+inline constexpr std::int64_t kMaxBatchSize = 1'000'000;
+inline constexpr std::int64_t kMaxImageSize = 4096;
 CLI::Option* add_model(CLI::App& command, std::string& target);
 CLI::Option* add_data(CLI::App& command, std::string& target);
 CLI::Option* add_device(CLI::App& command, std::string& target);
 CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target);
 CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& target);
-CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target);
+CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
+                       const std::string& help);
 CLI::Option* add_workers(CLI::App& command, std::int64_t& target);
 CLI::Option* add_json(CLI::App& command, std::string& target);
 

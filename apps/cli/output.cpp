@@ -11,6 +11,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "cli/command.h"
+
 namespace ingot::cli {
 
 void Console::line(const std::string& text) const { raw(text + "\n"); }
@@ -30,6 +32,16 @@ int Console::columns() const {
 
 namespace {
 
+namespace fs = std::filesystem;
+
+/// Without links, "." and ".." and without a slash at the end; the path itself when that fails.
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  fs::path result = fs::weakly_canonical(fs::absolute(path, error), error);
+  if (error) result = fs::absolute(path, error).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
 [[noreturn]] void fail(const std::string& path, int error) {
   throw IoError(
       fmt::format("{}: cannot write the file: {}", path, std::generic_category().message(error)));
@@ -37,8 +49,19 @@ namespace {
 
 }  // namespace
 
-JsonOutput::JsonOutput(std::string target) : target_(std::move(target)) {
-  if (target_.empty() || takes_stdout()) return;
+void JsonOutput::must_not_be(const fs::path& file, const std::string& what) const {
+  if (!is_file()) return;
+  std::error_code ignored;
+  if (resolved(target_) == resolved(file) || fs::equivalent(target_, file, ignored))
+    throw UsageError(fmt::format("--json {} would destroy {}", target_, what));
+}
+
+bool JsonOutput::is_in(const fs::path& folder) const {
+  return is_file() && resolved(target_).parent_path() == resolved(folder);
+}
+
+void JsonOutput::check_writable() const {
+  if (!is_file()) return;
   errno = 0;
   if (!std::ofstream(target_, std::ios::app)) fail(target_, errno);
 }
@@ -49,7 +72,7 @@ void JsonOutput::write(const Json& json) const {
   if (takes_stdout()) {
     errno = 0;
     std::fwrite(text.data(), 1, text.size(), stdout);
-    if (std::fflush(stdout) != 0) fail("stdout", errno);
+    if (std::fflush(stdout) != 0 && errno != EPIPE) fail("stdout", errno);
     return;
   }
   errno = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@ namespace ingot::cli {
 
 using Json = nlohmann::ordered_json;
 
-/// Where a command's text goes: stdout, or stderr when stdout is taken by JSON.
+/// Where a command's text goes: stdout, or stderr when stdout is taken by JSON. When the reader of
+/// it is gone (a closed pipe), the text is lost and the command goes on.
 class Console {
  public:
   explicit Console(bool stdout_taken) : file_(stdout_taken ? stderr : stdout) {}
@@ -29,13 +31,20 @@ class Console {
 /// The --json option: nowhere, stdout ("-") or a file.
 class JsonOutput {
  public:
-  /// Checks at once that a file can be written, not after an hour of training. Throws IoError.
-  explicit JsonOutput(std::string target);
+  explicit JsonOutput(std::string target) : target_(std::move(target)) {}
   bool takes_stdout() const { return target_ == "-"; }
-  /// Throws IoError naming the file and the cause.
+  /// Throws UsageError when the file is that one, by whatever path; `what` it is ends the text.
+  void must_not_be(const std::filesystem::path& file, const std::string& what) const;
+  /// True when the file lies directly in that folder, which need not exist.
+  bool is_in(const std::filesystem::path& folder) const;
+  /// To be called before the work: finds out now, not after an hour of training, that the file
+  /// cannot be written. Throws IoError.
+  void check_writable() const;
+  /// Throws IoError naming the file and the cause; not for a closed pipe.
   void write(const Json& json) const;
 
  private:
+  bool is_file() const { return !target_.empty() && !takes_stdout(); }
   std::string target_;
 };
 

@@ -38,8 +38,13 @@ std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CL
     if (options.out.empty()) {
       options.out = train::default_run_folder(options.model).string();
     } else if (train::holds_a_run(options.out) && !options.overwrite) {
-      throw UsageError(fmt::format(
-          "{} holds a run; --resume goes on with it, --overwrite starts again", options.out));
+      std::error_code ignored;
+      const bool resumable =
+          std::filesystem::exists(train::run_files(options.out).front(), ignored);
+      throw UsageError(fmt::format("{} holds {}--overwrite starts again", options.out,
+                                   resumable
+                                       ? "a run; --resume goes on with it, "
+                                       : "files of a run, but no checkpoint to go on with; "));
     }
     return {};
   }
@@ -52,6 +57,10 @@ std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CL
     throw IoError(fmt::format("{}: not the checkpoint of an 'ingot train' run", path));
   take_over(options, saved->second, command, path);
   return checkpoint;
+}
+
+std::string epochs_text(std::int64_t count) {
+  return fmt::format("{} epoch{}", count, count == 1 ? "" : "s");
 }
 
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
@@ -75,6 +84,9 @@ class TrainRun {
         device_(usable_device(options_.device)),
         data_(train::ImageData::parse(options_.data)),
         input_(train::image_input(models::info(options_.model), data_, options_.image_size)) {
+    json_.must_not_be(options_.out, "the run folder");
+    for (const std::filesystem::path& file : train::run_files(options_.out))
+      json_.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
     manual_seed(options_.seed);
     model_ = models::create(options_.model, {.num_classes = data_.num_classes, .in_channels = {}});
     check_image_size(*model_, options_.model, input_);
@@ -98,13 +110,19 @@ class TrainRun {
          .on_metrics = [&](const train::MetricsRow& row) { record(row); },
          .on_epoch = [&] { save(trainer); }});
     if (checkpoint_) restore(trainer);
+    // No run folder is made for a run that cannot be reported, unless the report goes into it.
+    const bool json_in_folder = json_.is_in(options_.out);
+    if (!json_in_folder) json_.check_writable();
     train::RunFolder folder(options_.out);
     folder_ = &folder;
+    if (json_in_folder) json_.check_writable();
+    if (options_.resume && trainer.epochs_done() >= options_.epochs) return nothing_to_do(trainer);
+    if (options_.overwrite) folder.clear();  // a folder never mixes two runs
     folder.start_metrics(trainer.history());
     introduce(train_loader, test_loader, trainer);
     catch_stop_signals();
-    const bool finished = trainer.run();
-    if (!finished || trainer.history().empty()) save(trainer);
+    const bool finished = passes(trainer);
+    if (!finished) save(trainer);
     if (!finished) return stopped(trainer);
     return finish(trainer);
   }
@@ -117,6 +135,29 @@ class TrainRun {
       throw IoError(fmt::format("{}/checkpoint.safetensors: {}", options_.out, e.what()));
     }
     checkpoint_.reset();
+  }
+
+  /// False when stopped by a signal. Nothing is saved after the loss was not finite.
+  bool passes(train::Trainer& trainer) {
+    try {
+      return trainer.run();
+    } catch (const train::DivergedError& e) {
+      display_.clear();
+      write_json(trainer, "diverged");
+      std::error_code ignored;
+      throw train::DivergedError(fmt::format(
+          "{}; {}", e.what(),
+          std::filesystem::exists(folder_->checkpoint_path(), ignored)
+              ? fmt::format("{} holds the state before", folder_->checkpoint_path().string())
+              : "there is no checkpoint yet"));
+    }
+  }
+
+  int nothing_to_do(const train::Trainer& trainer) const {
+    console_.line(
+        fmt::format("nothing to do: the run has {} already", epochs_text(trainer.epochs_done())));
+    write_json(trainer, "finished");
+    return kOk;
   }
 
   void introduce(const data::DataLoader& train, const data::DataLoader& test,
@@ -133,8 +174,8 @@ class TrainRun {
                               options_.seed));
     console_.line(fmt::format("run        {}", options_.out));
     if (trainer.epochs_done() > 0 || !trainer.history().empty())
-      console_.line(
-          fmt::format("resumed    after {} of {} epochs", trainer.epochs_done(), options_.epochs));
+      console_.line(fmt::format("resumed    after {} of {}", trainer.epochs_done(),
+                                epochs_text(options_.epochs)));
   }
 
   void record(const train::MetricsRow& row) {
@@ -165,9 +206,9 @@ class TrainRun {
   int finish(const train::Trainer& trainer) {
     if (!trainer.history().empty()) {
       const train::MetricsRow& last = trainer.history().back();
-      console_.line(fmt::format("test accuracy {:.2f} % after {} epoch{}",
-                                100 * last.test_accuracy.value_or(0), trainer.epochs_done(),
-                                trainer.epochs_done() == 1 ? "" : "s"));
+      console_.line(fmt::format("test accuracy {:.2f} % after {}",
+                                100 * last.test_accuracy.value_or(0),
+                                epochs_text(trainer.epochs_done())));
     }
     console_.line(fmt::format("checkpoint {}", folder_->checkpoint_path().string()));
     console_.line(fmt::format("weights    {}", folder_->model_path().string()));
@@ -218,7 +259,7 @@ void add_train_command(CLI::App& app, Run& run) {
   add_device(*command, options->device);
   command->add_option("--epochs", options->epochs, "Passes over the training images")
       ->type_name("N")
-      ->check(positive())
+      ->check(positive(kMaxEpochs))
       ->capture_default_str();
   add_batch_size(*command, options->batch_size);
   command->add_option("--optimizer", options->optimizer, "sgd (momentum 0.9), adam or adamw")
@@ -239,21 +280,29 @@ void add_train_command(CLI::App& app, Run& run) {
       ->type_name("N")
       ->check(not_negative())
       ->capture_default_str();
-  add_limit(*command, options->limit);
+  add_limit(*command, options->limit, "Only the first N images of each half [all]");
   add_image_size(*command, options->image_size);
   add_workers(*command, options->workers);
   command->add_option("--seed", options->seed, "Of weights and shuffling; the same on every device")
       ->type_name("N")
       ->check(not_negative())
       ->capture_default_str();
-  command->add_option("--out", options->out, "Run folder [runs/MODEL-DATE-TIME]")->type_name("DIR");
+  command->add_option("--out", options->out, "Run folder [runs/MODEL-DATE-TIME]")
+      ->type_name("DIR")
+      ->check(not_empty());
   command->add_flag("--resume", options->resume,
                     "Go on with the run in --out; its options hold unless given anew");
-  command->add_flag("--overwrite", options->overwrite, "Start again in a folder that holds a run");
+  command->add_flag("--overwrite", options->overwrite,
+                    "Start again in a folder that holds a run; the old run's files are removed at "
+                    "the start");
   add_json(*command, options->json);
   command->footer(
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
+      "--resume always keeps the run's --model, --batch-size, --optimizer, --limit, --image-size\n"
+      "and --seed; its --data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
+      "given anew. A loss that is infinite or not a number ends the run with exit code 1 and\n"
+      "leaves the last checkpoint as it is.\n"
       "Examples:\n"
       "  ingot train --model lenet5 --data mnist --epochs 10\n"
       "  ingot train --model lenet5 --data mnist:FOLDER --out runs/full\n"

@@ -48,17 +48,31 @@ RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)) {
   io::AtomicFile probe(checkpoint_path());  // throws when the folder is not writable
 }
 
+void RunFolder::clear() {
+  metrics_ = {};
+  for (const fs::path& file : run_files(folder_)) {
+    std::error_code error;
+    fs::remove(file, error);
+    if (error) fail(file, "remove the file", error.value());
+  }
+}
+
 void RunFolder::start_metrics(const std::vector<MetricsRow>& rows) {
+  metrics_ = {};
+  if (rows.empty()) {
+    std::error_code error;
+    fs::remove(metrics_path(), error);
+    if (error) fail(metrics_path(), "remove the file", error.value());
+    return;
+  }
   io::AtomicFile file(metrics_path());
   for (const MetricsRow& row : rows) file.write(to_json(row) + "\n");
   file.commit();
-  errno = 0;
-  metrics_ = std::ofstream(metrics_path(), std::ios::app);
-  if (!metrics_) fail(metrics_path(), "write the file", errno);
 }
 
 void RunFolder::append_metrics(const MetricsRow& row) {
   errno = 0;
+  if (!metrics_.is_open()) metrics_.open(metrics_path(), std::ios::app);
   metrics_ << to_json(row) << '\n' << std::flush;
   if (!metrics_) fail(metrics_path(), "write the file", errno);
 }
@@ -71,9 +85,18 @@ void RunFolder::save(const Checkpoint& checkpoint, const std::vector<MetricsRow>
   write_curves(curves_path(), curve_points(history), title);
 }
 
+std::vector<fs::path> run_files(const fs::path& folder) {
+  return {folder / "checkpoint.safetensors", folder / "model.safetensors", folder / "metrics.jsonl",
+          folder / "curves.png"};
+}
+
 bool holds_a_run(const fs::path& folder) {
-  std::error_code ignored;
-  return fs::exists(folder / "checkpoint.safetensors", ignored);
+  for (const fs::path& file : run_files(folder)) {
+    std::error_code ignored;
+    // A link counts also when it leads nowhere.
+    if (fs::exists(fs::symlink_status(file, ignored))) return true;
+  }
+  return false;
 }
 
 fs::path default_run_folder(const std::string& name) {

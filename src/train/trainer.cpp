@@ -6,6 +6,7 @@
 #include <ingot/ops/random.h>
 
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -70,6 +71,13 @@ class ModeScope {
   nn::Module& model_;
   bool before_;
 };
+
+void check_finite(double loss, const char* which, std::int64_t epoch, std::int64_t step) {
+  if (std::isfinite(loss)) return;
+  throw DivergedError(fmt::format(
+      "training diverged: the {} is {} in epoch {}, step {}; try a smaller learning rate", which,
+      std::isnan(loss) ? "not a number (NaN)" : "infinite", epoch, step));
+}
 
 Tensor count_correct(const Tensor& logits, const Tensor& labels) {
   return logits.detach().argmax(1).eq(labels).sum();
@@ -158,6 +166,7 @@ void Trainer::train_batch(const data::Batch& batch) {
   loss.backward();
   optimizer_.step();
   const double mean_loss = loss.item();
+  check_finite(mean_loss, "loss", epoch_ + 1, step_ + 1);
   const auto hits = correct.item<std::int64_t>();
   const std::int64_t count = batch.targets.size(0);
   epoch_averages_.add(mean_loss, hits, count);
@@ -178,6 +187,7 @@ bool Trainer::test_epoch() {
       },
       epoch_ + 1, options_.epochs);
   if (!complete) return false;  // tested again from its beginning when the run goes on
+  check_finite(test.loss(), "test loss", epoch_ + 1, step_);
   MetricsRow row = row_of(epoch_averages_);
   row.test_loss = test.loss();
   row.test_accuracy = test.accuracy();

@@ -65,7 +65,16 @@ same_run steps
 # Already finished: nothing changes.
 cp steps/checkpoint.safetensors before
 check 0 ingot train --out steps --resume
+prints "nothing to do: the run has 2 epochs already"
+check 0 ingot train --out steps --resume --epochs 1 --json steps.json
+prints "nothing to do: the run has 2 epochs already"
+[ "$(wc -l <"$out")" = 1 ] || fail "more than a line for nothing"
+grep -qF '"epochs_done": 2' steps.json || fail "steps.json: not two epochs"
 same_run steps
+check 0 ingot train "${run[@]}" --epochs 1 --out single
+prints "after 1 epoch"
+check 0 ingot train --out single --resume
+prints "nothing to do: the run has 1 epoch already"
 
 # A second Ctrl-C ends it at once, with the same code.
 "$INGOT_BIN" train "${run[@]}" --epochs 5000 --out twice >"$out" 2>"$err" &

@@ -16,6 +16,13 @@ for option in --model --data --device --epochs --batch-size --lr --optimizer --l
   prints "$option"
 done
 
+for text in "--resume always keeps" "--epochs, --lr, --lr-decay and --workers hold" "are removed"; do
+  prints "$text"
+done
+prints "Only the first N images of each half"
+check 0 ingot eval --help
+prints "Only the first N test images"
+
 # usage TEXT ARGUMENTS...: exit code 2 and one line that has TEXT.
 usage() {
   local text=$1
@@ -58,6 +65,17 @@ done
 {
   usage "--workers: must be a whole number, 0 or more, not '-1'" $good --workers=-1
   usage "--workers: must be at most 256" $good --workers=100000
+  usage "--out: must not be empty" $good --out ""
+  for value in 5000 9223372036854775807 99999999999999999999; do
+    usage "--image-size: must be at most 4096, not '$value'" $good --image-size $value
+    usage "--image-size: must be at most 4096" summary --model resnet18 --image-size $value
+  done
+  for value in 9223372036854775807 99999999999999999999; do
+    usage "--epochs: must be at most 1000000000, not '$value'" $good --epochs $value
+    usage "--batch-size: must be at most 1000000, not '$value'" $good --batch-size $value
+  done
+  usage "--image-size: model mlp does not take images" train --model mlp --data mnist \
+    --image-size 4096
   usage "--seed: must be a whole number, 0 or more" $good --seed=-1
   usage "--resume needs --out" $good --resume
   usage "exclude each other" $good --resume --overwrite --out x

@@ -29,7 +29,10 @@ class RunFolder {
   std::filesystem::path metrics_path() const { return folder_ / "metrics.jsonl"; }
   std::filesystem::path curves_path() const { return folder_ / "curves.png"; }
 
-  /// Makes metrics.jsonl hold exactly these lines; append_metrics goes on behind them.
+  /// Removes the files of a run, all four. Throws IoError.
+  void clear();
+  /// Makes metrics.jsonl hold exactly these lines; append_metrics goes on behind them. Without
+  /// lines there is no file until the first is appended.
   void start_metrics(const std::vector<MetricsRow>& rows);
   /// Adds a line, on disk when it returns (in the system's cache). Throws IoError.
   void append_metrics(const MetricsRow& row);
@@ -43,7 +46,9 @@ class RunFolder {
   std::ofstream metrics_;
 };
 
-/// True when `folder` holds a checkpoint of a run.
+/// The four files of a run in that folder, there or not.
+std::vector<std::filesystem::path> run_files(const std::filesystem::path& folder);
+/// True when `folder` holds any file of a run.
 bool holds_a_run(const std::filesystem::path& folder);
 /// runs/<name>-<local date and time>, with a number behind it where that is taken.
 std::filesystem::path default_run_folder(const std::string& name);

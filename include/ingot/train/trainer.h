@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <ingot/core/device.h>
+#include <ingot/core/error.h>
 #include <ingot/data/data_loader.h>
 #include <ingot/nn/module.h>
 #include <ingot/optim/optimizer.h>
@@ -41,6 +42,12 @@ using OnProgress = std::function<bool(const Progress&)>;
 Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
                   const OnProgress& on_progress = {});
 
+/// The loss became infinite or not a number: the weights are of no use any more.
+class DivergedError : public Error {
+ public:
+  using Error::Error;
+};
+
 struct TrainerOptions {
   std::int64_t epochs = 1;
   Device device;
@@ -60,7 +67,8 @@ class Trainer {
           data::DataLoader& test, TrainerOptions options);
 
   /// Trains with cross-entropy until `epochs` passes are complete. False when on_progress stopped
-  /// it; calling run() again goes on.
+  /// it; calling run() again goes on. Throws DivergedError, naming epoch and step, when the loss of
+  /// a batch or of a test is not finite; on_epoch is not called then, so that nobody saves.
   bool run();
 
   /// The present state, to be saved; `extra` of the result may be added to.

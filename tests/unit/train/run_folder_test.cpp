@@ -42,6 +42,27 @@ TEST(RunFolder, HoldsAllFilesOfARun) {
   EXPECT_EQ(Checkpoint::load(folder.checkpoint_path()).model.keys(), weights.tensors.keys());
 }
 
+TEST(RunFolder, AnyFileOfARunCounts) {
+  const ScratchFolder scratch;
+  for (const std::filesystem::path& file : run_files(scratch / "run")) {
+    RunFolder folder(scratch / "run");
+    EXPECT_FALSE(holds_a_run(folder.path()));
+    scratch.write(("run" / file.filename()).string(), "x");
+    EXPECT_TRUE(holds_a_run(folder.path())) << file;
+    folder.clear();
+    EXPECT_FALSE(std::filesystem::exists(file));
+  }
+}
+
+TEST(RunFolder, MetricsBeginWithTheFirstLine) {
+  const ScratchFolder scratch;
+  RunFolder folder(scratch / "run");
+  folder.start_metrics({});
+  EXPECT_FALSE(holds_a_run(folder.path()));
+  folder.append_metrics(row_at(1, true));
+  EXPECT_EQ(scratch.read("run/metrics.jsonl"), to_json(row_at(1, true)) + "\n");
+}
+
 TEST(RunFolder, NamesAFolderItCannotMake) {
   const ScratchFolder scratch;
   scratch.write("file", "");

@@ -1,0 +1,83 @@
+# What must not be lost: weights and run files under --json, an old run in --out, a training whose
+# reader goes away, the last good checkpoint when the loss is no number any more.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+quick=(--model mlp --data mnist --limit 64 --epochs 1 --workers 0)
+files=(checkpoint.safetensors model.safetensors metrics.jsonl curves.png)
+
+check 0 ingot train "${quick[@]}" --out run
+cp -r run before
+unchanged() { for file in "${files[@]}"; do same "before/$file" "run/$file"; done; }
+
+# -- --json never takes the place of what the command reads or writes, however it is spelled.
+ln -s run/model.safetensors link
+for target in run/model.safetensors ./run/../run/model.safetensors "$PWD/run/model.safetensors" link; do
+  check 2 ingot eval --model mlp --weights run/model.safetensors --data mnist --json "$target"
+  says "eval: --json $target would destroy the weights"
+  one_line
+done
+for file in "${files[@]}"; do
+  check 2 ingot train "${quick[@]}" --out run --overwrite --json "run/$file"
+  says "train: --json run/$file would destroy the run's $file"
+  check 2 ingot train --out run --resume --epochs 2 --json "run/./$file"
+  says "would destroy the run's $file"
+  check 2 ingot train "${quick[@]}" --out none/ --json "none/$file"
+  says "would destroy the run's $file"
+done
+check 2 ingot train "${quick[@]}" --out none --json none/
+says "would destroy the run folder"
+[ ! -e none ] || fail "a usage error made a folder"
+unchanged
+# Into the new folder of the run it may go.
+check 0 ingot train "${quick[@]}" --out deep/new --json deep/new/result.json
+grep -qF '"state": "finished"' deep/new/result.json || fail "no result in the run folder"
+[ "$(ls -A deep/new | wc -l)" = 5 ] || fail "deep/new holds something else"
+
+# -- Any file of a run keeps a new run out of its folder.
+for file in "${files[@]}"; do
+  rm -rf part && mkdir part && cp "run/$file" part/
+  check 2 ingot train "${quick[@]}" --out part
+  says "--overwrite starts again"
+  one_line
+  same "run/$file" "part/$file"
+  [ "$(ls -A part)" = "$file" ] || fail "part/ holds something else"
+done
+says "part holds files of a run, but no checkpoint to go on with"
+
+# -- --overwrite: nothing goes before everything is checked; then all of the old run goes.
+check 1 ingot train "${quick[@]}" --data mnist:no/such --out run --overwrite
+check 1 ingot train "${quick[@]}" --out run --overwrite --json missing/r.json
+unchanged
+check 1 ingot train "${quick[@]}" --out deep/new --overwrite --optimizer sgd --lr 1e30
+for file in "${files[@]}"; do
+  [ "$file" = metrics.jsonl ] || [ ! -e "deep/new/$file" ] || fail "deep/new mixes two runs: $file"
+done
+
+# -- A reader that goes away does not end a training, nor does it when it reads JSON.
+piped() { "$INGOT_BIN" train "${quick[@]}" --epochs 3 "$@" | head -n 1 >"$out"; return "${PIPESTATUS[0]}"; }
+closed() { "$INGOT_BIN" train "${quick[@]}" --epochs 3 "$@" | true; return "${PIPESTATUS[0]}"; }
+for reader in piped closed; do
+  $reader --out $reader 2>"$err" || fail "$reader: the training ended with the pipe"
+  [ ! -s "$err" ] || fail "$reader: not silent"
+  [ "$(grep -c test_accuracy $reader/metrics.jsonl)" = 3 ] || fail "$reader: not three epochs"
+  for file in "${files[@]}"; do [ -s "$reader/$file" ] || fail "$reader/$file is missing"; done
+done
+closed --out json --json 2>"$err" || fail "the training ended with the pipe of its JSON"
+[ -s json/model.safetensors ] || fail "json/model.safetensors is missing"
+
+# -- A loss that is no number, or infinite.
+check 1 ingot train "${quick[@]}" --optimizer sgd --lr 1e30 --out diverged --json diverged.json
+says "training diverged: the loss is "
+says "in epoch 1, step "
+says "there is no checkpoint yet"
+one_line
+[ ! -e diverged/checkpoint.safetensors ] || fail "weights of no use were saved"
+grep -qF '"state": "diverged"' diverged.json || fail "diverged.json says something else"
+check 0 ingot train "${quick[@]}" --optimizer sgd --out run --overwrite
+rm -rf before && cp -r run before
+check 1 ingot train --out run --resume --epochs 3 --lr 1e30
+says "in epoch 2, step "
+says "run/checkpoint.safetensors holds the state before"
+same before/checkpoint.safetensors run/checkpoint.safetensors
+same before/model.safetensors run/model.safetensors
+check 0 ingot train --out run --resume --epochs 2 --lr 0.02
