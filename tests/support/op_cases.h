@@ -93,9 +93,6 @@ struct OpCase {
   /// Compare the numerical with the recorded gradient (first order, second order).
   bool numeric = true;
   bool second = true;
-  /// A library may fuse this into a contraction (semantics, rule 11): lazy and eager runs may round
-  /// differently.
-  bool contraction = false;
 
   /// The part of the name before the slash.
   std::string function() const { return name.substr(0, name.find('/')); }

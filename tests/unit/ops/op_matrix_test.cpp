@@ -46,8 +46,9 @@ TEST_P(OpMatrix, ReferenceTakesEveryLayout) {
     }
 }
 
-std::string different_bits(const OpCase& c, DType dtype, const CaseResult& a, const CaseResult& b) {
-  if (c.contraction) return compare(c, dtype, a, b);
+// Rule 11, without its exception: no plan fuses anything into a contraction that eager mode would
+// not, so even contractions give the same bits.
+std::string different_bits(const CaseResult& a, const CaseResult& b) {
   std::string text;
   for (std::size_t i = 0; i < a.outputs.size(); ++i)
     if (!a.outputs[i].equal(b.outputs[i]))
@@ -64,11 +65,10 @@ TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
     SCOPED_TRACE(label(op(), dtype, Layout::Contiguous));
     const CaseResult lazy = run_case(op(), dtype, Layout::Contiguous);
     const CaseResult eager = run_case(op(), dtype, Layout::Contiguous, {.eager = true});
-    EXPECT_PRED1(agrees, different_bits(op(), dtype, eager, lazy)) << "eager";
+    EXPECT_PRED1(agrees, different_bits(eager, lazy)) << "eager";
     for (const std::uint64_t seed : {1, 2, 3}) {
       const CaseResult observed = run_case(op(), dtype, Layout::Contiguous, {.live_seed = seed});
-      EXPECT_PRED1(agrees, different_bits(op(), dtype, observed, lazy))
-          << "extra live tensors " << seed;
+      EXPECT_PRED1(agrees, different_bits(observed, lazy)) << "extra live tensors " << seed;
     }
   }
 }
