@@ -49,8 +49,7 @@ void add_linear_cases(std::vector<OpCase>& cases) {
                    kFull,
                    Tolerance::Reduction,
                    false,
-                   false,
-                   true});
+                   false});
   add("mm", mm, {2, 3}, {3, 4});
   add("bmm", bmm, {2, 3, 4}, {2, 4, 2});
   add("dot", dot, {7}, {7});
@@ -64,7 +63,7 @@ void add_linear_cases(std::vector<OpCase>& cases) {
   const auto linears = [&](const char* name, std::vector<InputSpec> inputs, bool numeric = true) {
     cases.push_back({name, std::move(inputs),
                      one([](In x) { return linear(x[0], x[1], x.size() > 2 ? x[2] : Tensor()); }),
-                     kFloats, Tolerance::Reduction, numeric, numeric, /*contraction=*/true});
+                     kFloats, Tolerance::Reduction, numeric, numeric});
   };
   linears("linear", {in({3, 4}), in({5, 4}), in({5})});
   linears("linear/no_bias", {in({3, 4}), in({5, 4})});
@@ -77,7 +76,6 @@ void add_linear_cases(std::vector<OpCase>& cases) {
                    one([](In x) { return linear(x[0], x[1], x[2]).relu(); }),
                    kFloats,
                    Tolerance::Reduction,
-                   true,
                    true,
                    true});
 }

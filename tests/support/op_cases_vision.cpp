@@ -18,7 +18,7 @@ void add_conv(std::vector<OpCase>& cases) {
     cases.push_back({name, std::move(inputs), one([options](In t) {
                        return conv2d(t[0], t[1], t.size() > 2 ? t[2] : Tensor(), options);
                      }),
-                     kFloats, Tolerance::Reduction, numeric, numeric, /*contraction=*/true});
+                     kFloats, Tolerance::Reduction, numeric, numeric});
   };
   add("conv2d", {2, 2, 4, 3}, {3, 2, 3, 2}, true, {});
   add("conv2d/no_bias", {1, 2, 4, 4}, {3, 2, 3, 3}, false, {});
@@ -44,8 +44,7 @@ void add_conv(std::vector<OpCase>& cases) {
                      kFull,
                      Tolerance::Reduction,
                      false,
-                     false,
-                     /*contraction=*/true});
+                     false});
   };
   fine("conv2d/fine", {2, 6, 9, 8}, {12, 6, 3, 3}, {.padding = 1});
   fine("conv2d/fine_long_sums", {1, 64, 6, 6}, {16, 64, 3, 3}, {.stride = 2, .padding = 1});
