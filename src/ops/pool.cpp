@@ -19,6 +19,8 @@ extern const OpDef kMaxPool2d, kMaxPool2dBackward, kAvgPool2d, kAvgPool2dBackwar
 void require_image(const InferContext& c, const Shape& x) {
   if (x.rank() != 4)
     c.shape_error(fmt::format("x must be [N, C, H, W] or [C, H, W], got {}", x.str()));
+  if (x[1] == 0 || x[2] == 0 || x[3] == 0)
+    c.shape_error(fmt::format("only the batch may be empty, got x{}", x.str()));
 }
 
 // PyTorch's pooling_output_shape.
