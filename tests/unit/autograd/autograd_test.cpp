@@ -11,6 +11,7 @@
 #include <ingot/ops/shape.h>
 #include <ingot/ops/softmax.h>
 
+#include "core/op_def.h"
 #include "core/record.h"
 
 namespace ingot {
@@ -47,6 +48,25 @@ TEST(Backward, NeedsAWeightForMoreThanOneElement) {
   EXPECT_EQ(w.grad().to_vector<float>(), (V{2, 20}));
   EXPECT_THROW((w * 2).backward(tensor({1.f})), ShapeError);
   EXPECT_THROW(tensor({1.f}).backward(), AutogradError);
+}
+
+TEST(Rule18, GradientsThatNobodyNeedsAreNotRecorded) {
+  const auto nodes_of_backward = [](bool both) {
+    eval();
+    Tensor w = leaf({1, 2});
+    Tensor x = tensor({3.f, 4.f});
+    if (both) x.requires_grad_();
+    const Tensor y = (w * x).sum();
+    const std::size_t before = record_state().pending.size();
+    y.backward();
+    std::size_t products = 0;
+    const auto& pending = record_state().pending;
+    for (std::size_t i = before; i < pending.size(); ++i)
+      products += pending[i]->op().name == "mul";
+    return products;
+  };
+  EXPECT_EQ(nodes_of_backward(false), 1u);
+  EXPECT_EQ(nodes_of_backward(true), 2u);
 }
 
 TEST(Backward, NoGradRecordsNothing) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include <ingot/core/parallel.h>
 #include <ingot/core/philox.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
@@ -78,6 +79,23 @@ TEST(Random, SameSeedSameNumbersWhenEvaluatedInAnyOrder) {
   EXPECT_EQ(values(randn({100})), later);
   EXPECT_NE(values(rand({100})), earlier);
   EXPECT_FALSE(std::ranges::equal(values(rand({4})), values(rand({4}))));
+}
+
+TEST(Rule19, TheSameSeedGivesTheSameBitsAtEveryThreadCount) {
+  const int before = num_threads();
+  const auto draw = [](int threads) {
+    set_num_threads(threads);
+    manual_seed(11);
+    const Tensor parts[] = {rand({300, 301}), randn({300, 301}), randint(0, 1000, {90001})};
+    std::vector<double> all;
+    for (const Tensor& t : parts)
+      for (const double v : t.to(float64).to_vector<double>()) all.push_back(v);
+    return all;
+  };
+  const std::vector<double> one = draw(1);
+  EXPECT_EQ(draw(2), one);
+  EXPECT_EQ(draw(3), one);
+  set_num_threads(before);
 }
 
 TEST(Random, HaveTheirDistributions) {

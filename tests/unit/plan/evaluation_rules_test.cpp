@@ -92,6 +92,11 @@ TEST(Rule3, InPlaceOnAViewThrowsWhileItsBaseLives) {
   EXPECT_EQ(free_view.to_vector<float>(), V(6, 1.f));
 }
 
+template <class T>
+concept TakesInPlace = requires(T&& t) { std::forward<T>(t).add_(1); };
+static_assert(TakesInPlace<Tensor&>);
+static_assert(!TakesInPlace<Tensor>, "a temporary would be changed and thrown away");
+
 TEST(Rule3, IndexAssignmentRebindsTheBase) {
   Tensor x = zeros({2, 2});
   x[1] = tensor({5.f, 6.f});

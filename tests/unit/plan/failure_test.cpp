@@ -10,6 +10,7 @@
 #include <ingot/ops/matmul.h>
 #include <ingot/ops/update.h>
 
+#include "core/cell.h"
 #include "core/record.h"
 #include "plan/plan.h"
 
@@ -136,6 +137,15 @@ TEST(Rule8, AWrongLabelFailsBeforeTheUpdateAndNamesTheLine) {
     EXPECT_NE(std::string(e.what()).find("failure_test.cpp:"), std::string::npos) << e.what();
     EXPECT_NE(std::string(e.what()).find("3"), std::string::npos) << e.what();
   }
+}
+
+TEST(Rule4, AnUpdateIsOneNodeForAllParameters) {
+  Training t;
+  t.record();
+  const Node* node = t.params[0].cell()->value().node.get();
+  EXPECT_EQ(node->op().name, "adam_update");
+  for (const auto* list : {&t.params, &t.exp_avg, &t.exp_avg_sq})
+    for (const Tensor& x : *list) EXPECT_EQ(x.cell()->value().node.get(), node);
 }
 
 TEST(Rule14, AnOptimizerStepReusesTheParametersMemory) {
