@@ -55,8 +55,11 @@ bool Shape::is_addressable(std::size_t element_nbytes) const {
 
 Shape Shape::contiguous_strides() const {
   Shape strides = filled(rank_, 1);
-  for (int i = rank_ - 2; i >= 0; --i)
-    strides[i] = strides[i + 1] * std::max<std::int64_t>(1, (*this)[i + 1]);
+  std::uint64_t step = 1;  // unsigned: see numel()
+  for (int i = rank_ - 1; i >= 0; --i) {
+    strides[i] = static_cast<std::int64_t>(step);
+    step *= static_cast<std::uint64_t>(std::max<std::int64_t>(1, (*this)[i]));
+  }
   return strides;
 }
 

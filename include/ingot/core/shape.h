@@ -47,9 +47,11 @@ class Shape {
 
   /// Number of elements: the product of all entries, 1 for rank 0.
   std::int64_t numel() const {
-    std::int64_t n = 1;
-    for (int i = 0; i < rank_; ++i) n *= dims_[static_cast<std::size_t>(i)];
-    return n;
+    // Unsigned, so that a product that is 0 in the end may exceed the range on its way.
+    std::uint64_t n = 1;
+    for (int i = 0; i < rank_; ++i)
+      n *= static_cast<std::uint64_t>(dims_[static_cast<std::size_t>(i)]);
+    return static_cast<std::int64_t>(n);
   }
 
   /// True when that many elements of `element_nbytes` bytes can be counted and addressed. Tensors
