@@ -283,9 +283,9 @@ inline auto binary(T x, T y) {
   } else if constexpr (Op == Ge) {
     return x >= y;
   } else if constexpr (Op == LogicalAnd) {
-    return (x != zero) & (y != zero) ? true : false;
+    return ((x != zero) & (y != zero)) != 0;
   } else if constexpr (Op == LogicalOr) {
-    return (x != zero) | (y != zero) ? true : false;
+    return ((x != zero) | (y != zero)) != 0;
   } else if constexpr (Op == LogicalXor) {
     return (x != zero) != (y != zero);
   } else if constexpr (Op == BitwiseAnd) {
