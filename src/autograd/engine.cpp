@@ -27,7 +27,6 @@ struct Pass {
   std::unordered_set<const Node*> queued;
   std::vector<NodeRef> keep;  // nodes stay while the pass holds plain pointers to them
   bool retain_graph = false;
-  bool create_graph = false;
   // grad(): only these outputs are wanted, leaves are not touched.
   const std::vector<ValueId>* wanted = nullptr;
   std::vector<Tensor> found;
@@ -239,7 +238,6 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
               BackwardOptions options, Site at) {
   const GradModeScope mode(options.create_graph);
   Pass pass;
-  pass.create_graph = options.create_graph;
   pass.retain_graph = options.retain_graph || options.create_graph;
   seed(pass, outputs, gradients, at);
   run(pass, at);
@@ -260,7 +258,6 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   }
   const GradModeScope mode(options.create_graph);
   Pass pass;
-  pass.create_graph = options.create_graph;
   pass.retain_graph = options.retain_graph || options.create_graph;
   pass.wanted = &wanted;
   pass.found.resize(inputs.size());

@@ -37,13 +37,6 @@ struct CopyAttrs {
   void visit(auto& v) const { v.field("device", device); }
 };
 
-/// pow with a constant exponent: structural, since x*x and sqrt(x) are other kernels.
-struct ExponentAttrs {
-  double exponent = 1;
-  bool operator==(const ExponentAttrs&) const = default;
-  void visit(auto& v) const { v.field("exponent", exponent); }
-};
-
 /// clamp: which limits are given; their values are slots, min before max.
 struct ClampAttrs {
   bool has_min = false;

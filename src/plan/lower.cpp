@@ -150,7 +150,6 @@ class Lowering {
     std::vector<SlotRef> slots;
     StepDesc step;
     std::map<std::int32_t, std::uint16_t> registers;
-    std::map<SlotRef, std::uint16_t> slot_registers;
     std::string what;
     const auto push = [&](Program::Instruction i) {
       program->code.push_back(i);
