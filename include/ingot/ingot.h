@@ -26,6 +26,7 @@
 #include <ingot/io/safetensors.h>
 #include <ingot/models/models.h>
 #include <ingot/nn/nn.h>
+#include <ingot/ops/activation.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/dropout.h>

@@ -216,6 +216,100 @@ struct LossAttrs {
   }
 };
 
+/// hardtanh (and relu6): the limits.
+struct HardtanhAttrs {
+  double min = -1;
+  double max = 1;
+  bool operator==(const HardtanhAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("min", min);
+    v.field("max", max);
+  }
+};
+
+/// leaky_relu: the factor below zero.
+struct LeakyReluAttrs {
+  double negative_slope = 0.01;
+  bool operator==(const LeakyReluAttrs&) const = default;
+  void visit(auto& v) const { v.field("negative_slope", negative_slope); }
+};
+
+/// elu, selu and celu: scale * x above zero, scale * alpha * (exp(input_scale * x) - 1) below.
+struct EluAttrs {
+  double alpha = 1;
+  double scale = 1;
+  double input_scale = 1;
+  bool operator==(const EluAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("alpha", alpha);
+    v.field("scale", scale);
+    v.field("input_scale", input_scale);
+  }
+};
+
+/// gelu: with the normal distribution or with its approximation by tanh.
+struct GeluAttrs {
+  bool tanh = false;
+  bool operator==(const GeluAttrs&) const = default;
+  void visit(auto& v) const { v.field("tanh", tanh); }
+};
+
+struct SoftplusAttrs {
+  double beta = 1;
+  double threshold = 20;
+  bool operator==(const SoftplusAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("beta", beta);
+    v.field("threshold", threshold);
+  }
+};
+
+/// smooth_l1 (divided by beta) and huber (not divided): quadratic below `beta`, linear above.
+struct SmoothL1Attrs {
+  double beta = 1;
+  bool huber = false;
+  bool operator==(const SmoothL1Attrs&) const = default;
+  void visit(auto& v) const {
+    v.field("beta", beta);
+    v.field("huber", huber);
+  }
+};
+
+/// sort and topk along one axis; `k` elements are kept.
+struct SortAttrs {
+  std::int64_t dim = 0;
+  std::int64_t k = 0;
+  bool descending = false;
+  bool operator==(const SortAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dim", dim);
+    v.field("k", k);
+    v.field("descending", descending);
+  }
+};
+
+/// tril and triu: which side of which diagonal is kept.
+struct TriangleAttrs {
+  bool upper = false;
+  std::int64_t diagonal = 0;
+  bool operator==(const TriangleAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("upper", upper);
+    v.field("diagonal", diagonal);
+  }
+};
+
+/// pad with a constant (slot 0): elements before and after, one entry per dimension.
+struct PadAttrs {
+  Dims before;
+  Dims after;
+  bool operator==(const PadAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("before", before);
+    v.field("after", after);
+  }
+};
+
 /// sgd_update and adam_update: `count` parameters; flags choose the variant. Operands and slots are
 /// listed in src/ops/update.cpp.
 struct UpdateAttrs {

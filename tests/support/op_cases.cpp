@@ -9,6 +9,7 @@ const std::vector<OpCase>& all_op_cases() {
   static const std::vector<OpCase> cases = [] {
     std::vector<OpCase> list;
     add_elementwise_cases(list);
+    add_activation_cases(list);
     add_method_cases(list);
     add_shape_cases(list);
     add_reduce_cases(list);
