@@ -22,4 +22,22 @@ std::string Dropout::description() const { return fmt::format("p={}", p_); }
 
 std::unique_ptr<Module> Dropout::make_same() const { return std::make_unique<Dropout>(p_); }
 
+StochasticDepth::StochasticDepth(double p) : p_(p) { require_probability("StochasticDepth", p); }
+
+StochasticDepth::StochasticDepth(Module& owner, std::string name, double p) : StochasticDepth(p) {
+  attach_to(owner, std::move(name));
+}
+
+void StochasticDepth::set_p(double p) {
+  require_probability("StochasticDepth", p);
+  p_ = p;
+}
+
+Tensor StochasticDepth::forward(const Tensor& x) { return stochastic_depth(x, p_, is_training()); }
+std::string StochasticDepth::description() const { return fmt::format("p={}", p_); }
+
+std::unique_ptr<Module> StochasticDepth::make_same() const {
+  return std::make_unique<StochasticDepth>(p_);
+}
+
 }  // namespace ingot::nn

@@ -57,4 +57,14 @@ Tensor feature_dropout(const Tensor& x, double p, bool training, Generator* gene
   return ops::drop("feature_dropout", x, channels, p, generator, at);
 }
 
+Tensor stochastic_depth(const Tensor& x, double p, bool training, Generator* generator, Site at) {
+  ops::check_probability("stochastic_depth", p, at);
+  if (x.dim() < 1)
+    ops::fail<ShapeError>("stochastic_depth", "x must have a batch dimension [N, …], got []", at);
+  if (!training || p == 0) return x;
+  Shape rows = Shape::filled(x.dim(), 1);
+  rows[0] = x.shape()[0];
+  return ops::drop("stochastic_depth", x, rows, p, generator, at);
+}
+
 }  // namespace ingot

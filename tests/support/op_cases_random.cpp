@@ -63,6 +63,7 @@ void add_random_cases(std::vector<OpCase>& cases) {
   drop("dropout", {3, 7}, [](T x, G g) { return dropout(x, 0.25, true, g); });
   drop("dropout/all", {2, 3}, [](T x, G g) { return dropout(x, 1.0, true, g); });
   drop("dropout/evaluation", {2, 3}, [](T x, G g) { return dropout(x * 2, 0.5, false, g); });
+  drop("stochastic_depth", {5, 2, 3}, [](T x, G g) { return stochastic_depth(x, 0.5, true, g); });
   drop("feature_dropout", {3, 4, 2, 1}, [](T x, G g) { return feature_dropout(x, 0.5, true, g); });
 }
 

@@ -33,10 +33,34 @@ class BasicBlock : public nn::Module {
   nn::Module* downsample_ = nullptr;
 };
 
+/// 1×1, 3×3 and 1×1 convolutions, the last to four times `planes`, and a shortcut, which is a 1×1
+/// convolution where the size changes. The 3×3 convolution has the stride, as in torchvision
+/// ("version 1.5"); the paper gives it to the first.
+class Bottleneck : public nn::Module {
+ public:
+  Bottleneck(std::int64_t in_planes, std::int64_t planes, std::int64_t stride = 1);
+  Tensor forward(const Tensor& x) override;
+
+  nn::Conv2d conv1;
+  nn::BatchNorm2d bn1;
+  nn::Conv2d conv2;
+  nn::BatchNorm2d bn2;
+  nn::Conv2d conv3;
+  nn::BatchNorm2d bn3;
+
+ protected:
+  std::unique_ptr<nn::Module> make_same() const override;
+
+ private:
+  std::int64_t in_planes_, planes_, stride_;
+  nn::Module* downsample_ = nullptr;
+};
+
 struct ResNetOptions {
   std::int64_t num_classes = 1000;
   std::int64_t in_channels = 3;
   std::array<int, 4> blocks = {2, 2, 2, 2};  ///< of each stage; this is resnet18
+  bool bottleneck = false;                   ///< of Bottleneck instead of BasicBlock
 };
 
 /// For images [N, in_channels, H, W], 224×224 by design: logits [N, num_classes].

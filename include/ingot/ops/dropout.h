@@ -16,4 +16,9 @@ Tensor dropout(const Tensor& x, double p = 0.5, bool training = true,
 Tensor feature_dropout(const Tensor& x, double p = 0.5, bool training = true,
                        Generator* generator = nullptr, Site at = Site::current());
 
+/// The same for whole samples of x[N, …]: one choice for each of the N ("row" mode of torchvision's
+/// stochastic_depth). Huang et al., "Deep networks with stochastic depth" (2016).
+Tensor stochastic_depth(const Tensor& x, double p, bool training = true,
+                        Generator* generator = nullptr, Site at = Site::current());
+
 }  // namespace ingot

@@ -30,13 +30,16 @@ struct Images {
   std::int64_t stride_n, stride_c, stride_h, stride_w;
   std::int64_t run;  ///< channels that lie next to each other and are worked on together
 
-  explicit Images(const TensorDesc& t, std::int64_t longest_run = kMaxRun)
+  // `partner` is the step's other image batch. A row-major image of 1×1 pixels has neighbouring
+  // channels by chance; only where the partner has them too can both be walked in runs.
+  Images(const TensorDesc& t, const TensorDesc& partner, std::int64_t longest_run = kMaxRun)
       : n(t.shape[0]), c(t.shape[1]), h(t.shape[2]), w(t.shape[3]) {
     stride_n = t.strides[0];
     stride_c = t.strides[1];
     stride_h = t.strides[2];
     stride_w = t.strides[3];
-    run = stride_c == 1 && c > 1 ? std::min(c, longest_run) : 1;
+    const bool neighbours = stride_c == 1 && partner.strides[1] == 1;
+    run = neighbours && c > 1 ? std::min(c, longest_run) : 1;
   }
   std::int64_t runs() const { return (c + run - 1) / run; }
   std::int64_t offset(std::int64_t in, std::int64_t ic, std::int64_t ih, std::int64_t iw) const {
@@ -64,7 +67,9 @@ template <class T>
 class MaxPool {
  public:
   explicit MaxPool(const StepDesc& step)
-      : a_(step.as<PoolAttrs>()), x_(step.inputs[0]), y_(step.outputs[0]) {}
+      : a_(step.as<PoolAttrs>()),
+        x_(step.inputs[0], step.outputs[0]),
+        y_(step.outputs[0], step.inputs[0]) {}
 
   void operator()(const KernelArgs& args) const {
     const std::int64_t window = a_.kernel[0] * a_.kernel[1];
@@ -154,7 +159,8 @@ template <class T>
 class MaxPoolBackward {
  public:
   explicit MaxPoolBackward(const StepDesc& step)
-      : g_(step.inputs[0], kGradientRun), dx_(step.outputs[0], kGradientRun) {}
+      : g_(step.inputs[0], step.outputs[0], kGradientRun),
+        dx_(step.outputs[0], step.inputs[0], kGradientRun) {}
 
   void operator()(const KernelArgs& args) const {
     const T* g = args.in<T>(0);
@@ -199,7 +205,9 @@ struct Average {
   class Kernel {
    public:
     explicit Kernel(const StepDesc& step)
-        : a_(step.as<PoolAttrs>()), x_(step.inputs[0]), y_(step.outputs[0]) {}
+        : a_(step.as<PoolAttrs>()),
+          x_(step.inputs[0], step.outputs[0]),
+          y_(step.outputs[0], step.inputs[0]) {}
 
     void operator()(const KernelArgs& args) const {
       const std::int64_t per_output =
@@ -245,8 +253,8 @@ struct AverageBackward {
    public:
     explicit Kernel(const StepDesc& step)
         : a_(step.as<PoolAttrs>()),
-          g_(step.inputs[0], kGradientRun),
-          dx_(step.outputs[0], kGradientRun) {}
+          g_(step.inputs[0], step.outputs[0], kGradientRun),
+          dx_(step.outputs[0], step.inputs[0], kGradientRun) {}
 
     void operator()(const KernelArgs& args) const {
       const T* g = args.in<T>(0);

@@ -102,8 +102,10 @@ TEST_P(Torchvision, OneStepOfAdam) {
     GTEST_SKIP() << fixture.model << ": not built yet";
 
   const auto net = models::create(fixture.model, {.num_classes = fixture.classes});
-  for (nn::Module* module : net->modules())
+  for (nn::Module* module : net->modules()) {
     if (auto* dropout = dynamic_cast<nn::Dropout*>(module)) dropout->set_p(0);
+    if (auto* depth = dynamic_cast<nn::StochasticDepth*>(module)) depth->set_p(0);
+  }
   net->to(dtype);
   for (const std::string& key :
        net->load_state_dict(formula_weights(*net, fixture.salt), false).missing)

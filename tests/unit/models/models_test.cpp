@@ -2,10 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <map>
 #include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include <ingot/core/error.h>
 #include <ingot/models/models.h>
+#include <ingot/nn/dropout.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/loss.h>
 #include <ingot/ops/random.h>
@@ -58,8 +65,18 @@ TEST(Models, OptionsSetClassesAndChannels) {
 TEST(Models, ParameterCounts) {
   EXPECT_EQ(models::create("lenet5")->num_parameters(), 61706);
   EXPECT_EQ(models::create("mlp")->num_parameters(), 784 * 256 + 256 + 256 * 128 + 128 + 1290);
-  EXPECT_EQ(models::create("resnet18", {.num_classes = 1000})->num_parameters(), 11689512)
-      << "torchvision's count";
+  // torchvision's counts.
+  for (const auto& [name, count] :
+       std::initializer_list<std::pair<const char*, std::int64_t>>{{"alexnet", 61100840},
+                                                                   {"efficientnet_b0", 5288548},
+                                                                   {"mobilenet_v2", 3504872},
+                                                                   {"resnet18", 11689512},
+                                                                   {"resnet34", 21797672},
+                                                                   {"resnet50", 25557032},
+                                                                   {"squeezenet1_0", 1248424},
+                                                                   {"squeezenet1_1", 1235496},
+                                                                   {"vgg16", 138357544}})
+    EXPECT_EQ(models::create(name, {.num_classes = 1000})->num_parameters(), count) << name;
 }
 
 TEST(Models, ResNetHasTorchvisionsKeys) {
@@ -89,6 +106,8 @@ TEST(Models, CanBeCloned) {
     const auto net = models::create(name, {.num_classes = 3});
     const auto copy = net->clone();
     EXPECT_EQ(copy->state_dict().keys(), net->state_dict().keys()) << name;
+    EXPECT_EQ(copy->str(), net->str()) << name;
+    if (net->num_parameters() > 30'000'000) continue;  // seconds of random numbers
     for (const auto& [key, tensor] : net->state_dict())
       if (tensor.dim() == 1) {
         EXPECT_EQ(copy->state_dict().at(key).to_vector<float>(), tensor.to_vector<float>()) << key;
@@ -108,6 +127,68 @@ TEST(Models, PartsCanBeReplaced) {
                std::make_unique<nn::Conv2d>(128, 256, 1, nn::Conv2dOptions{.stride = 2}));
   EXPECT_EQ((*net)(zeros({1, 3, 32, 32})).shape(), (Shape{1, 3}));
   EXPECT_TRUE(net->state_dict().contains("layer3.0.downsample.bias"));
+}
+
+TEST(Models, HeadsCanBeReplaced) {
+  const NoGradGuard no_grad;
+  const auto linear = [](const char* path, std::int64_t width) {
+    return std::tuple(path, width, false);
+  };
+  const std::map<std::string, std::tuple<const char*, std::int64_t, bool>> heads = {
+      {"alexnet", linear("classifier.6", 4096)},
+      {"efficientnet_b0", linear("classifier.1", 1280)},
+      {"mobilenet_v2", linear("classifier.1", 1280)},
+      {"resnet18", linear("fc", 512)},
+      {"resnet34", linear("fc", 512)},
+      {"resnet50", linear("fc", 2048)},
+      {"squeezenet1_0", {"classifier.1", 512, true}},
+      {"squeezenet1_1", {"classifier.1", 512, true}},
+      {"vgg16", linear("classifier.6", 4096)}};
+  for (const auto& [name, head] : heads) {
+    const auto& [path, width, convolution] = head;
+    const auto net = models::create(name, {.num_classes = 1000});
+    if (convolution)
+      net->replace(path, std::make_unique<nn::Conv2d>(width, 5, 1));
+    else
+      net->replace(path, std::make_unique<nn::Linear>(width, 5));
+    EXPECT_EQ((*net)(zeros({2, 3, 224, 224})).shape(), (Shape{2, 5})) << name;
+  }
+}
+
+// What the fixtures cannot see, since they overwrite the weights: torchvision's initial values.
+TEST(Models, InitialWeightsAreTorchvisions) {
+  manual_seed(3);
+  const auto deviation = [](const Tensor& t) { return std::sqrt(t.square().mean().item()); };
+  const auto largest = [](const Tensor& t) { return t.abs().amax().item(); };
+  {
+    const auto dict = models::create("squeezenet1_1")->state_dict();
+    EXPECT_NEAR(deviation(dict.at("classifier.1.weight")), 0.01, 1e-3);
+    // kaiming_uniform_: bound sqrt(6 / fan_in).
+    EXPECT_NEAR(largest(dict.at("features.3.expand3x3.weight")), std::sqrt(6.0 / (16 * 9)), 1e-3);
+    EXPECT_EQ(largest(dict.at("features.3.squeeze.bias")), 0);
+  }
+  {
+    const auto dict = models::create("mobilenet_v2")->state_dict();
+    EXPECT_NEAR(deviation(dict.at("classifier.1.weight")), 0.01, 5e-4);
+    EXPECT_EQ(largest(dict.at("classifier.1.bias")), 0);
+    // kaiming_normal_ by fan_out, which torch counts as out / 1 · 3 · 3 for a depthwise kernel.
+    EXPECT_NEAR(deviation(dict.at("features.2.conv.1.0.weight")), std::sqrt(2.0 / (96 * 9)), 4e-3);
+  }
+  {
+    const auto dict = models::create("efficientnet_b0", {.num_classes = 100})->state_dict();
+    EXPECT_NEAR(largest(dict.at("classifier.1.weight")), 0.1, 1e-3) << "1/sqrt(classes)";
+    EXPECT_NEAR(deviation(dict.at("features.8.0.weight")), std::sqrt(2.0 / 1280), 1e-3);
+    EXPECT_EQ(largest(dict.at("features.1.0.block.1.fc1.bias")), 0);
+  }
+}
+
+TEST(Models, StochasticDepthRisesWithDepth) {
+  const auto net = models::create("efficientnet_b0");
+  std::vector<double> p;
+  for (nn::Module* module : net->modules())
+    if (auto* depth = dynamic_cast<nn::StochasticDepth*>(module)) p.push_back(depth->p());
+  ASSERT_EQ(p.size(), 16u);
+  for (std::size_t i = 0; i < p.size(); ++i) EXPECT_DOUBLE_EQ(p[i], 0.2 * i / 16);
 }
 
 TEST(Models, SmallOnesLearnABatch) {

@@ -109,6 +109,19 @@ TEST(Layers, DropoutActsInTrainingOnly) {
   EXPECT_THROW(dropout.set_p(-0.1), ValueError);
 }
 
+TEST(Layers, StochasticDepthActsInTrainingOnly) {
+  manual_seed(11);
+  nn::StochasticDepth depth(0.25);
+  const auto values = depth(ones({4000, 2})).to_vector<float>();
+  const auto zeros_in = std::count(values.begin(), values.end(), 0.f);
+  EXPECT_NEAR(static_cast<double>(zeros_in), 2000, 300);
+  for (std::size_t i = 0; i < values.size(); i += 2) EXPECT_EQ(values[i], values[i + 1]);
+  depth.eval();
+  EXPECT_EQ(depth(ones({3, 2})).to_vector<float>(), std::vector<float>(6, 1.f));
+  EXPECT_EQ(depth.clone()->str(), "StochasticDepth(p=0.25)");
+  EXPECT_THROW(nn::StochasticDepth(-1), ValueError);
+}
+
 // -- Initial values ---------------------------------------------------------------------------
 
 struct Moments {

@@ -81,6 +81,27 @@ TEST(FeatureDropout, DropsWholeChannels) {
   EXPECT_NEAR(dropped, 32, 16);
 }
 
+TEST(StochasticDepth, DropsWholeSamples) {
+  Generator generator(11);
+  Tensor x = ones({64, 2, 3});
+  x.requires_grad_();
+  const Tensor y = stochastic_depth(x, 0.25, true, &generator);
+  y.sum().backward();
+  const std::vector<double> values = doubles(y);
+  int dropped = 0;
+  for (std::size_t row = 0; row < 64; ++row) {
+    for (std::size_t i = 1; i < 6; ++i) EXPECT_EQ(values[row * 6 + i], values[row * 6]);
+    if (values[row * 6] == 0)
+      ++dropped;
+    else
+      EXPECT_NEAR(values[row * 6], 1 / 0.75, 1e-6);
+  }
+  EXPECT_NEAR(dropped, 16, 12);
+  EXPECT_EQ(doubles(x.grad()), values);
+  EXPECT_TRUE(stochastic_depth(x, 0.5, false).is_same(x));
+  EXPECT_TRUE(stochastic_depth(x, 0).is_same(x));
+}
+
 TEST(Dropout, Errors) {
   const Tensor x = waves({3}, 1);
   expect_error<ValueError>([&] { dropout(x, 1.5); },
@@ -88,6 +109,9 @@ TEST(Dropout, Errors) {
   expect_error<ValueError>([&] { dropout(x, -0.1, false); }, "got -0.1");
   expect_error<DTypeError>([&] { dropout(tensor({1, 2})); }, "dropout: needs a floating-point");
   expect_error<ShapeError>([&] { feature_dropout(x); }, "x must have at least 2 dimensions");
+  expect_error<ShapeError>([&] { stochastic_depth(tensor(1.0), 0.5); },
+                           "stochastic_depth: x must have a batch dimension");
+  expect_error<ValueError>([&] { stochastic_depth(x, 2); }, "stochastic_depth: a probability lies");
 }
 
 }  // namespace

@@ -134,6 +134,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "slice",
                                        "slice_scatter",
                                        "split",
+                                       "stochastic_depth",
                                        "view",
                                        "views"};
   EXPECT_EQ(refusing({Edge::ZeroDim}), expected);
