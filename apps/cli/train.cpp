@@ -8,6 +8,7 @@
 #include <ingot/train/trainer.h>
 
 #include "cli/command.h"
+#include "cli/data_mark.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -17,7 +18,9 @@
 namespace ingot::cli {
 namespace {
 
-constexpr const char* kOptionsKey = "options";  // in Checkpoint::extra
+// In Checkpoint::extra.
+constexpr const char* kOptionsKey = "options";
+constexpr const char* kDataKey = "data";
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& options,
                                                  std::vector<Tensor> parameters) {
@@ -109,6 +112,8 @@ class TrainRun {
              },
          .on_metrics = [&](const train::MetricsRow& row) { record(row); },
          .on_epoch = [&] { save(trainer); }});
+    data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset());
+    if (checkpoint_) check_data();
     if (checkpoint_) restore(trainer);
     // No run folder is made for a run that cannot be reported, unless the report goes into it.
     const bool json_in_folder = json_.is_in(options_.out);
@@ -128,6 +133,16 @@ class TrainRun {
   }
 
  private:
+  /// The folder may have moved, but what is in it must be what the run was trained on.
+  void check_data() const {
+    const auto saved = checkpoint_->extra.find(kDataKey);
+    if (saved == checkpoint_->extra.end()) return;  // of an older Ingot
+    const std::string difference = data_difference(saved->second, data_mark_);
+    if (difference.empty()) return;
+    throw UsageError(fmt::format("{} is not the data that the run in {} was trained on: {}",
+                                 data_.str(), options_.out, difference));
+  }
+
   void restore(train::Trainer& trainer) {
     try {
       trainer.restore(*checkpoint_);
@@ -186,6 +201,7 @@ class TrainRun {
   void save(const train::Trainer& trainer) {
     train::Checkpoint checkpoint = trainer.checkpoint();
     checkpoint.extra[kOptionsKey] = to_json(options_);
+    checkpoint.extra[kDataKey] = data_mark_;
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
     folder_->save(checkpoint, trainer.history(),
                   {{"format", "pt"},
@@ -247,6 +263,7 @@ class TrainRun {
   std::unique_ptr<nn::Module> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   train::RunFolder* folder_ = nullptr;
+  std::string data_mark_;
 };
 
 }  // namespace
@@ -301,7 +318,8 @@ void add_train_command(CLI::App& app, Run& run) {
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
       "--resume always keeps the run's --model, --batch-size, --optimizer, --limit, --image-size\n"
       "and --seed; its --data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
-      "given anew. A loss that is infinite or not a number ends the run with exit code 1 and\n"
+      "given anew, --data only as another place of the same data. A loss that is infinite or not a "
+      "number ends the run with exit code 1 and\n"
       "leaves the last checkpoint as it is.\n"
       "Examples:\n"
       "  ingot train --model lenet5 --data mnist --epochs 10\n"

@@ -27,9 +27,11 @@
 #include <ingot/models/models.h>
 #include <ingot/nn/nn.h>
 #include <ingot/ops/activation.h>
+#include <ingot/ops/advanced_index.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/dropout.h>
+#include <ingot/ops/dynamic.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/index.h>
 #include <ingot/ops/loss.h>

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <source_location>
@@ -63,6 +64,7 @@ enum class NodeState : std::uint8_t {
   Pending,  ///< recorded, no values
   Running,  ///< claimed by an evaluation
   Done,     ///< values present where kept
+  Failed    ///< a check of its own threw (a label out of range): it would throw again
 };
 
 /// Gradient hooks and retain_grad requests of one node's outputs.
@@ -120,8 +122,16 @@ class Node : public RefCounted<Node> {
   /// Which evaluation claimed it; 0 for none.
   std::uint64_t claimed_by() const { return claimed_by_.load(std::memory_order_relaxed); }
   void set_claimed_by(std::uint64_t token) { claimed_by_.store(token, std::memory_order_relaxed); }
-  /// Waits until a node that somebody else runs is Pending or Done.
+  /// Waits until a node that somebody else runs is Pending, Done or Failed.
   void wait_not_running() const;
+
+  /// Running -> Failed, for good; whoever asks for its values gets `why`.
+  void fail(std::exception_ptr why) {
+    failure_ = std::move(why);
+    set_state(NodeState::Failed);
+  }
+  /// Of a Failed node.
+  const std::exception_ptr& failure() const { return failure_; }
 
   /// Drops the edges to the inputs: after evaluation, unless a backward still needs them.
   void drop_inputs() noexcept;
@@ -167,6 +177,7 @@ class Node : public RefCounted<Node> {
   std::source_location site_;
   std::source_location outer_site_;
   std::unique_ptr<NodeHooks> hooks_;
+  std::exception_ptr failure_;
 };
 
 inline const TensorSpec& ValueId::spec() const { return node->outputs()[output].spec; }

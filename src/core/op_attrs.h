@@ -123,6 +123,34 @@ struct ScatterAttrs {
   }
 };
 
+/// check_divisor: the operation an error names.
+struct NameAttrs {
+  std::string name;
+  bool operator==(const NameAttrs&) const = default;
+  void visit(auto& v) const { v.field("name", name); }
+};
+
+/// nonzero, masked_select, masked_scatter, unique: how many there are, known when recorded.
+struct CountAttrs {
+  std::int64_t count = 0;
+  bool operator==(const CountAttrs&) const = default;
+  void visit(auto& v) const { v.field("count", count); }
+};
+
+/// index and index_put: which dimensions of x the index tensors name (ascending), and at which
+/// position among the others their shape stands in the selection.
+struct IndexAttrs {
+  Dims dims;
+  std::int64_t position = 0;
+  bool accumulate = false;
+  bool operator==(const IndexAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("dims", dims);
+    v.field("position", position);
+    v.field("accumulate", accumulate);
+  }
+};
+
 /// embedding: the row that gets no gradient, or -1.
 struct EmbeddingAttrs {
   std::int64_t padding_idx = -1;

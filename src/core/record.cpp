@@ -32,6 +32,11 @@ std::string recorded_at(const Site& site, const Site& outer) {
   return text;
 }
 
+std::string recorded_here(const Site& site) {
+  const RecordState& state = record_state();
+  return recorded_at(site, state.has_outer_site ? state.outer_site : Site{});
+}
+
 // -- InferContext
 // -----------------------------------------------------------------------------------
 

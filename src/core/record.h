@@ -56,6 +56,8 @@ class CaptureScope {
 
 /// "  recorded at examples/mlp.cpp:41" (and the outer place when it differs).
 std::string recorded_at(const Site& site, const Site& outer);
+/// The same for what is called now: with the outer place of this thread.
+std::string recorded_here(const Site& site);
 
 /// This thread's recording state.
 struct RecordState {
@@ -84,6 +86,8 @@ FlushLimits& flush_limits();
 void flush_at_boundary();
 
 /// Defined in plan/: computes everything pending of this thread that a Cell holds, and `extra`.
-void evaluate_pending(std::span<const ValueId> extra = {});
+/// A check that fails (a label out of range) is thrown when one of `extra` needs its result, or
+/// with `all_asked_for`; else it waits for whoever asks, and the rest is computed.
+void evaluate_pending(std::span<const ValueId> extra = {}, bool all_asked_for = false);
 
 }  // namespace ingot

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "core/buffer.h"
@@ -74,10 +75,41 @@ void Tensor::set_name(std::string name) {
   cell_->extras().name = std::move(name);
 }
 
+namespace {
+std::string wrong_element_type(DType held, DType wanted) {
+  return fmt::format("the tensor holds {}, not {}; convert it first with .to({})",
+                     ingot::name(held), ingot::name(wanted), ingot::name(wanted));
+}
+}  // namespace
+
 void HostArray::check_dtype(DType wanted) const {
-  if (wanted != dtype_)
-    throw DTypeError(fmt::format("the tensor holds {}, not {}; convert it first with .to({})",
-                                 ingot::name(dtype_), ingot::name(wanted), ingot::name(wanted)));
+  if (wanted != dtype_) throw DTypeError(wrong_element_type(dtype_, wanted));
+}
+
+void Tensor::check_holds(DType wanted, Site at) const {
+  if (!defined())
+    throw ValueError(fmt::format("to_vector: the tensor is undefined{}", recorded_here(at)));
+  if (wanted != dtype())
+    throw DTypeError(
+        fmt::format("to_vector: {}{}", wrong_element_type(dtype(), wanted), recorded_here(at)));
+}
+
+std::int64_t detail::integer_of(const Scalar& number, std::int64_t low, std::uint64_t high,
+                                Site at) {
+  bool fits = false;
+  if (number.kind() == Scalar::Kind::Float) {
+    // 2^63 and 2^64 are exact doubles; the largest integers below them are not.
+    const double v = std::trunc(number.to_double());
+    fits = v >= static_cast<double>(low) && v < std::ldexp(1.0, 63) &&
+           (v < 0 || static_cast<std::uint64_t>(v) <= high);
+  } else {
+    const std::int64_t v = number.to_int64();
+    fits = v >= low && (v < 0 || static_cast<std::uint64_t>(v) <= high);
+  }
+  if (!fits)
+    throw ValueError(fmt::format("item: {} is not an integer from {} to {}; use item<double>(){}",
+                                 number.str(), low, high, recorded_here(at)));
+  return number.to_int64();
 }
 
 // -- Construction from host data

@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "core/record.h"
 #include "io/atomic_file.h"
+#include "io/checksums.h"
 #include "io/input_file.h"
 #include "io/safetensors_format.h"
 
@@ -29,12 +30,14 @@ void check_values(const io::TensorEntry& entry, const std::byte* data, std::stri
 template <class Fill>
 SafetensorsFile make_tensors(io::SafetensorsHeader&& header, Device device, std::string_view file,
                              Fill&& fill) {
+  const io::Checksums checksums(header, file);
   SafetensorsFile result;
   result.metadata = std::move(header.metadata);
   for (const io::TensorEntry& entry : header.tensors) {
     Ref<Buffer> buffer = host_allocator().allocate(entry.nbytes);
     std::byte* data = buffer->data();
     fill(entry, data);
+    checksums.check(entry, {data, static_cast<std::size_t>(entry.nbytes)});
     check_values(entry, data, file);
     Tensor tensor = from_buffer(std::move(buffer), entry.shape, entry.dtype);
     result.tensors.insert(entry.name, device == Device{} ? tensor : tensor.to(device));
@@ -44,7 +47,8 @@ SafetensorsFile make_tensors(io::SafetensorsHeader&& header, Device device, std:
 
 }  // namespace
 
-void save(const StateDict& tensors, const std::filesystem::path& path, const Metadata& metadata) {
+void save(const StateDict& tensors, const std::filesystem::path& path, const Metadata& metadata,
+          const SaveOptions& options) {
   std::vector<io::TensorEntry> entries;
   std::vector<Tensor> values;
   entries.reserve(tensors.size());
@@ -55,8 +59,20 @@ void save(const StateDict& tensors, const std::filesystem::path& path, const Met
     entries.push_back({name, tensor.dtype(), tensor.shape(), 0, 0});
     values.push_back(tensor);
   }
-  const std::string header = io::build_header(entries, metadata);
+  if (metadata.count(io::kChecksumsKey))
+    throw ValueError(fmt::format("save: the metadata key '{}' is Ingot's own", io::kChecksumsKey));
   eval(values);
+  Metadata all = metadata;
+  if (options.checksums) {
+    std::vector<std::uint32_t> checksums;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const HostArray host = values[i].to_host();
+      checksums.push_back(
+          io::checksum_of(entries[i], {static_cast<const std::byte*>(host.data()), host.nbytes()}));
+    }
+    all.emplace(io::kChecksumsKey, io::checksums_text(entries, checksums, metadata));
+  }
+  const std::string header = io::build_header(entries, all);
   io::AtomicFile file(path);
   file.write(header);
   for (const std::size_t i : io::data_order(entries)) {

@@ -112,6 +112,24 @@ Tensor record_floating(const OpDef& op, const Operand& a, const Operand& b) {
   return record_binary(op, a, b, floating_of(result_type(a, b)));
 }
 
+// The divisor unchanged; evaluation throws ValueError, naming `attrs.name`, for a 0 in it.
+constexpr OpDef kCheckDivisor{
+    .name = "check_divisor", .infer = infer_like_first, .traits = {.checks = true}};
+
+// Integers have no infinity to answer with; PyTorch throws, too.
+Tensor record_division(const OpDef& op, const Operand& a, const Operand& b) {
+  check_operands(op, a, b);
+  const DType t = result_type(a, b);
+  if (is_floating(t) || t == DType::Bool) return record_binary(op, a, b, t);
+  if (!b.is_tensor()) {
+    if (b.scalar().to_int64() == 0) fail<ValueError>(op.name, "integer division by zero", a.site());
+    return record_binary(op, a, b, t);
+  }
+  const Tensor divisor =
+      record(kCheckDivisor, {&b.tensor()}, NameAttrs{std::string(op.name)}, a.site());
+  return record_binary(op, a, Operand(divisor, b.site()), t);
+}
+
 // pow by a number: the exponent is structure, and the usual ones are other primitives.
 std::optional<Tensor> pow_by_number(const Tensor& x, double exponent, DType t, Site at) {
   const auto base = [&] { return cast(x, t, at); };
@@ -127,7 +145,7 @@ std::optional<Tensor> pow_by_number(const Tensor& x, double exponent, DType t, S
 }  // namespace
 
 INGOT_EXPORT_OPS(binary, &kAdd, &kSub, &kMul, &kDiv, &kFloorDivide, &kRemainder, &kFmod, &kPow,
-                 &kMaximum, &kMinimum, &kAtan2)
+                 &kMaximum, &kMinimum, &kAtan2, &kCheckDivisor)
 
 }  // namespace ingot::ops
 
@@ -140,10 +158,10 @@ Tensor sub(const Operand& a, const Operand& b) { return record_promoted(kSub, a,
 Tensor mul(const Operand& a, const Operand& b) { return record_promoted(kMul, a, b); }
 Tensor div(const Operand& a, const Operand& b) { return record_floating(kDiv, a, b); }
 Tensor floor_divide(const Operand& a, const Operand& b) {
-  return record_promoted(kFloorDivide, a, b);
+  return record_division(kFloorDivide, a, b);
 }
-Tensor remainder(const Operand& a, const Operand& b) { return record_promoted(kRemainder, a, b); }
-Tensor fmod(const Operand& a, const Operand& b) { return record_promoted(kFmod, a, b); }
+Tensor remainder(const Operand& a, const Operand& b) { return record_division(kRemainder, a, b); }
+Tensor fmod(const Operand& a, const Operand& b) { return record_division(kFmod, a, b); }
 Tensor maximum(const Operand& a, const Operand& b) { return record_promoted(kMaximum, a, b); }
 Tensor minimum(const Operand& a, const Operand& b) { return record_promoted(kMinimum, a, b); }
 Tensor atan2(const Operand& y, const Operand& x) { return record_floating(kAtan2, y, x); }

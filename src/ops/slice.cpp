@@ -182,27 +182,6 @@ Tensor flip(const Tensor& x, const Dims& dims, Site at) {
   return record(kFlip, {&x}, PermuteAttrs{sorted}, at);
 }
 
-IndexProxy::operator Tensor() const { return select(*base_, 0, index_.value(), index_.site()); }
-
-IndexProxy& IndexProxy::operator=(const Operand& value) {
-  Tensor& x = *base_;
-  const Site at = value.site();
-  if (!x.defined() || x.dim() == 0)
-    fail<IndexError>("operator[]", "only a tensor with dimensions can be indexed", at);
-  check_in_place(x, "x[i] = value", at);
-  const std::int64_t size = x.shape()[0], index = index_.value();
-  if (index < -size || index >= size)
-    fail<IndexError>(
-        "operator[]",
-        fmt::format("index {} is out of range for dimension 0 of {}", index, spec_of(x).str()), at);
-  const std::int64_t start = index < 0 ? index + size : index;
-  const Tensor converted = to_tensor(value, x.dtype(), x.device());
-  Shape row = x.shape();
-  row[0] = 1;
-  rebind(x, slice_scatter(x, broadcast_to(converted, row, at), 0, start, start + 1, 1, at));
-  return *this;
-}
-
 IndexProxy Tensor::operator[](Index i) & { return {*this, i}; }
 Tensor Tensor::operator[](Index i) const& { return ingot::select(*this, 0, i.value(), i.site()); }
 Tensor Tensor::operator[](Index i) && { return ingot::select(*this, 0, i.value(), i.site()); }

@@ -16,9 +16,7 @@ namespace ingot::ops {
 /// Throws E: "op: text" and where it was recorded.
 template <class E>
 [[noreturn]] void fail(std::string_view op, const std::string& text, const Site& at) {
-  const RecordState& state = record_state();
-  throw E(fmt::format("{}: {}{}", op, text,
-                      recorded_at(at, state.has_outer_site ? state.outer_site : Site{})));
+  throw E(fmt::format("{}: {}{}", op, text, recorded_here(at)));
 }
 
 /// Throws ValueError when `t` is undefined.

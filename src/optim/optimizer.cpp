@@ -28,6 +28,13 @@ class UndoLog {
     ingot::rebind(t, value);
   }
 
+  /// What was rebound: asked for by name, so that a failure that was met before is not passed over.
+  std::vector<Tensor> tensors() const {
+    std::vector<Tensor> list;
+    for (const Entry& e : entries_) list.push_back(e.tensor);
+    return list;
+  }
+
   void undo() {
     for (const Entry& e : entries_) {
       const NodeRef node = e.tensor.cell()->value().node;
@@ -104,7 +111,7 @@ void Optimizer::step(Site at) {
         for (std::size_t i = 0; i < result.states[k].size(); ++i)
           if (result.states[k][i].defined()) log.rebind(batch.states[k][i], result.states[k][i]);
     }
-    eval();
+    eval(log.tensors());
   } catch (...) {
     log.undo();
     throw;

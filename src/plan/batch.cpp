@@ -25,24 +25,65 @@ bool is_wanted(const Node& n) {
   return false;
 }
 
-// Claims everything pending that `roots` need. Returns the node somebody else is running, if that
-// was met: then the caller gives everything back and waits, so no two evaluations wait in a circle.
-Node* claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, std::uint64_t token) {
+struct Claimed {
+  Node* busy = nullptr;     ///< somebody else is running it
+  bool met_failed = false;  ///< something needs a Failed node
+};
+
+// Claims everything pending that the nodes on the stack need. When a node is met that somebody else
+// is running, the caller gives everything back and waits, so no two evaluations wait in a circle.
+Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, std::uint64_t token) {
+  Claimed result;
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
     const NodeState state = n->state();
     if (state == NodeState::Done || n->claimed_by() == token) continue;
+    if (state == NodeState::Failed) {
+      result.met_failed = true;
+      continue;
+    }
     if (state == NodeState::Running || !n->claim()) {
-      if (n->state() == NodeState::Done) continue;
-      return n;
+      if (const NodeState now = n->state();
+          now != NodeState::Running && now != NodeState::Pending) {
+        stack.push_back(n);  // done or failed in the meantime
+        continue;
+      }
+      result.busy = n;
+      return result;
     }
     n->set_claimed_by(token);
     claimed.push_back(n);
     for (const ValueId& in : n->inputs())
       if (in.node->state() != NodeState::Done) stack.push_back(in.node.get());
   }
-  return nullptr;
+  return result;
+}
+
+// Among claimed nodes, those that need a Failed one get position 1, the others 0.
+void mark_blocked(std::vector<Node*>& claimed) {
+  std::sort(claimed.begin(), claimed.end(), [](Node* a, Node* b) { return a->id() < b->id(); });
+  for (Node* n : claimed) {
+    n->position = 0;
+    for (const ValueId& in : n->inputs())
+      if (in.node->state() == NodeState::Failed ||
+          (in.node->claimed_by() == n->claimed_by() && in.node->position == 1))
+        n->position = 1;
+  }
+}
+
+// The error of the Failed node that a blocked node needs, or null when it needs none.
+std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
+  while (n && n->state() != NodeState::Failed) {
+    if (n->claimed_by() != token || n->position != 1) return nullptr;
+    const Node* next = nullptr;
+    for (const ValueId& in : n->inputs())
+      if (in.node->state() == NodeState::Failed ||
+          (in.node->claimed_by() == token && in.node->position == 1))
+        next = in.node.get();
+    n = next;
+  }
+  return n ? n->failure() : nullptr;
 }
 
 // Open addressing from (node, output) to leaf number; sized for the batch at hand.
@@ -97,9 +138,9 @@ void find_aliases(std::vector<Leaf>& leaves, std::vector<std::uint32_t>& order) 
 
 void describe(Batch& b) {
   static thread_local LeafTable table;
-  static thread_local std::vector<std::uint32_t> order, first_output;
+  static thread_local std::vector<std::uint32_t> order;
+  std::vector<std::uint32_t>& first_output = b.first_output;
   table.reset(b.nodes.size());
-  first_output.clear();
   std::uint64_t h = b.nodes.size();
   std::uint32_t outputs = 0;
   for (std::uint32_t i = 0; i < b.nodes.size(); ++i) {
@@ -161,33 +202,52 @@ void Batch::clear() {
   inputs.clear();
   live.clear();
   leaves.clear();
+  first_output.clear();
   num_slots = 0;
   hash = 0;
+  failed = nullptr;
 }
 
-void unclaim(Batch& batch) noexcept {
+void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
   for (Node* n : batch.nodes) {
     n->set_claimed_by(0);
-    n->set_state(NodeState::Pending);
+    if (why && n == batch.failed)
+      n->fail(why);
+    else
+      n->set_state(NodeState::Pending);
   }
 }
 
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots) {
   static thread_local std::vector<Node*> stack;
+  std::vector<const Node*> blocked;  // wanted, but they need a Failed node; sorted
   while (true) {
     batch.clear();
     batch.token = next_token();
     stack.clear();
     for (const NodeRef& n : pending)
-      if (n && n->state() != NodeState::Done && is_wanted(*n)) stack.push_back(n.get());
+      if (n && n->state() != NodeState::Done && n->state() != NodeState::Failed && is_wanted(*n) &&
+          !std::binary_search(blocked.begin(), blocked.end(), n.get()))
+        stack.push_back(n.get());
     for (const ValueId& root : roots)
       if (root.node->state() != NodeState::Done) stack.push_back(root.node.get());
-    if (Node* busy = claim_closure(batch.nodes, stack, batch.token)) {
+    const Claimed claimed = claim_closure(batch.nodes, stack, batch.token);
+    if (claimed.busy) {
       unclaim(batch);
-      busy->wait_not_running();
+      claimed.busy->wait_not_running();
       continue;
     }
-    break;
+    if (!claimed.met_failed) break;
+    mark_blocked(batch.nodes);
+    std::exception_ptr failure;
+    for (const ValueId& root : roots)
+      if (!failure) failure = failure_behind(root.node.get(), batch.token);
+    blocked.clear();
+    for (const NodeRef& n : pending)
+      if (n && n->claimed_by() == batch.token && n->position == 1) blocked.push_back(n.get());
+    std::sort(blocked.begin(), blocked.end());
+    unclaim(batch);
+    if (failure) std::rethrow_exception(failure);
   }
   if (batch.nodes.empty()) return false;
 
@@ -207,14 +267,9 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
   try {
     describe(batch);
     // Asked-for outputs need no Cell of their own.
-    std::size_t first = 0;
-    for (const Node* n : batch.nodes) {
-      for (const ValueId& root : roots)
-        if (root.node.get() == n && !batch.live[first + root.output]) {
-          batch.live[first + root.output] = 1;
-        }
-      first += n->outputs().size();
-    }
+    for (const ValueId& root : roots)
+      if (root.node->claimed_by() == batch.token)
+        batch.live[batch.first_output[root.node->position] + root.output] = 1;
     for (const std::uint8_t live : batch.live) batch.hash = hash_mix(batch.hash, live);
   } catch (...) {
     unclaim(batch);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <vector>
 
@@ -33,9 +34,11 @@ struct Batch {
   std::vector<InputRef> inputs;    ///< of all nodes, in order
   std::vector<std::uint8_t> live;  ///< per output of all nodes: keep the value
   std::vector<Leaf> leaves;
+  std::vector<std::uint32_t> first_output;  ///< per node: where its outputs begin in `live`
   std::size_t num_slots = 0;
   std::uint64_t hash = 0;
   std::uint64_t token = 0;  ///< this evaluation's mark on its nodes
+  Node* failed = nullptr;   ///< after a failed run: the node whose check threw, if one did
 
   void clear();
 };
@@ -47,9 +50,12 @@ inline bool drops_inputs(const Node& n) {
 
 /// Claims what must run so that `roots` and every pending output held by a Cell among `pending`
 /// have values; waits for nodes that other threads run. False when nothing is to do.
+/// What needs a Failed node is left out, or, if one of `roots` does, that node's error is thrown:
+/// a failure is for those who ask for its result, not for whatever else is evaluated meanwhile.
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots);
 
-/// Gives claimed nodes back as Pending: after a failure.
-void unclaim(Batch& batch) noexcept;
+/// Gives claimed nodes back as Pending: after a failure. `batch.failed`, if any, becomes Failed for
+/// the reason given.
+void unclaim(Batch& batch, const std::exception_ptr& why = nullptr) noexcept;
 
 }  // namespace ingot::plan

@@ -13,21 +13,25 @@
 
 namespace ingot::plan {
 
-std::int64_t& FaultInjection::fail_at_step() {
-  static thread_local std::int64_t step = kOff;
-  return step;
+namespace {
+thread_local std::int64_t fault_at = FaultInjection::kOff;
+thread_local std::int64_t places_passed = 0;
+}  // namespace
+
+void FaultInjection::fail_at(std::int64_t place) {
+  fault_at = place;
+  places_passed = 0;
+}
+
+std::int64_t FaultInjection::passed() { return places_passed; }
+
+void FaultInjection::place(const char* what) {
+  if (fault_at == kOff) return;
+  if (places_passed++ == fault_at)
+    throw InternalError(fmt::format("injected failure at place {}: {}", fault_at, what));
 }
 
 namespace {
-
-void inject_fault(std::size_t step, const Plan& plan) {
-  const std::int64_t wanted = FaultInjection::fail_at_step();
-  if (wanted == FaultInjection::kOff) return;
-  const auto at = std::min(static_cast<std::size_t>(wanted), plan.commit_step);
-  if (step == at)
-    throw InternalError(
-        fmt::format("injected failure at step {} of {}", wanted, plan.steps.size()));
-}
 
 // Decides, from the actual reference counts, which leaves' memory may be overwritten: those of
 // which every reference comes from nodes that forget it when this batch is done.
@@ -61,14 +65,16 @@ class Ownership {
 };
 
 // Appends where the failing step was recorded, keeping the exception's type; what a library threw
-// becomes an error of ours.
-[[noreturn]] void rethrow_at(const Step& step, const Batch& batch) {
-  const Node& node = *batch.nodes[static_cast<std::size_t>(step.batch_node)];
+// becomes an error of ours. A check that failed is remembered: it would fail again.
+[[noreturn]] void rethrow_at(const Step& step, Batch& batch) {
+  Node& node = *batch.nodes[static_cast<std::size_t>(step.batch_node)];
   try {
     throw;
   } catch (const IndexError& e) {
+    batch.failed = &node;
     throw IndexError(e.what() + recorded_at(node.site(), node.outer_site()));
   } catch (const ValueError& e) {
+    batch.failed = &node;
     throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
   } catch (const Error&) {
     throw;
@@ -79,6 +85,31 @@ class Ownership {
     throw InternalError(
         fmt::format("{}: {}{}", step.what, e.what(), recorded_at(node.site(), node.outer_site())));
   }
+}
+
+// What the nodes will hold, made before the first step runs: nothing may fail after the last one.
+std::vector<Ref<Value>> make_values(const Plan& plan, const Batch& batch,
+                                    const std::vector<Ref<Buffer>>& outputs) {
+  std::vector<Ref<Value>> made(plan.results.size());
+  std::vector<Ref<Value>> by_output(plan.key.live.size());
+  for (std::size_t r = 0; r < plan.results.size(); ++r) {
+    const Plan::Result& result = plan.results[r];
+    const PlanBuffer& b = plan.buffers[static_cast<std::size_t>(result.buffer)];
+    if (result.same_as >= 0) {
+      made[r] = made[static_cast<std::size_t>(result.same_as)];
+    } else if (b.kind == PlanBuffer::Kind::Leaf) {
+      Value* v = batch.leaves[b.index].value;
+      made[r] = result.offset == 0 && result.strides == v->strides
+                    ? Ref<Value>(v)
+                    : make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
+    } else if (b.kind == PlanBuffer::Kind::Constant) {
+      made[r] = plan.constants[b.index];
+    } else {
+      made[r] = make_ref<Value>(outputs[b.index], result.offset, result.strides);
+    }
+    by_output[result.flat_output] = made[r];
+  }
+  return by_output;
 }
 
 // This thread's arena: kept from run to run, since fresh pages cost more than the work on them.
@@ -101,6 +132,7 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
   Ref<Buffer> scratch = std::move(arena());  // taken out: a nested run gets its own
   if (!scratch || scratch->capacity() < plan.arena_nbytes) {
     scratch = nullptr;
+    FaultInjection::place("the arena");
     if (plan.arena_nbytes > 0) scratch = backend.allocator().allocate(plan.arena_nbytes);
   }
 
@@ -125,6 +157,7 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
       }
       case PlanBuffer::Kind::Output: {
         if (outputs.size() <= b.index) outputs.resize(b.index + 1);
+        FaultInjection::place("memory of an output");
         if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch);
         if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf)))
           outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
@@ -144,9 +177,11 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
     slots.push_back(s >= 0 ? batch_slots[static_cast<std::size_t>(s)]
                            : plan.constant_slots[static_cast<std::size_t>(~s)]);
 
+  std::vector<Ref<Value>> by_output = make_values(plan, batch, outputs);
+
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
-    inject_fault(i, plan);
+    if (i <= plan.commit_step) FaultInjection::place(step.what.c_str());
     pointers.clear();
     for (const StepOperand& o : step.operands)
       pointers.push_back(bases[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
@@ -161,29 +196,9 @@ void execute(const Plan& plan, Batch& batch, Backend& backend) {
       throw;
     }
   }
-  inject_fault(plan.steps.size(), plan);
+  if (plan.commit_step == plan.steps.size()) FaultInjection::place("the end");
   arena() = std::move(scratch);
 
-  // Hand over values, then forget what nobody needs any more.
-  std::vector<Ref<Value>> made(plan.results.size());
-  std::vector<Ref<Value>> by_output(plan.key.live.size());
-  for (std::size_t r = 0; r < plan.results.size(); ++r) {
-    const Plan::Result& result = plan.results[r];
-    const PlanBuffer& b = plan.buffers[static_cast<std::size_t>(result.buffer)];
-    if (result.same_as >= 0) {
-      made[r] = made[static_cast<std::size_t>(result.same_as)];
-    } else if (b.kind == PlanBuffer::Kind::Leaf) {
-      Value* v = batch.leaves[b.index].value;
-      made[r] = result.offset == 0 && result.strides == v->strides
-                    ? Ref<Value>(v)
-                    : make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
-    } else if (b.kind == PlanBuffer::Kind::Constant) {
-      made[r] = plan.constants[b.index];
-    } else {
-      made[r] = make_ref<Value>(outputs[b.index], result.offset, result.strides);
-    }
-    by_output[result.flat_output] = made[r];
-  }
   std::size_t flat = 0;
   for (Node* n : batch.nodes)
     for (NodeOutput& o : n->outputs()) o.value = std::move(by_output[flat++]);

@@ -39,7 +39,9 @@ bool is_row_major(const Shape& shape, const Dims& strides) {
 
 }  // namespace
 
-HostArray Tensor::to_host() const {
+HostArray Tensor::to_host(Site at) const {
+  if (!defined())
+    throw ValueError(fmt::format("to_host: the tensor is undefined{}", recorded_here(at)));
   eval();
   const ValueId& id = cell_->value();
   const TensorSpec& spec = id.spec();
@@ -57,11 +59,13 @@ HostArray Tensor::to_host() const {
   return HostArray(copy, copy.get(), spec.shape, spec.dtype);
 }
 
-Scalar Tensor::item_scalar() const {
+Scalar Tensor::item_scalar(Site at) const {
+  if (!defined())
+    throw ValueError(fmt::format("item: the tensor is undefined{}", recorded_here(at)));
   if (numel() != 1)
-    throw ShapeError(
-        fmt::format("item: needs a tensor with one element, got {}", cell_->spec().str()));
-  const HostArray host = to_host();
+    throw ShapeError(fmt::format("item: needs a tensor with one element, got {}{}",
+                                 cell_->spec().str(), recorded_here(at)));
+  const HostArray host = to_host(at);
   return visit_dtype(host.dtype(), [&](auto type) -> Scalar {
     using T = decltype(type);
     const T v = host.as<T>()[0];

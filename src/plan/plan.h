@@ -108,16 +108,22 @@ CacheFigures cache_figures();
 void clear_plan_cache();
 
 /// Runs the plan: gives the batch's nodes their values. On an exception no node and no leaf has
-/// changed.
+/// changed; `batch.failed` is then the node whose own check threw, if one did.
 void execute(const Plan& plan, Batch& batch, Backend& backend);
 
 /// Gives this thread's scratch memory back to the allocator.
 void release_arena();
 
-/// Tests: makes the run fail at that step (or before the commit step, if that is earlier).
+/// Tests: makes evaluations of this thread throw at the n-th place, counted from 0, where they may
+/// fail: finding or building the plan, taking memory, and before each step up to (and including)
+/// the first that writes over a leaf. Later there is no such place: see Lowering::donate.
 struct FaultInjection {
   static constexpr std::int64_t kOff = -1;
-  static std::int64_t& fail_at_step();
+  static void fail_at(std::int64_t place);
+  /// Places passed since the last fail_at().
+  static std::int64_t passed();
+  /// Called at every such place. Throws InternalError.
+  static void place(const char* what);
 };
 
 }  // namespace ingot::plan

@@ -85,7 +85,7 @@ void Checkpoint::save(const std::filesystem::path& path) const {
       {"random_offset", random.offset},
       {"extra", extra},
   };
-  ingot::save(all, path, {{kEntry, json.dump()}});
+  ingot::save(all, path, {{kEntry, json.dump()}}, {.checksums = true});
 }
 
 Checkpoint Checkpoint::load(const std::filesystem::path& path, Device device) {

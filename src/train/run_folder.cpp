@@ -81,7 +81,7 @@ void RunFolder::save(const Checkpoint& checkpoint, const std::vector<MetricsRow>
                      const std::map<std::string, std::string>& model_metadata,
                      const std::string& title) {
   checkpoint.save(checkpoint_path());
-  ingot::save(checkpoint.model, model_path(), model_metadata);
+  ingot::save(checkpoint.model, model_path(), model_metadata, {.checksums = true});
   write_curves(curves_path(), curve_points(history), title);
 }
 

@@ -93,7 +93,41 @@ check 2 ingot train --out steps --resume --model lenet5
 says "--model lenet5 cannot be changed by --resume: the run has mlp"
 check 2 ingot train --out steps --resume --seed 1
 says "--seed 1 cannot be changed by --resume: the run has 0"
+check 2 ingot train --out steps --resume --image-size 14
+says "--image-size 14 cannot be changed by --resume: the run has the default"
+# Other data are refused by what is in them; the same data may have moved.
+full=$PWD/idx
+mkdir "$full"
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/*.gz "$full/"
+check 0 ingot train "${options[@]}" --epochs 1 --out whole1k
+check 0 ingot train --out whole1k --resume --data "mnist:$full" --epochs 2
+mv "$full/t10k-images-idx3-ubyte.gz" "$full/train-images-idx3-ubyte.gz"
+mv "$full/t10k-labels-idx1-ubyte.gz" "$full/train-labels-idx1-ubyte.gz"
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/t10k-*.gz "$full/"
+cp whole1k/checkpoint.safetensors before1k
+check 2 ingot train --out whole1k --resume --data "mnist:$full" --epochs 3
+says "mnist:$full is not the data that the run in whole1k was trained on: the labels differ"
+same before1k whole1k/checkpoint.safetensors
 check 1 ingot train --out nowhere --resume
 says "nowhere/checkpoint.safetensors: cannot read the file: No such file or directory"
 [ ! -e nowhere ] || fail "a folder was made for a run that is not there"
 same before steps/checkpoint.safetensors
+
+# Damage to the numbers of a checkpoint or of weights is noticed, and named.
+damage() {  # damage FILE: changes the last byte
+  local byte
+  byte=$(tail -c 1 "$1" | od -An -tu1 | tr -d ' ')
+  head -c $(($(wc -c <"$1") - 1)) "$1" >"$1.new"
+  printf "\\$(printf %o $((byte ^ 1)))" >>"$1.new"
+  mv "$1.new" "$1"
+}
+rm -rf broken && cp -r steps broken
+damage broken/checkpoint.safetensors
+check 1 ingot train --out broken --resume --epochs 3
+says "broken/checkpoint.safetensors: tensor '"
+says "does not match its checksum; the file is damaged"
+one_line
+damage broken/model.safetensors
+check 1 ingot eval --model mlp --weights broken/model.safetensors --data mnist --limit 10
+says "broken/model.safetensors: tensor '"
+one_line

@@ -16,6 +16,7 @@ const std::vector<OpCase>& all_op_cases() {
     add_linear_cases(list);
     add_vision_cases(list);
     add_index_cases(list);
+    add_selection_cases(list);
     add_loss_cases(list);
     add_creation_cases(list);
     add_random_cases(list);

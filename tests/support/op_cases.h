@@ -117,6 +117,7 @@ void add_reduce_cases(std::vector<OpCase>& cases);
 void add_linear_cases(std::vector<OpCase>& cases);
 void add_vision_cases(std::vector<OpCase>& cases);
 void add_index_cases(std::vector<OpCase>& cases);
+void add_selection_cases(std::vector<OpCase>& cases);
 void add_loss_cases(std::vector<OpCase>& cases);
 void add_creation_cases(std::vector<OpCase>& cases);
 void add_random_cases(std::vector<OpCase>& cases);

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 const char* const kFamilies[] = {"elementwise", "activation", "methods",        "shape",
-                                 "reduce",      "linear",     "vision",         "indexing",
+                                 "reduce",      "linear",     "vision",         "indexing", "selection",
                                  "loss",        "creation",   "random_numbers", "update"};
 
 struct Fixtures {

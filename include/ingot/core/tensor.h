@@ -15,6 +15,7 @@
 #include <functional>
 #include <initializer_list>
 #include <iosfwd>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -35,6 +36,7 @@ class Cell;
 class Tensor;
 class Operand;
 class IndexProxy;
+class TensorIndex;
 struct TensorSpec;
 
 /// Where the user's program recorded something; errors and profiles show it.
@@ -46,6 +48,9 @@ void release(Cell*) noexcept;
 void retain_weak(Cell*) noexcept;
 void release_weak(Cell*) noexcept;
 bool try_retain(Cell*) noexcept;
+/// The number as an integer, fractions cut off; throws ValueError, naming `at`, for one that is not
+/// finite or outside [low, high].
+std::int64_t integer_of(const Scalar& number, std::int64_t low, std::uint64_t high, Site at);
 }  // namespace detail
 
 /// Options of tensor creation, as in PyTorch: `zeros({2, 3}, {.dtype = float64})`.
@@ -153,21 +158,28 @@ class Tensor {
   // -- Looking at values (these evaluate) --------------------------------------------------------
   /// Computes this tensor (with everything else that is pending) and returns it.
   const Tensor& eval() const;
-  /// The single element as T; throws ShapeError when numel() != 1.
+  /// The single element as T. Throws ShapeError when numel() != 1; ValueError when T is an integer
+  /// type and the element is not finite or outside its range (fractions are cut off, and bool asks
+  /// whether it is not 0).
   template <class T = double>
-  T item() const {
-    const Scalar s = item_scalar();
+  T item(Site at = Site::current()) const {
+    const Scalar s = item_scalar(at);
+    using Limits = std::numeric_limits<T>;
     if constexpr (std::floating_point<T>)
       return static_cast<T>(s.to_double());
+    else if constexpr (std::same_as<T, bool>)
+      return s.to_double() != 0;
     else
-      return static_cast<T>(s.to_int64());
+      return static_cast<T>(detail::integer_of(s, static_cast<std::int64_t>(Limits::min()),
+                                               static_cast<std::uint64_t>(Limits::max()), at));
   }
-  Scalar item_scalar() const;
-  HostArray to_host() const;
+  Scalar item_scalar(Site at = Site::current()) const;
+  HostArray to_host(Site at = Site::current()) const;
   /// Row-major elements; throws DTypeError unless T stores dtype().
   template <class T>
-  std::vector<T> to_vector() const {
-    const HostArray host = to_host();
+  std::vector<T> to_vector(Site at = Site::current()) const {
+    check_holds(dtype_of<T>, at);
+    const HostArray host = to_host(at);
     const auto s = host.as<T>();
     return std::vector<T>(s.begin(), s.end());
   }
@@ -286,11 +298,22 @@ class Tensor {
   Tensor index_select(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor gather(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor masked_fill(const Tensor& mask, const Operand& value) const;
+  Tensor masked_select(const Tensor& mask, Site at = Site::current()) const;
+  Tensor nonzero(Site at = Site::current()) const;
+  /// x[i, j, …]: one index tensor or mask for each dimension; an undefined one stands for ":".
+  Tensor index(const std::vector<Tensor>& indices, Site at = Site::current()) const;
+  Tensor& index_put_(const std::vector<Tensor>& indices, const Operand& values,
+                     bool accumulate = false) &;
 
   /// Row `i`; assigning to it rebinds this tensor: `x[2] = y`.
   IndexProxy operator[](Index i) &;
   Tensor operator[](Index i) const&;
   Tensor operator[](Index i) &&;
+  /// What a mask (bool) or a tensor of indices selects, as index() does; assigning rebinds this
+  /// tensor: `x[x < 0] = 0`.
+  IndexProxy operator[](const TensorIndex& i) &;
+  Tensor operator[](const TensorIndex& i) const&;
+  Tensor operator[](const TensorIndex& i) &&;
 
   /// Internal: the shared cell.
   Cell* cell() const { return cell_; }
@@ -302,7 +325,21 @@ class Tensor {
   }
 
  private:
+  void check_holds(DType wanted, Site at) const;
+
   Cell* cell_;
+};
+
+/// The mask or the indices in `x[mask]`, with the place in the user's program.
+class TensorIndex {
+ public:
+  TensorIndex(const Tensor& index, Site at = Site::current()) : tensor_(index), site_(at) {}
+  const Tensor& tensor() const { return tensor_; }
+  const Site& site() const { return site_; }
+
+ private:
+  Tensor tensor_;
+  Site site_;
 };
 
 /// A reference that does not keep the tensor alive.
@@ -365,29 +402,33 @@ Tensor operator>(const Operand& a, const Operand& b);
 Tensor operator>=(const Operand& a, const Operand& b);
 Tensor operator-(const Operand& a);
 
-/// `x[i]` of a named tensor: reads as the row, assigns by rebinding `x`.
+/// `x[i]` or `x[mask]` of a named tensor: reads as the part, assigns by rebinding `x`.
 class IndexProxy {
  public:
-  IndexProxy(Tensor& base, const Index& index) : base_(&base), index_(index) {}
+  IndexProxy(Tensor& base, const Index& index)
+      : base_(&base), number_(index.value()), site_(index.site()) {}
+  IndexProxy(Tensor& base, const TensorIndex& index)
+      : base_(&base), tensor_(index.tensor()), site_(index.site()) {}
   operator Tensor() const;
-  /// The row becomes `value`, broadcast and converted to the tensor's dtype.
+  /// The part becomes `value`, broadcast and converted to the tensor's dtype. Where a tensor of
+  /// indices names a place twice, the last value stays.
   IndexProxy& operator=(const Operand& value);
-  IndexProxy& operator=(const IndexProxy& other) {
-    return *this = Operand(Tensor(other), index_.site());
-  }
-  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value, index_.site()); }
+  IndexProxy& operator=(const IndexProxy& other) { return *this = Operand(Tensor(other), site_); }
+  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value, site_); }
   IndexProxy& operator+=(const Operand& value) { return *this = Tensor(*this) + value; }
   IndexProxy& operator-=(const Operand& value) { return *this = Tensor(*this) - value; }
   IndexProxy& operator*=(const Operand& value) { return *this = Tensor(*this) * value; }
   IndexProxy& operator/=(const Operand& value) { return *this = Tensor(*this) / value; }
   template <class T = double>
-  T item() const {
-    return Tensor(*this).item<T>();
+  T item(Site at = Site::current()) const {
+    return Tensor(*this).item<T>(at);
   }
 
  private:
   Tensor* base_;
-  Index index_;
+  std::int64_t number_ = 0;
+  Tensor tensor_;  ///< undefined: `number_` is the index
+  Site site_;
 };
 
 /// Numbers nested in braces: `tensor({{1, 2}, {3, 4}})`.

@@ -24,11 +24,18 @@ struct SafetensorsFile {
   Metadata metadata;
 };
 
+struct SaveOptions {
+  /// Keep a crc32 of every tensor and of the metadata in the entry "ingot.crc32", which loading
+  /// verifies. For files that nobody edits: a program that changes a tensor and copies the metadata
+  /// makes a file that is refused.
+  bool checksums = false;
+};
+
 /// Computes the tensors (one evaluation for all) and writes them to `path`, in their order.
 /// Throws IoError naming the file and the cause when it cannot be written; ValueError for an
 /// undefined tensor, or a name that the format cannot hold ("__metadata__", invalid UTF-8).
 void save(const StateDict& tensors, const std::filesystem::path& path,
-          const Metadata& metadata = {});
+          const Metadata& metadata = {}, const SaveOptions& options = {});
 
 /// The tensors of a safetensors file, on `device`. Throws IoError naming the file and the cause
 /// when it cannot be read or is damaged, or holds a dtype that Ingot has not.

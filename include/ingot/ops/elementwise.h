@@ -69,11 +69,12 @@ Tensor sub(const Operand& a, const Operand& b);
 Tensor mul(const Operand& a, const Operand& b);
 /// True division: integers give float32.
 Tensor div(const Operand& a, const Operand& b);
-/// Rounded towards minus infinity. Integers divided by zero give 0 (PyTorch raises on the CPU).
+/// Rounded towards minus infinity. Of these three, integers divided by zero throw ValueError: at
+/// once for a number, when values are computed for a tensor.
 Tensor floor_divide(const Operand& a, const Operand& b);
-/// a - b * floor(a / b): the divisor's sign, as in Python. An integer modulo zero gives 0.
+/// a - b * floor(a / b): the divisor's sign, as in Python.
 Tensor remainder(const Operand& a, const Operand& b);
-/// a - b * trunc(a / b): the dividend's sign, as in C. An integer modulo zero gives 0.
+/// a - b * trunc(a / b): the dividend's sign, as in C.
 Tensor fmod(const Operand& a, const Operand& b);
 /// Throws ValueError for integers with a negative number as exponent.
 Tensor pow(const Operand& base, const Operand& exponent);

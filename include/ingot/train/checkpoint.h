@@ -1,7 +1,8 @@
 // Checkpoint: everything a training run needs to go on as if it had never stopped.
 //
 // It is one safetensors file: `model.*` and `optimizer.*` are tensors, the rest is JSON in the
-// metadata entry "ingot.checkpoint". Other programs can read its weights; it is written atomically.
+// metadata entry "ingot.checkpoint". Other programs can read its weights; it is written atomically,
+// with checksums that loading verifies.
 #pragma once
 
 #include <cstddef>

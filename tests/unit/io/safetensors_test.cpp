@@ -10,6 +10,7 @@
 #include <limits>
 
 #include <ingot/core/error.h>
+#include <ingot/ops/creation.h>
 
 #include "support/scratch_folder.h"
 
@@ -278,6 +279,39 @@ TEST(SafetensorsErrors, Tiling) {
 TEST(SafetensorsErrors, BoolsAreZeroOrOne) {
   EXPECT_EQ(error_of(R"({"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})", 1),
             "f: tensor 'a' is of dtype BOOL and holds a byte that is neither 0 nor 1");
+}
+
+TEST(Checksums, AreKeptOnRequestAndVerified) {
+  const ScratchFolder folder;
+  const StateDict tensors{{"a", tensor({1.5, 2.5})}, {"b", tensor({true})}, {"c", zeros({0, 2})}};
+  save(tensors, folder / "plain", {{"k", "v"}});
+  save(tensors, folder / "checked", {{"k", "v"}}, {.checksums = true});
+  EXPECT_EQ(file_bytes(folder / "plain").find("crc32"), std::string::npos);
+  EXPECT_NE(file_bytes(folder / "checked").find("ingot.crc32"), std::string::npos);
+  const SafetensorsFile file = load_safetensors(folder / "checked");
+  EXPECT_EQ(file.metadata, (Metadata{{"k", "v"}}));
+  EXPECT_EQ(file.tensors.at("a").to_vector<float>(), (std::vector<float>{1.5, 2.5}));
+
+  const auto with = [](const std::string& checksums) {
+    return error_of(R"({"__metadata__":{"ingot.crc32":")" + checksums +
+                        R"("},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
+                    2);
+  };
+  const std::string unreadable = "f: the checksums cannot be read; the file is damaged";
+  for (const char* text :
+       {"", "[]", "{", "{}", R"({\"metadata\":0})", R"({\"metadata\":-1})",
+        R"({\"metadata\":0,\"tensors\":[]})", R"({\"metadata\":0,\"tensors\":{\"a\":4294967296}})",
+        R"({\"metadata\":0,\"tensors\":{\"a\":\"x\"}})"})
+    EXPECT_EQ(with(text), unreadable) << text;
+  EXPECT_EQ(with(R"({\"metadata\":1,\"tensors\":{\"a\":1}})"),
+            "f: the metadata do not match their checksum; the file is damaged");
+  EXPECT_EQ(with(R"({\"metadata\":0,\"tensors\":{}})"),
+            "f: there is no checksum of tensor 'a'; the file is damaged");
+  EXPECT_EQ(with(R"({\"metadata\":0,\"tensors\":{\"a\":1,\"b\":1}})"),
+            "f: there are checksums of 2 tensors, and 1 tensors; the file is damaged");
+  EXPECT_EQ(with(R"({\"metadata\":0,\"tensors\":{\"a\":1}})"),
+            "f: tensor 'a' does not match its checksum; the file is damaged");
+  EXPECT_THROW(save(tensors, folder / "x", {{"ingot.crc32", ""}}), ValueError);
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <type_traits>
 
 #include <ingot/core/error.h>
@@ -11,6 +13,7 @@
 #include <ingot/nn/nn.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/loss.h>
 
 namespace ingot {
 namespace {
@@ -364,6 +367,111 @@ TEST(Module, CallsShowTheUsersLine) {
     text = e.what();
   }
   EXPECT_EQ(text.find("called from"), std::string::npos) << text;
+}
+
+// What an exception says of places: "recorded at" where the operation is written, "called from" the
+// user's own line outside of all modules.
+template <class E, class F>
+std::string places(F f) {
+  try {
+    f();
+  } catch (const E& e) {
+    const std::string text = e.what();
+    const auto at = text.find("\n  recorded at ");
+    return at == std::string::npos ? "no place: " + text : text.substr(at);
+  }
+  return "nothing was thrown";
+}
+
+std::string called_from(int line) { return "module_test.cpp:" + std::to_string(line); }
+
+struct Inner : nn::Module {
+  using nn::Module::Module;
+  static constexpr int kLine = __LINE__ + 1;
+  Tensor forward(const Tensor& x) override { return x + ones({3}); }
+};
+
+struct Outer : nn::Module {
+  Inner inner{*this, "inner"};
+  static constexpr int kLine = __LINE__ + 1;
+  Tensor forward(const Tensor& x) override { return inner(x * 2); }
+};
+
+TEST(Rule24, TheOutermostUserLineWinsAndBothAreShown) {
+  Outer net;
+  const Tensor x = ones({2});
+  const int line = __LINE__ + 1;
+  const std::string text = places<ShapeError>([&] { net(x); });
+  EXPECT_HAS(text, "recorded at");
+  EXPECT_HAS(text, "module_test.cpp:" + std::to_string(Inner::kLine));
+  EXPECT_HAS(text, "\n  called from ");
+  EXPECT_HAS(text.substr(text.find("called from")), called_from(line));
+  EXPECT_EQ(text.find(":" + std::to_string(Outer::kLine)), std::string::npos)
+      << "the line between the two is not shown: " << text;
+}
+
+TEST(Rule24, NestedInLibraryModulesTheUsersLineIsShown) {
+  nn::Sequential block;
+  block.add<nn::Linear>(4, 3);
+  block.add<Inner>();
+  block.add<nn::Linear>(2, 1);  // does not fit
+  const int line = __LINE__ + 1;
+  const std::string text = places<ShapeError>([&] { block(ones({2, 4})); });
+  EXPECT_HAS(text.substr(text.find("called from")), called_from(line));
+}
+
+TEST(Rule24, AFailingEvaluationShowsBothLinesToo) {
+  struct Loss : nn::Module {
+    Tensor forward(const Tensor& x) override { return cross_entropy(x, tensor({0, 9})); }
+  };
+  Loss loss;
+  const int line = __LINE__ + 1;
+  const Tensor value = loss(ones({2, 3}));
+  const std::string text = places<IndexError>([&] { value.item(); });
+  EXPECT_HAS(text, "\n  called from ");
+  EXPECT_HAS(text.substr(text.find("called from")), called_from(line));
+}
+
+TEST(Rule24, HooksAreInsideOfTheCall) {
+  nn::Linear layer(2, 2);
+  layer.register_forward_hook(
+      [](nn::Module&, const Tensor&, const Tensor& out) { return out + ones({5}); });
+  const int line = __LINE__ + 1;
+  const std::string text = places<ShapeError>([&] { layer(ones({1, 2})); });
+  EXPECT_HAS(text.substr(text.find("called from")), called_from(line));
+}
+
+TEST(Rule24, EachThreadHasItsOwnLine) {
+  Outer net;
+  int line = 0;
+  std::string theirs;
+  struct Threaded : nn::Module {
+    std::function<void()> body;
+    Tensor forward(const Tensor& x) override {
+      std::thread(body).join();
+      return x;
+    }
+  } outer;
+  outer.body = [&] { theirs = places<ShapeError>([] { ones({2}) + ones({3}); }); };
+  line = __LINE__ + 1;
+  outer(ones({1}));
+  EXPECT_HAS(theirs, "recorded at");
+  EXPECT_EQ(theirs.find("called from"), std::string::npos) << theirs;
+  EXPECT_EQ(theirs.find(":" + std::to_string(line)), std::string::npos) << theirs;
+}
+
+TEST(Rule24, OutsideOfModulesOneLineIsEnough) {
+  Outer net;
+  places<ShapeError>([&] { net(ones({2})); });  // leaves nothing behind
+  const int line = __LINE__ + 1;
+  const std::string text = places<ShapeError>([] { ones({2}) + ones({3}); });
+  EXPECT_HAS(text, called_from(line));
+  EXPECT_EQ(text.find("called from"), std::string::npos) << text;
+  // Methods and readers show it as well.
+  const int item = __LINE__ + 1;
+  EXPECT_HAS(places<ShapeError>([] { ones({2}).item(); }), called_from(item));
+  const int vector = __LINE__ + 1;
+  EXPECT_HAS(places<DTypeError>([] { ones({2}).to_vector<int>(); }), called_from(vector));
 }
 
 TEST(Module, WithoutForwardItSaysSo) {

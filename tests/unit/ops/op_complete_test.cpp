@@ -51,6 +51,8 @@ const std::map<std::string, std::string>& not_differentiable() {
     add("creates values from none", {"full", "arange", "linspace", "eye", "uniform", "normal",
                                      "bernoulli", "randint", "randperm"});
     add("looks at labels and gives none", {"check_labels"});
+    add("looks at integers and gives none", {"check_divisor"});
+    add("says where values are; PyTorch has none either", {"nonzero", "unique"});
     add("changes values that carry no history", {"sgd_update", "adam_update"});
     return r;
   }();
@@ -131,7 +133,7 @@ TEST(OpDefs, EveryOpIsInACaseAndHasAReferenceKernel) {
 // Declarations of one function per line start, as in all headers of this folder.
 std::set<std::string> public_functions() {
   const std::regex declaration(
-      R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|SgdResult|AdamResult) (\w+)\()");
+      R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|SgdResult|AdamResult|UniqueResult) (\w+)\()");
   std::set<std::string> names;
   const std::filesystem::path folder = std::string(INGOT_SOURCE_DIR) + "/include/ingot/ops";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

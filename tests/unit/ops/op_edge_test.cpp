@@ -117,7 +117,6 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "flip",
                                        "gather",
                                        "group_norm",
-                                       "index",
                                        "index_select",
                                        "layer_norm",
                                        "linear",

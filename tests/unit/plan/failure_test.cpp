@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <memory>
+#include <stdexcept>
 
 #include <ingot/autograd/autograd.h>
 #include <ingot/ops/creation.h>
@@ -10,6 +12,7 @@
 #include <ingot/ops/matmul.h>
 #include <ingot/ops/update.h>
 
+#include "backend/backend.h"
 #include "core/cell.h"
 #include "core/record.h"
 #include "plan/plan.h"
@@ -18,6 +21,7 @@ namespace ingot {
 namespace {
 
 using plan::FaultInjection;
+using plan::release_arena;
 
 // A two-layer classifier with Adam, small enough to fail at every step in turn.
 struct Training {
@@ -69,11 +73,23 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 struct FaultScope {
-  explicit FaultScope(std::int64_t step) { FaultInjection::fail_at_step() = step; }
-  ~FaultScope() { FaultInjection::fail_at_step() = FaultInjection::kOff; }
+  explicit FaultScope(std::int64_t place) { FaultInjection::fail_at(place); }
+  ~FaultScope() { FaultInjection::fail_at(FaultInjection::kOff); }
 };
 
-TEST(Rule8, AFailureAtAnyStepLosesNothingAndTheNextTryWorks) {
+// Evaluates with a fault at that place; true when it came so far.
+bool fails(std::int64_t place) {
+  const FaultScope fault(place);
+  try {
+    eval();
+  } catch (const InternalError& e) {
+    EXPECT_NE(std::string(e.what()).find("injected"), std::string::npos) << e.what();
+    return true;
+  }
+  return false;
+}
+
+TEST(Rule8, AFailureAtAnyPlaceLosesNothingAndTheNextTryWorks) {
   Training untouched;
   for (int i = 0; i < 4; ++i) {
     untouched.record();
@@ -81,27 +97,143 @@ TEST(Rule8, AFailureAtAnyStepLosesNothingAndTheNextTryWorks) {
   }
   const std::vector<float> expected = untouched.bits();
 
-  int failures = 0;
-  for (std::int64_t at = 0; at < 60; ++at) {
+  // All places of the plans, in the order they come by: finding the plan, the arena, each output's
+  // memory, each step up to the one that first writes over a parameter.
+  int failures = 0, last = 1;
+  for (std::int64_t at = 0; last > 0; ++at) {
+    ASSERT_LT(at, 1000);
+    release_arena();  // so that it must be taken
     Training t;
+    last = 0;
     for (int i = 0; i < 4; ++i) {
       const Tensor loss = t.record();
-      {
-        const FaultScope fault(at);
-        try {
-          eval();
-          continue;  // the plan has fewer steps
-        } catch (const InternalError& e) {
-          ASSERT_NE(std::string(e.what()).find("injected"), std::string::npos) << e.what();
-          ++failures;
-        }
-      }
+      if (!fails(at)) continue;
+      ++last;
       EXPECT_FALSE(loss.is_evaluated());
       eval();  // what was recorded is still there
     }
-    ASSERT_TRUE(same_bits(t.bits(), expected)) << "failing at step " << at;
+    failures += last;
+    ASSERT_TRUE(same_bits(t.bits(), expected)) << "failing at place " << at;
   }
   EXPECT_GT(failures, 20);
+}
+
+// Why the places above are all there are: from the first write over memory that outlives the run
+// on, kernels neither throw nor take memory, and what the nodes will hold has been made before.
+TEST(Rule8, NothingThatMayFailFollowsTheFirstWriteOverAParameter) {
+  Training t;
+  t.record();
+  eval();
+  for (Tensor& p : t.params) p.set_grad({});
+  t.record();
+  plan::Batch batch;
+  ASSERT_TRUE(plan::collect(batch, record_state().pending, {}));
+  const auto plan = plan::plan_for(batch, cpu_backend());
+  plan::unclaim(batch);
+  ASSERT_LT(plan->commit_step, plan->steps.size()) << "parameters are not written over";
+  ASSERT_GT(plan->commit_step, 0u);
+  for (std::size_t i = plan->commit_step; i < plan->steps.size(); ++i) {
+    EXPECT_TRUE(plan->steps[i].kernel->cannot_fail()) << plan->steps[i].what;
+    EXPECT_FALSE(plan->steps[i].op->traits.checks) << plan->steps[i].what;
+  }
+  // And the test before comes to all the others: each is a place, the one at the commit included.
+  const FaultScope count(1'000'000);
+  eval();
+  EXPECT_GE(FaultInjection::passed(), static_cast<std::int64_t>(plan->commit_step + 2));
+}
+
+// Memory that runs out in the middle of binding, and kernels that fail after they have written a
+// part of their result, as a library may.
+class Unreliable final : public Backend {
+ public:
+  ~Unreliable() override { plan::clear_plan_cache(); }  // plans hold kernels that count here
+  std::int64_t fail_allocation = -1, fail_kernel = -1;
+
+  std::string_view name() const override { return "unreliable"; }
+  Allocator& allocator() override { return allocator_; }
+  bool fuses() const override { return cpu_backend().fuses(); }
+  bool supports(const StepDesc& step) const override { return cpu_backend().supports(step); }
+  void choose_layouts(StepDesc& step) const override { cpu_backend().choose_layouts(step); }
+  std::unique_ptr<Kernel> lower(const StepDesc& step) const override {
+    return std::make_unique<Failing>(*this, cpu_backend().lower(step));
+  }
+
+ private:
+  class CountingAllocator final : public Allocator {
+   public:
+    explicit CountingAllocator(Unreliable& owner) : owner_(owner) {}
+    Ref<Buffer> allocate(std::size_t nbytes) override {
+      if (owner_.fail_allocation-- == 0) throw OutOfMemoryError("no memory left, says the test");
+      return host_allocator().allocate(nbytes);
+    }
+    void recycle(Buffer*) noexcept override {}  // the host's buffers go back to the host
+
+   private:
+    Unreliable& owner_;
+  };
+
+  class Failing final : public Kernel {
+   public:
+    Failing(const Unreliable& owner, std::unique_ptr<Kernel> inner)
+        : owner_(owner), inner_(std::move(inner)) {}
+    void run(const KernelArgs& args) const override {
+      inner_->run(args);
+      if (!cannot_fail() && owner_.count_kernel()) throw std::runtime_error("halfway");
+    }
+    std::size_t workspace_nbytes() const override { return inner_->workspace_nbytes(); }
+    bool can_overwrite(int i, int o) const override { return inner_->can_overwrite(i, o); }
+    bool cannot_fail() const override { return inner_->cannot_fail(); }
+
+   private:
+    const Unreliable& owner_;
+    std::unique_ptr<Kernel> inner_;
+  };
+
+  bool count_kernel() const { return kernels_++ == fail_kernel; }
+
+ public:
+  void restart() { kernels_ = 0; }
+
+ private:
+  CountingAllocator allocator_{*this};
+  mutable std::int64_t kernels_ = 0;
+};
+
+TEST(Rule8, MemoryThatRunsOutAndKernelsThatThrowLoseNothing) {
+  Training untouched;
+  for (int i = 0; i < 2; ++i) {
+    untouched.record();
+    eval();
+  }
+  const std::vector<float> expected = untouched.bits();
+  Unreliable backend;
+  const BackendOverride use(backend);
+  for (const bool memory : {true, false}) {
+    int failures = 0;
+    for (std::int64_t at = 0, last = 1; last > 0; ++at) {
+      ASSERT_LT(at, 1000);
+      release_arena();
+      Training t;
+      last = 0;
+      for (int i = 0; i < 2; ++i) {
+        t.record();
+        backend.restart();
+        (memory ? backend.fail_allocation : backend.fail_kernel) = at;
+        try {
+          eval();
+        } catch (const OutOfMemoryError&) {
+          ++last;
+        } catch (const InternalError&) {
+          ++last;
+        }
+        backend.fail_allocation = backend.fail_kernel = -1;
+        eval();
+      }
+      failures += static_cast<int>(last);
+      ASSERT_TRUE(same_bits(t.bits(), expected)) << "failing at " << at;
+    }
+    EXPECT_GT(failures, 5) << (memory ? "memory" : "kernels");
+  }
 }
 
 TEST(Rule8, AWrongLabelFailsBeforeTheUpdateAndNamesTheLine) {

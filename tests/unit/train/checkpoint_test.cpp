@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
 #include <ingot/core/error.h>
 #include <ingot/io/safetensors.h>
 
@@ -82,6 +87,54 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   save({{"w", tensor(1)}}, folder / "c", {{"ingot.checkpoint", head + R"(,"extra":{}})"}});
   EXPECT_EQ(error_of(folder / "c"),
             file + ": the tensor 'w' belongs to neither model nor optimizer");
+}
+
+// Flips a bit of each byte of the file in turn.
+TEST(Checkpoint, DamageAnywhereIsFoundAndNamed) {
+  const ScratchFolder folder;
+  const std::filesystem::path file = folder / "c";
+  example().save(file);
+  std::string good;
+  {
+    std::ifstream in(file, std::ios::binary);
+    good.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const auto load_damaged = [&](std::size_t at, char bit) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ bit);
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bad;
+    return error_of(file);
+  };
+  std::uint64_t header_nbytes = 0;
+  std::memcpy(&header_nbytes, good.data(), sizeof header_nbytes);
+  const std::size_t data = 8 + header_nbytes;
+  ASSERT_LT(data, good.size());
+  // Numbers: the file and the tensor are named.
+  for (std::size_t at = data; at < good.size(); ++at) {
+    const std::string error = load_damaged(at, 1);
+    EXPECT_EQ(error.find(file.string() + ": tensor '"), 0u) << error;
+    EXPECT_NE(error.find("' does not match its checksum; the file is damaged"), std::string::npos)
+        << error;
+  }
+  EXPECT_NE(load_damaged(data, 1).find("'optimizer.step'"), std::string::npos)
+      << "int64 comes first in the file";
+  // The header: names, shapes, types, step and seed are under a checksum, too. Only damage to the
+  // very key of the checksums goes unseen, which changes nothing that is loaded.
+  const std::size_t key = good.find("ingot.crc32"), key_end = key + std::strlen("ingot.crc32");
+  ASSERT_NE(key, std::string::npos);
+  for (std::size_t at = 8; at < data; ++at) {
+    if (at >= key && at < key_end) continue;
+    EXPECT_NE(load_damaged(at, 1), "no error") << "byte " << at << ", '" << good[at] << "'";
+  }
+}
+
+TEST(Checkpoint, OneWithoutChecksumsIsLoadedAsBefore) {
+  const ScratchFolder folder;
+  example().save(folder / "c");
+  SafetensorsFile file = load_safetensors(folder / "c");
+  EXPECT_EQ(file.metadata.size(), 1u) << "the checksums are not the user's";
+  save(file.tensors, folder / "old", file.metadata);
+  EXPECT_EQ(Checkpoint::load(folder / "old").step, 12);
 }
 
 }  // namespace

@@ -1,0 +1,51 @@
+#include "cli/data_mark.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <variant>
+
+#include "cli/output.h"
+
+namespace ingot::cli {
+namespace {
+
+constexpr std::int64_t kSamples = 64;  // of each half; a sample may have to be decoded and resized
+
+// FNV-1a over labels spread evenly over the data.
+std::uint64_t checksum_of_labels(const data::Dataset& data) {
+  std::uint64_t h = 0xcbf29ce484222325u;
+  const std::int64_t count = std::min(data.size(), kSamples);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const data::Sample sample = data.get(i * data.size() / count);
+    const auto* label = std::get_if<std::int64_t>(&sample.target);
+    h = (h ^ static_cast<std::uint64_t>(label ? *label : 0)) * 0x100000001b3u;
+  }
+  return h;
+}
+
+}  // namespace
+
+std::string data_mark(const data::Dataset& train, const data::Dataset& test) {
+  return Json{{"train", train.size()},
+              {"test", test.size()},
+              {"labels", {checksum_of_labels(train), checksum_of_labels(test)}}}
+      .dump();
+}
+
+std::string data_difference(const std::string& saved, const std::string& now) {
+  if (saved == now) return {};
+  const auto sizes = [](const std::string& mark) {
+    const Json json = Json::parse(mark, nullptr, false);
+    const auto size = [&](const char* key) {
+      const bool known = json.is_object() && json.contains(key) && json[key].is_number_integer();
+      return known ? grouped(json[key].get<std::int64_t>()) : std::string("?");
+    };
+    return fmt::format("{} training and {} test images", size("train"), size("test"));
+  };
+  if (sizes(saved) == sizes(now)) return "the labels differ";
+  return fmt::format("{}, not {}", sizes(now), sizes(saved));
+}
+
+}  // namespace ingot::cli
