@@ -60,6 +60,9 @@ void ProgressDisplay::show(const train::Progress& p) {
   std::string text = head + "  ";
   if (room >= 5) text += bar(share, std::min(room, 40)) + "  ";
   text += fmt::format("{:3.0f} %  ", 100 * share) + tail;
+  // A line that wraps could not be erased. Without a bar all of it is ASCII.
+  if (room < 5)
+    text.resize(std::min(text.size(), static_cast<std::size_t>(console_.columns() - 1)));
   console_.raw("\r\x1b[K" + text);
   bar_shown_ = true;
 }
