@@ -1,4 +1,4 @@
-// Losses. cross_entropy with classes is an op (with its gradient) so that a backend can fuse it;
+// Losses over classes. cross_entropy is an op (with its gradient) so that a backend can fuse it;
 // class weights and probability targets are written in terms of other ops.
 #include <ingot/ops/loss.h>
 
@@ -13,20 +13,18 @@
 #include "core/record.h"
 #include "ops/at.h"
 #include "ops/labels.h"
+#include "ops/reduced.h"
 
 namespace ingot {
 namespace ops {
 namespace {
 
-extern const OpDef kCrossEntropy, kCrossEntropyBackward, kBceWithLogits;
+extern const OpDef kCrossEntropy, kCrossEntropyBackward;
 
-std::string reduction_name(Reduction r) {
+std::string reduction_name(std::string_view op, Reduction r, Site at) {
+  if (r == Reduction::BatchMean)
+    fail<ValueError>(op, "only kl_div knows the reduction \"batchmean\"", at);
   return r == Reduction::None ? "none" : r == Reduction::Mean ? "mean" : "sum";
-}
-
-Tensor reduced(const Tensor& losses, Reduction r, Site at) {
-  if (r == Reduction::None) return losses;
-  return r == Reduction::Mean ? losses.mean({}, false, at) : losses.sum({}, false, at);
 }
 
 // -- cross_entropy(logits[N, C, …], target[N, …])
@@ -159,41 +157,6 @@ const OpDef kCrossEntropyBackward{.name = "cross_entropy_backward",
                                   .expand = expand_cross_entropy_backward,
                                   .traits = {.checks = true}};
 
-// -- bce_with_logits(x, t): elementwise
-// ------------------------------------------------------------
-
-void infer_bce(InferContext& c) {
-  if (!(c.shape(0) == c.shape(1)))
-    c.shape_error(fmt::format("logits{} and target{} must have the same shape", c.shape(0).str(),
-                              c.shape(1).str()));
-  c.require_floating(0);
-  c.require_same_dtype();
-  c.out(c.shape(0), c.dtype(0));
-}
-
-// max(x, 0) − x·t + log(1 + exp(−|x|))
-void expand_bce(ExpandContext& c) {
-  const DType dtype = compute_dtype(c.in(0).dtype());
-  const Tensor x = c.in(0).to(dtype), t = c.in(1).to(dtype);
-  c.result((x.relu() - x * t + log1p(x.abs().neg().exp())).to(c.out(0).dtype));
-}
-
-void vjp_bce(VjpContext& c) {
-  const At at{c.node.site()};
-  const Tensor& g = c.grad();
-  if (c.needs(0)) c.set(0, at(g) * (at(c.input(0).sigmoid(at.site)) - c.input(1)));
-  if (c.needs(1)) c.set(1, (at(g) * c.input(0)).neg(at.site));
-}
-
-Saved saves_bce(const SavesContext& c) { return {.inputs = c.needs(0) ? 3u : 1u}; }
-
-const OpDef kBceWithLogits{.name = "bce_with_logits",
-                           .infer = infer_bce,
-                           .gradient = Gradient::Rule,
-                           .vjp = vjp_bce,
-                           .saves = saves_bce,
-                           .expand = expand_bce};
-
 // -- Written in terms of other ops
 // -----------------------------------------------------------------
 
@@ -261,20 +224,20 @@ Tensor probability_losses(const Tensor& logits, const Tensor& target, const Cros
   Tensor log_p = log_softmax(logits, 1, at);
   if (o.weight.defined()) log_p = s(log_p) * along_classes(o.weight, logits.dim(), at);
   const Tensor losses = (s(log_p) * p).sum({1}, false, at).neg(at);
-  if (o.reduction != Reduction::Mean) return reduced(losses, o.reduction, at);
+  if (o.reduction != Reduction::Mean) return reduced("cross_entropy", losses, o.reduction, at);
   return s(losses.sum({}, false, at)) /
          static_cast<double>(without_classes(logits.shape()).numel());
 }
 
-LossAttrs attrs_of(const CrossEntropyOptions& o) {
-  return {.reduction = reduction_name(o.reduction),
+LossAttrs attrs_of(const CrossEntropyOptions& o, Site at) {
+  return {.reduction = reduction_name("cross_entropy", o.reduction, at),
           .ignore_index = o.ignore_index,
           .label_smoothing = o.label_smoothing};
 }
 
 }  // namespace
 
-INGOT_EXPORT_OPS(loss, &kCrossEntropy, &kCrossEntropyBackward, &kBceWithLogits)
+INGOT_EXPORT_OPS(loss, &kCrossEntropy, &kCrossEntropyBackward)
 
 }  // namespace ops
 
@@ -298,8 +261,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   if (probabilities) return ops::probability_losses(logits, target, options, at);
   if (options.weight.defined())
     return ops::class_losses("cross_entropy", log_softmax(logits, 1, at), target, options.weight,
-                             ops::attrs_of(options), at);
-  return record(ops::kCrossEntropy, {&logits, &target}, ops::attrs_of(options), at);
+                             ops::attrs_of(options, at), at);
+  return record(ops::kCrossEntropy, {&logits, &target}, ops::attrs_of(options, at), at);
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
@@ -314,25 +277,10 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
   if (options.weight.defined())
     ops::checked_weight("nll_loss", options.weight, spec, spec.shape[1], at);
   return ops::class_losses("nll_loss", log_probabilities, target, options.weight,
-                           {.reduction = ops::reduction_name(options.reduction),
+                           {.reduction = ops::reduction_name("nll_loss", options.reduction, at),
                             .ignore_index = options.ignore_index,
                             .label_smoothing = 0},
                            at);
-}
-
-Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
-  const Tensor difference = Operand(input, at) - target;
-  return ops::reduced(difference.square(at), reduction, at);
-}
-
-Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
-  const Tensor difference = Operand(input, at) - target;
-  return ops::reduced(difference.abs(at), reduction, at);
-}
-
-Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
-                                        Reduction reduction, Site at) {
-  return ops::reduced(record(ops::kBceWithLogits, {&logits, &target}, {}, at), reduction, at);
 }
 
 }  // namespace ingot

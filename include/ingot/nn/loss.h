@@ -38,7 +38,22 @@ class CrossEntropyLoss : public detail::Loss {
   Tensor& weight_;
 };
 
-/// ingot::mse_loss: the mean of (input - target)².
+/// ingot::nll_loss(log_probabilities[N, C, …], target[N, …]); class weights are a buffer, "weight".
+class NLLLoss : public detail::Loss {
+ public:
+  explicit NLLLoss(const NllLossOptions& options = {});
+  using Loss::forward;
+  Tensor forward(const Tensor& log_probabilities, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  NllLossOptions options_;
+  Tensor& weight_;
+};
+
+/// ingot::mse_loss: (input - target)².
 class MSELoss : public detail::Loss {
  public:
   explicit MSELoss(Reduction reduction = Reduction::Mean) : reduction_(reduction) {}
@@ -50,6 +65,99 @@ class MSELoss : public detail::Loss {
 
  private:
   Reduction reduction_;
+};
+
+/// ingot::l1_loss: |input - target|.
+class L1Loss : public detail::Loss {
+ public:
+  explicit L1Loss(Reduction reduction = Reduction::Mean) : reduction_(reduction) {}
+  using Loss::forward;
+  Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Reduction reduction_;
+};
+
+/// ingot::smooth_l1_loss.
+class SmoothL1Loss : public detail::Loss {
+ public:
+  explicit SmoothL1Loss(Reduction reduction = Reduction::Mean, double beta = 1)
+      : reduction_(reduction), beta_(beta) {}
+  using Loss::forward;
+  Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Reduction reduction_;
+  double beta_;
+};
+
+/// ingot::huber_loss.
+class HuberLoss : public detail::Loss {
+ public:
+  explicit HuberLoss(Reduction reduction = Reduction::Mean, double delta = 1)
+      : reduction_(reduction), delta_(delta) {}
+  using Loss::forward;
+  Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Reduction reduction_;
+  double delta_;
+};
+
+/// ingot::kl_div of log probabilities and probabilities (or their logarithms).
+class KLDivLoss : public detail::Loss {
+ public:
+  explicit KLDivLoss(Reduction reduction = Reduction::Mean, bool log_target = false)
+      : reduction_(reduction), log_target_(log_target) {}
+  using Loss::forward;
+  Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Reduction reduction_;
+  bool log_target_;
+};
+
+/// ingot::binary_cross_entropy of probabilities; `weight` is a buffer.
+class BCELoss : public detail::Loss {
+ public:
+  explicit BCELoss(const Tensor& weight = {}, Reduction reduction = Reduction::Mean);
+  using Loss::forward;
+  Tensor forward(const Tensor& input, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Reduction reduction_;
+  Tensor& weight_;
+};
+
+/// ingot::binary_cross_entropy_with_logits; `weight` and `pos_weight` are buffers.
+class BCEWithLogitsLoss : public detail::Loss {
+ public:
+  explicit BCEWithLogitsLoss(const BceWithLogitsOptions& options = {});
+  using Loss::forward;
+  Tensor forward(const Tensor& logits, const Tensor& target) override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  BceWithLogitsOptions options_;
+  Tensor& weight_;
+  Tensor& pos_weight_;
 };
 
 }  // namespace ingot::nn

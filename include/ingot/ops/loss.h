@@ -5,8 +5,9 @@
 
 namespace ingot {
 
-/// What becomes of the losses of single elements.
-enum class Reduction { None, Mean, Sum };
+/// What becomes of the losses of single elements. BatchMean, the sum over the size of the first
+/// dimension, is for kl_div alone; the others throw ValueError.
+enum class Reduction { None, Mean, Sum, BatchMean };
 
 struct CrossEntropyOptions {
   Tensor weight = {};  ///< [C], one factor per class; the mean is then weighted as well
@@ -40,10 +41,43 @@ Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction =
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
                Site at = Site::current());
 
+/// With d = |input − target|, broadcast: d²/(2·beta) where d < beta, else d − beta/2. Throws
+/// ValueError for a negative beta.
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target,
+                      Reduction reduction = Reduction::Mean, double beta = 1,
+                      Site at = Site::current());
+
+/// With d = |input − target|, broadcast: d²/2 where d < delta, else delta·(d − delta/2). Throws
+/// ValueError unless delta is positive.
+Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
+                  double delta = 1, Site at = Site::current());
+
+/// −(t·log x + (1 − t)·log(1 − x)) for probabilities x and t of the same shape and floating dtype;
+/// logarithms are at least −100. `weight`, if defined, multiplies the losses and broadcasts. An x
+/// outside [0, 1] gives NaN (PyTorch raises on the CPU).
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
+                            Reduction reduction = Reduction::Mean, const Tensor& weight = {},
+                            Site at = Site::current());
+
+struct BceWithLogitsOptions {
+  Tensor weight = {};      ///< multiplies the losses; broadcasts
+  Tensor pos_weight = {};  ///< multiplies t·log σ(x) alone; broadcasts, one factor per class
+  Reduction reduction = Reduction::Mean;
+};
+
 /// −(t·log σ(x) + (1 − t)·log(1 − σ(x))) without overflow, for logits x and probabilities t of the
 /// same shape and floating dtype.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
                                         Reduction reduction = Reduction::Mean,
                                         Site at = Site::current());
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        const BceWithLogitsOptions& options,
+                                        Site at = Site::current());
+
+/// target·(log target − input), broadcast, for log probabilities `input` and probabilities `target`
+/// (0 counts 0), or exp(target)·(target − input) with `log_target`. As in PyTorch Mean divides by
+/// all elements; the divergence itself is Reduction::BatchMean.
+Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
+              bool log_target = false, Site at = Site::current());
 
 }  // namespace ingot

@@ -239,6 +239,35 @@ TEST(BceWithLogits, GradientAtZeroAndErrors) {
                            "bce_with_logits: logits[2] and target[3] must have the same shape");
 }
 
+TEST(Distances, Errors) {
+  const Tensor x = waves({2, 3}, 1), y = waves({2, 3}, 2);
+  expect_error<ValueError>([&] { smooth_l1_loss(x, y, Reduction::Mean, -1); },
+                           "smooth_l1_loss: beta must not be negative, got -1");
+  expect_error<ValueError>([&] { huber_loss(x, y, Reduction::Mean, 0); },
+                           "huber_loss: delta must be positive, got 0");
+  expect_error<ShapeError>([&] { binary_cross_entropy(x, waves({3}, 1)); },
+                           "bce: input[2, 3] and target[3] must have the same shape");
+  expect_error<DTypeError>([&] { binary_cross_entropy(x, y.to(float32)); }, "bce: ");
+  expect_error<DTypeError>([&] { huber_loss(tensor({1}), tensor({2})); },
+                           "smooth_l1: needs a floating-point tensor");
+  expect_error<ShapeError>(
+      [&] {
+        binary_cross_entropy_with_logits(x.select(0, 0), y.select(0, 0),
+                                         BceWithLogitsOptions{.pos_weight = waves({2, 3}, 3)});
+      },
+      "pos_weight[2, 3] does not broadcast to logits[3]");
+  for (const auto f :
+       {+[](const Tensor& a, const Tensor& b) { return mse_loss(a, b, Reduction::BatchMean); },
+        +[](const Tensor& a, const Tensor& b) {
+          return cross_entropy(a, b, {.reduction = Reduction::BatchMean});
+        },
+        +[](const Tensor& a, const Tensor&) {
+          return nll_loss(a, tensor({0, 1}), {.reduction = Reduction::BatchMean});
+        }})
+    expect_error<ValueError>([&] { f(x, y); }, "only kl_div knows the reduction \"batchmean\"");
+  EXPECT_TRUE(std::isnan(binary_cross_entropy(tensor({1.5}), tensor({1.0})).item()));
+}
+
 TEST(MseAndL1, ByHand) {
   const Tensor x = tensor({1., 2., 4.}), y = tensor({1., 4., 1.});
   expect_values(mse_loss(x, y), {}, {13.0 / 3}, 1e-6);

@@ -1,0 +1,223 @@
+// Losses that compare element by element. smooth_l1, bce and bce_with_logits are ops with rules of
+// their own, which keep less for backward than their expansions would.
+#include <ingot/ops/loss.h>
+
+#include <ingot/core/site_scope.h>
+#include <ingot/ops/activation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/reduction.h>
+
+#include "ops/at.h"
+#include "ops/reduced.h"
+
+namespace ingot {
+namespace ops {
+namespace {
+
+Tensor wide(const Tensor& t) { return t.to(compute_dtype(t.dtype())); }
+
+// -- smooth_l1(difference) and huber(difference) -------------------------------------------------
+
+void infer_smooth_l1(InferContext& c) {
+  c.require_floating(0);
+  infer_like_first(c);
+}
+
+void expand_smooth_l1(ExpandContext& c) {
+  const auto& a = c.as<SmoothL1Attrs>();
+  const Tensor d = wide(c.in(0)), size = abs(d);
+  const double scale = a.huber ? 1 : 1 / a.beta;
+  const Tensor square_part = size * size * (0.5 * scale);
+  const Tensor linear_part = (size - 0.5 * a.beta) * (a.beta * scale);
+  c.result(where(size < a.beta, square_part, linear_part).to(c.out(0).dtype));
+}
+
+void vjp_smooth_l1(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  const auto& a = c.as<SmoothL1Attrs>();
+  const double scale = a.huber ? 1 : 1 / a.beta;
+  const Tensor slope = clamp(wide(c.input(0)), -a.beta, a.beta) * scale;
+  c.set(0, (wide(c.grad()) * slope).to(c.in(0).dtype));
+}
+
+const OpDef kSmoothL1{.name = "smooth_l1",
+                      .infer = infer_smooth_l1,
+                      .gradient = Gradient::Rule,
+                      .vjp = vjp_smooth_l1,
+                      .saves = save_input,
+                      .expand = expand_smooth_l1};
+
+// -- bce(x, t) and bce_with_logits(x, t) ---------------------------------------------------------
+
+void infer_pair(InferContext& c, const char* first) {
+  if (!(c.shape(0) == c.shape(1)))
+    c.shape_error(fmt::format("{}{} and target{} must have the same shape", first, c.shape(0).str(),
+                              c.shape(1).str()));
+  c.require_floating(0);
+  c.require_same_dtype();
+  c.out(c.shape(0), c.dtype(0));
+}
+
+// Each input's gradient needs x; that of x needs t as well.
+Saved saves_pair(const SavesContext& c) { return {.inputs = c.needs(0) ? 3u : 1u}; }
+
+// Logarithms of probabilities, limited as in PyTorch so that a certain mistake costs 100, not ∞.
+Tensor log_of(const Tensor& x) { return maximum(log(x), -100.0); }
+Tensor log_of_rest(const Tensor& x) { return maximum(log1p(neg(x)), -100.0); }
+
+void expand_bce(ExpandContext& c) {
+  const Tensor x = wide(c.in(0)), t = wide(c.in(1));
+  c.result(((t - 1) * log_of_rest(x) - t * log_of(x)).to(c.out(0).dtype));
+}
+
+void vjp_bce(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  const DType dtype = c.in(0).dtype;
+  const Tensor x = wide(c.input(0)), g = wide(c.grad());
+  if (c.needs(0)) {
+    const Tensor d = (x - wide(c.input(1))) / maximum((1 - x) * x, 1e-12);
+    c.set(0, (g * d).to(dtype));
+  }
+  if (c.needs(1)) c.set(1, (g * (log_of_rest(x) - log_of(x))).to(dtype));
+}
+
+const OpDef kBce{.name = "bce",
+                 .infer = [](InferContext& c) { infer_pair(c, "input"); },
+                 .gradient = Gradient::Rule,
+                 .vjp = vjp_bce,
+                 .saves = saves_pair,
+                 .expand = expand_bce};
+
+// max(x, 0) − x·t + log(1 + exp(−|x|))
+void expand_bce_with_logits(ExpandContext& c) {
+  const Tensor x = wide(c.in(0)), t = wide(c.in(1));
+  c.result((x.relu() - x * t + log1p(x.abs().neg().exp())).to(c.out(0).dtype));
+}
+
+void vjp_bce_with_logits(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  const Tensor& g = c.grad();
+  if (c.needs(0)) c.set(0, g * (c.input(0).sigmoid() - c.input(1)));
+  if (c.needs(1)) c.set(1, neg(g * c.input(0)));
+}
+
+const OpDef kBceWithLogits{.name = "bce_with_logits",
+                           .infer = [](InferContext& c) { infer_pair(c, "logits"); },
+                           .gradient = Gradient::Rule,
+                           .vjp = vjp_bce_with_logits,
+                           .saves = saves_pair,
+                           .expand = expand_bce_with_logits};
+
+Tensor difference(std::string_view op, const Tensor& input, const Tensor& target, Site at) {
+  return Operand(defined(op, input, at), at) - defined(op, target, at);
+}
+
+Tensor weighted(const Tensor& losses, const Tensor& weight, Site at) {
+  return weight.defined() ? Operand(losses, at) * weight : losses;
+}
+
+Tensor record_smooth_l1(std::string_view op, const Tensor& input, const Tensor& target,
+                        Reduction reduction, const SmoothL1Attrs& attrs, Site at) {
+  const Tensor d = difference(op, input, target, at);
+  return reduced(op, record(kSmoothL1, {&d}, attrs, at), reduction, at);
+}
+
+}  // namespace
+
+INGOT_EXPORT_OPS(distance_loss, &kSmoothL1, &kBce, &kBceWithLogits)
+
+Tensor reduced(std::string_view op, const Tensor& losses, Reduction r, Site at) {
+  switch (r) {
+    case Reduction::None:
+      return losses;
+    case Reduction::Mean:
+      return losses.mean({}, false, at);
+    case Reduction::Sum:
+      return losses.sum({}, false, at);
+    case Reduction::BatchMean:
+      break;
+  }
+  if (op != "kl_div") fail<ValueError>(op, "only kl_div knows the reduction \"batchmean\"", at);
+  if (losses.dim() == 0) return losses;
+  return Operand(losses.sum({}, false, at), at) / static_cast<double>(losses.size(0));
+}
+
+}  // namespace ops
+
+using namespace ops;  // the definitions above
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
+  return reduced("mse_loss", difference("mse_loss", input, target, at).square(at), reduction, at);
+}
+
+Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
+  return reduced("l1_loss", difference("l1_loss", input, target, at).abs(at), reduction, at);
+}
+
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, double beta,
+                      Site at) {
+  if (!(beta >= 0))
+    fail<ValueError>("smooth_l1_loss", fmt::format("beta must not be negative, got {}", beta), at);
+  if (beta == 0)
+    return reduced("smooth_l1_loss", difference("smooth_l1_loss", input, target, at).abs(at),
+                   reduction, at);
+  return record_smooth_l1("smooth_l1_loss", input, target, reduction,
+                          {.beta = beta, .huber = false}, at);
+}
+
+Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction, double delta,
+                  Site at) {
+  if (!(delta > 0))
+    fail<ValueError>("huber_loss", fmt::format("delta must be positive, got {}", delta), at);
+  return record_smooth_l1("huber_loss", input, target, reduction, {.beta = delta, .huber = true},
+                          at);
+}
+
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, Reduction reduction,
+                            const Tensor& weight, Site at) {
+  const Tensor losses = record(kBce, {&input, &target}, {}, at);
+  return reduced("binary_cross_entropy", weighted(losses, weight, at), reduction, at);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        Reduction reduction, Site at) {
+  return binary_cross_entropy_with_logits(logits, target,
+                                          BceWithLogitsOptions{.reduction = reduction}, at);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        const BceWithLogitsOptions& options, Site at) {
+  const char* op = "binary_cross_entropy_with_logits";
+  Tensor losses = record(kBceWithLogits, {&logits, &target}, {}, at);
+  if (options.pos_weight.defined()) {
+    // The term of the positive class, −t·log σ(x), counts pos_weight times.
+    const At s{at};
+    const Tensor more = s(options.pos_weight) - 1;
+    losses = s(losses) - s(s(target) * more) * logsigmoid(logits, at);
+    if (!(losses.shape() == logits.shape()))
+      fail<ShapeError>(op,
+                       fmt::format("pos_weight{} does not broadcast to logits{}",
+                                   options.pos_weight.shape().str(), logits.shape().str()),
+                       at);
+  }
+  return reduced(op, weighted(losses, options.weight, at), options.reduction, at);
+}
+
+Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bool log_target,
+              Site at) {
+  const At s{at};
+  defined("kl_div", input, at);
+  defined("kl_div", target, at);
+  Tensor losses;
+  if (log_target) {
+    losses = s(exp(target, at)) * (s(target) - input);
+  } else {
+    // 0·log 0 is 0.
+    const Tensor is_zero = s(target) == 0;
+    const Tensor logs = log(where(is_zero, s(1), target), at);
+    losses = s(s(target) * logs) - s(target) * input;
+  }
+  return reduced("kl_div", losses, reduction, at);
+}
+
+}  // namespace ingot
