@@ -2,7 +2,7 @@
 # only looks for things and never aborts for something an installed library does not need.
 #
 # Reads   INGOT_THREADS (openmp or std), INGOT_CBLAS.
-# Leaves  the targets ingot_dep_dnnl, ingot_dep_threads and, when a CBLAS was found, ingot_dep_blas;
+# Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_threads and, when a CBLAS was found, ingot_dep_blas;
 #         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
 #         in INGOT_THREADS what parallel_for really runs on. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
 
@@ -77,6 +77,19 @@ endif()
 find_package(ZLIB QUIET)
 if(NOT TARGET ZLIB::ZLIB)
   ingot_missing("zlib" zlib1g-dev zlib)
+endif()
+# libzip: the bare files, since Debian's package asks for its command line programs, too.
+if(NOT TARGET ingot_dep_zip)
+  find_path(INGOT_ZIP_INCLUDE_DIR zip.h)
+  find_library(INGOT_ZIP_LIBRARY zip)
+  mark_as_advanced(INGOT_ZIP_INCLUDE_DIR INGOT_ZIP_LIBRARY)
+  if(NOT INGOT_ZIP_INCLUDE_DIR OR NOT INGOT_ZIP_LIBRARY)
+    ingot_missing("libzip 1.7 or newer" libzip-dev libzip)
+  endif()
+  add_library(ingot_dep_zip UNKNOWN IMPORTED)
+  set_target_properties(ingot_dep_zip PROPERTIES
+    IMPORTED_LOCATION "${INGOT_ZIP_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_ZIP_INCLUDE_DIR}")
 endif()
 find_package(JPEG QUIET)
 if(NOT TARGET JPEG::JPEG)

@@ -21,7 +21,8 @@ set_property(SOURCE
 
 # What a program that links the library must link as well.
 set(INGOT_LINK_DEPENDENCIES
-  ingot_dep_dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG ingot_dep_threads)
+  ingot_dep_dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB ingot_dep_zip JPEG::JPEG PNG::PNG
+  ingot_dep_threads)
 if(TARGET ingot_dep_blas)
   list(APPEND INGOT_LINK_DEPENDENCIES ingot_dep_blas)
 endif()

@@ -15,10 +15,10 @@ esac
 
 # ccache and libopenblas are not required, but make rebuilding and some contractions faster.
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
-  libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libjpeg-dev libpng-dev
+  libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
   libopenblas-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
 debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3"
-brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json jpeg-turbo libpng
+brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
   googletest google-benchmark rapidcheck libomp"
 brew_ci_formulas="llvm python3"
 

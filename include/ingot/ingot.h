@@ -23,6 +23,7 @@
 #include <ingot/data/image.h>
 #include <ingot/data/mnist_arrays.h>
 #include <ingot/data/transforms.h>
+#include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 #include <ingot/models/models.h>
 #include <ingot/nn/nn.h>

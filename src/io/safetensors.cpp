@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/input_file.h"
+#include "io/pth_format.h"
 #include "io/safetensors_format.h"
 
 namespace ingot {
@@ -101,7 +103,21 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path, Device devic
 }
 
 StateDict load(const std::filesystem::path& path, Device device) {
-  return load_safetensors(path, device).tensors;
+  const io::WeightsFormat format = io::weights_format(io::InputFile(path));
+  if (format != io::WeightsFormat::PthZip && format != io::WeightsFormat::PthStream &&
+      format != io::WeightsFormat::Tar)
+    return load_safetensors(path, device).tensors;
+  const PthValue value = load_pth(path);
+  StateDict host;
+  try {
+    host = find_state_dict(value);
+  } catch (const ValueError& e) {
+    throw ValueError(fmt::format("{}: {}", path.string(), e.what()));
+  }
+  if (device == Device{}) return host;
+  StateDict moved;
+  for (const auto& [name, tensor] : host) moved.insert(name, tensor.to(device));
+  return moved;
 }
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_view name,

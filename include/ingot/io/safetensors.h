@@ -37,11 +37,14 @@ struct SaveOptions {
 void save(const StateDict& tensors, const std::filesystem::path& path,
           const Metadata& metadata = {}, const SaveOptions& options = {});
 
-/// The tensors of a safetensors file, on `device`. Throws IoError naming the file and the cause
-/// when it cannot be read or is damaged, or holds a dtype that Ingot has not.
+/// The tensors of a file, on `device`: a safetensors file, or one of torch.save (.pt, .pth), of
+/// which find_state_dict (ingot/io/pth.h) takes the weights. The content tells which it is, not the
+/// name. Throws IoError naming the file and the cause when it cannot be read or is damaged, or
+/// holds a dtype that Ingot has not; ValueError when it is not clear where a .pth file holds the
+/// weights.
 StateDict load(const std::filesystem::path& path, Device device = {});
 
-/// The same, with the metadata.
+/// A safetensors file with its metadata.
 SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device = {});
 
 /// Reads a safetensors file that lies in memory; `name` stands for the file in error messages.

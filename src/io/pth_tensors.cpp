@@ -1,0 +1,208 @@
+#include "io/pth_tensors.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/record.h"
+
+namespace ingot::io {
+namespace {
+
+constexpr int kMaxDepth = 100;
+constexpr std::uint64_t kMaxTextNbytes = 256ull << 20;
+// Beyond a few times the file's size: tensors that repeat few elements many times (expand).
+constexpr std::uint64_t kFreeNbytes = 256ull << 20;
+
+PthValue::Kind public_kind(PickleNode::Kind kind) {
+  switch (kind) {
+    case PickleNode::Kind::String:
+      return PthValue::Kind::String;
+    case PickleNode::Kind::Bytes:
+      return PthValue::Kind::Bytes;
+    case PickleNode::Kind::List:
+      return PthValue::Kind::List;
+    case PickleNode::Kind::Tuple:
+      return PthValue::Kind::Tuple;
+    case PickleNode::Kind::Set:
+      return PthValue::Kind::Set;
+    default:
+      return PthValue::Kind::Other;
+  }
+}
+
+/// Copies a strided tensor row by row; the extent has been checked.
+void copy_strided(const std::byte* source, std::byte* target, const Shape& shape,
+                  const Dims& strides, std::size_t element_nbytes) {
+  const int rank = shape.rank();
+  const std::int64_t row = rank == 0 ? 1 : shape.back();
+  const std::int64_t step = rank == 0 ? 1 : strides.back();
+  std::array<std::int64_t, Shape::kMaxRank> index{};
+  std::int64_t offset = 0;
+  for (std::int64_t rows = row == 0 ? 0 : shape.numel() / row; rows > 0; --rows) {
+    if (step == 1) {
+      const std::size_t nbytes = static_cast<std::size_t>(row) * element_nbytes;
+      std::memcpy(target, source + static_cast<std::size_t>(offset) * element_nbytes, nbytes);
+      target += nbytes;
+    } else {
+      for (std::int64_t i = 0; i < row; ++i, target += element_nbytes)
+        std::memcpy(target, source + static_cast<std::size_t>(offset + i * step) * element_nbytes,
+                    element_nbytes);
+    }
+    for (int d = rank - 2; d >= 0; --d) {
+      const auto at = static_cast<std::size_t>(d);
+      offset += strides[d];
+      if (++index[at] < shape[d]) break;
+      offset -= strides[d] * shape[d];
+      index[at] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+PthTreeBuilder::PthTreeBuilder(const PickleMachine& machine, std::uint64_t file_nbytes,
+                               std::string file, ReadStorage read_storage)
+    : machine_(machine),
+      file_(std::move(file)),
+      read_storage_(std::move(read_storage)),
+      budget_nbytes_(kFreeNbytes + 4 * std::min(file_nbytes, std::uint64_t{1} << 60)),
+      text_budget_nbytes_(kMaxTextNbytes),
+      values_left_(PickleMachine::kMaxNodes),
+      tensors_(machine.tensors().size()) {
+  for (const TensorRef& t : machine.tensors()) ++storages_[machine.storages()[t.storage].key].users;
+  for (const StorageRef& s : machine.storages()) {
+    Storage& storage = storages_[s.key];
+    storage.nbytes = std::max(storage.nbytes, s.nbytes());
+  }
+}
+
+void PthTreeBuilder::fail(const std::string& cause) const {
+  throw IoError(fmt::format("{}: {}", file_, cause));
+}
+
+void PthTreeBuilder::spend(std::uint64_t nbytes) {
+  if (nbytes > budget_nbytes_)
+    fail("its tensors would take far more memory than the file has bytes; this is no honest file");
+  budget_nbytes_ -= nbytes;
+}
+
+PthValue PthTreeBuilder::value_of(NodeIndex index, int depth) {
+  using Kind = PickleNode::Kind;
+  if (depth > kMaxDepth)
+    fail(fmt::format("its values are nested deeper than {} levels, or contain themselves",
+                     kMaxDepth));
+  if (values_left_-- == 0)
+    fail(fmt::format("it holds more than {} values", PickleMachine::kMaxNodes));
+  const PickleNode& node = machine_.node(index);
+  switch (node.kind) {
+    case Kind::None:
+      return {};
+    case Kind::Bool:
+      return PthValue::of_bool(node.integer != 0);
+    case Kind::Int:
+      return PthValue::of_int(node.integer);
+    case Kind::Float:
+      return PthValue::of_float(node.real);
+    case Kind::String:
+    case Kind::Bytes:
+    case Kind::Other:
+      // Texts may be shared in the pickle; here each is a copy.
+      if (node.text.size() > text_budget_nbytes_)
+        fail(fmt::format("its texts take more than {} bytes", kMaxTextNbytes));
+      text_budget_nbytes_ -= node.text.size();
+      return PthValue::of_text(public_kind(node.kind), node.text);
+    case Kind::Global:
+      fail("it holds the name of a function or type where a value should be");
+    case Kind::Storage:
+      return PthValue::of_tensor(
+          whole_storage(machine_.storages()[static_cast<std::size_t>(node.integer)]));
+    case Kind::Tensor:
+      return PthValue::of_tensor(tensor_of(static_cast<std::size_t>(node.integer)));
+    case Kind::Dict:
+      return PthValue::of_entries(entries_of(node, depth));
+    case Kind::List:
+    case Kind::Tuple:
+    case Kind::Set:
+      break;
+  }
+  PthValue::Items items;
+  items.reserve(std::min(node.items.size(), values_left_));
+  for (const NodeIndex item : node.items) items.push_back(value_of(item, depth + 1));
+  return PthValue::of_items(public_kind(node.kind), std::move(items));
+}
+
+PthValue::Entries PthTreeBuilder::entries_of(const PickleNode& node, int depth) {
+  PthValue::Entries entries;
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < node.items.size(); i += 2) {
+    PthValue key = value_of(node.items[i], depth + 1);
+    PthValue value = value_of(node.items[i + 1], depth + 1);
+    // As in Python, the last value of a key holds, in the place of the first.
+    const auto [place, is_new] = places.emplace(key.str(), entries.size());
+    if (is_new || key.is(PthValue::Kind::Tuple))
+      entries.emplace_back(std::move(key), std::move(value));
+    else
+      entries[place->second].second = std::move(value);
+  }
+  return entries;
+}
+
+// -- Storages and tensors ---------------------------------------------------------------------
+
+PthTreeBuilder::Storage& PthTreeBuilder::storage_of(const StorageRef& ref) {
+  Storage& storage = storages_[ref.key];
+  if (!storage.buffer) {
+    spend(storage.nbytes);
+    Ref<Buffer> buffer = host_allocator().allocate(storage.nbytes);
+    read_storage_(ref.key, storage.nbytes, buffer->data());
+    storage.buffer = std::move(buffer);
+  }
+  return storage;
+}
+
+Tensor PthTreeBuilder::whole_storage(const StorageRef& ref) {
+  TensorRef t;
+  t.storage = static_cast<std::uint32_t>(&ref - machine_.storages().data());
+  t.dtype = ref.dtype;
+  t.shape = {static_cast<std::int64_t>(ref.view_numel)};
+  t.strides = {1};
+  ++storages_[ref.key].users;
+  return make_tensor(t);
+}
+
+Tensor PthTreeBuilder::tensor_of(std::size_t position) {
+  Tensor& tensor = tensors_[position];
+  if (!tensor.defined()) tensor = make_tensor(machine_.tensors()[position]);
+  return tensor;
+}
+
+Tensor PthTreeBuilder::make_tensor(const TensorRef& t) {
+  const StorageRef& ref = machine_.storages()[t.storage];
+  Storage& storage = storage_of(ref);
+  const std::size_t element_nbytes = nbytes_of(t.dtype);
+  const std::uint64_t nbytes = static_cast<std::uint64_t>(t.shape.numel()) * element_nbytes;
+  const bool whole = t.offset == 0 && ref.offset == 0 && nbytes == storage.nbytes &&
+                     t.strides == t.shape.contiguous_strides();
+  const bool last_user = --storage.users == 0;
+  Ref<Buffer> buffer;
+  if (whole && last_user) {
+    buffer = std::move(storage.buffer);
+  } else {
+    spend(nbytes);
+    buffer = host_allocator().allocate(nbytes);
+    const std::byte* source = storage.buffer->data() + ref.offset * nbytes_of(ref.dtype);
+    if (nbytes > 0)
+      copy_strided(source + t.offset * element_nbytes, buffer->data(), t.shape, t.strides,
+                   element_nbytes);
+    if (last_user) storage.buffer = {};
+  }
+  if (t.dtype == DType::Bool && std::any_of(buffer->data(), buffer->data() + nbytes,
+                                            [](std::byte b) { return b > std::byte{1}; }))
+    fail("a tensor of dtype bool holds a byte that is neither 0 nor 1");
+  return from_buffer(std::move(buffer), t.shape, t.dtype);
+}
+
+}  // namespace ingot::io
