@@ -225,7 +225,7 @@ NamedTensors Module::collect(bool buffers) const {
 }
 
 namespace {
-std::vector<Tensor> without_names(NamedTensors named) {
+std::vector<Tensor> without_names(NamedTensors&& named) {
   std::vector<Tensor> list;
   list.reserve(named.size());
   for (auto& [name, tensor] : named) list.push_back(std::move(tensor));

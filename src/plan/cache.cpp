@@ -73,7 +73,7 @@ class PlanCache {
     return nullptr;
   }
 
-  void add(std::shared_ptr<const Plan> plan) {
+  void add(const std::shared_ptr<const Plan>& plan) {
     const std::lock_guard lock(mutex_);
     plans_.push_front(plan);
     by_hash_.emplace(plan->key.hash, plans_.begin());

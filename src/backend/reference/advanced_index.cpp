@@ -1,10 +1,7 @@
 // index and index_put: elements read and written by index tensors.
-#include <fmt/format.h>
-
 #include <vector>
 
-#include <ingot/core/error.h>
-
+#include "backend/indexing.h"
 #include "backend/kernel_table.h"
 #include "backend/reference/naive.h"
 
@@ -37,12 +34,8 @@ class Selection {
   std::int64_t read(int input, const Dims& at, int dim) const {
     const TensorDesc& index = step_.inputs[static_cast<std::size_t>(input)];
     const std::int64_t value = args_.in<std::int64_t>(input)[offset_of(at, index.strides)];
-    const std::int64_t size = x_[dim];
-    if (value < -size || value >= size)
-      throw IndexError(fmt::format(
-          "{}: index {} at position {} is out of range for dimension {} of size {}", step_.op->name,
-          value, at.rank() == 1 ? std::to_string(at[0]) : at.str(), dim, size));
-    return value < 0 ? value + size : value;
+    return checked_index(step_.op->name, value, index.shape,
+                         offset_of(at, index.shape.contiguous_strides()), dim, x_[dim]);
   }
 
   const StepDesc& step_;

@@ -314,5 +314,13 @@ TEST(Checksums, AreKeptOnRequestAndVerified) {
   EXPECT_THROW(save(tensors, folder / "x", {{"ingot.crc32", ""}}), ValueError);
 }
 
+TEST(Checksums, AreAsDocumented) {
+  // Written by a script with Python's zlib.
+  const SafetensorsFile file = load_safetensors(std::filesystem::path(INGOT_SOURCE_DIR) /
+                                                "fuzz/corpus/safetensors/checksums");
+  EXPECT_EQ(file.metadata, (Metadata{{"k", "v"}}));
+  EXPECT_EQ(file.tensors.at("a").to_vector<float>(), (std::vector<float>{1.5, 2.5}));
+}
+
 }  // namespace
 }  // namespace ingot
