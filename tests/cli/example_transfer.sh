@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A new head on fixed layers learns from 50 images what a fresh network does not; weights that are
+# given, instead of made, give the same; a file for another model is refused.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+example="$(cd "$(dirname "$INGOT_BIN")" && pwd)/examples/transfer"
+cd "$folder"
+out=$("$example")
+echo "$out"
+grep -q "^no weights given: trained a lenet5" <<<"$out"
+grep -q "head 'fc3' replaced: 10 classes -> 2" <<<"$out"
+percent() { sed -n "s/^$1 *\([0-9.]*\) %\$/\1/p" <<<"$out"; }
+head=$(percent 'new head on fixed layers')
+scratch=$(percent 'for comparison, from scratch')
+awk -v h="$head" -v s="$scratch" 'BEGIN { exit !(h > 85 && h > s) }'
+test -s lenet5-even-odd.safetensors
+
+out=$("$example" lenet5 lenet5-digits.safetensors)
+if grep -q "no weights given" <<<"$out"; then exit 1; fi
+awk -v h="$(percent 'new head on fixed layers')" 'BEGIN { exit !(h > 85) }'
+
+if "$example" mlp lenet5-digits.safetensors 2>err; then
+  echo "weights of another model went through" >&2
+  exit 1
+fi
+grep -q '^transfer: ' err
