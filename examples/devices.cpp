@@ -19,8 +19,8 @@ void print_devices() {
       std::printf("not available: %s\n", info.why_not.c_str());
       continue;
     }
-    std::printf("%s, %.0f of %.0f MiB free\n", info.name.c_str(), mebibytes(info.memory_free_nbytes),
-                mebibytes(info.memory_total_nbytes));
+    std::printf("%s, %.0f of %.0f MiB free\n", info.name.c_str(),
+                mebibytes(info.memory_free_nbytes), mebibytes(info.memory_total_nbytes));
   }
 }
 

@@ -1,5 +1,5 @@
-// Fits a + b·x + c·x² + d·x³ to sin(x) on [-π, π], with gradients worked out by hand: tensors, in-place
-// updates and looking at values, without autograd, modules or an optimizer.
+// Fits a + b·x + c·x² + d·x³ to sin(x) on [-π, π], with gradients worked out by hand: tensors,
+// in-place updates and looking at values, without autograd, modules or an optimizer.
 //
 //   sine [STEPS]     2,000 by default
 #include <cmath>
@@ -15,7 +15,8 @@ int main(int argc, char** argv) try {
   const int steps = argc > 1 ? std::atoi(argv[1]) : 2000;
   const auto device = ingot::best_device();
   const ingot::TensorOptions options{.device = device};
-  std::printf("fitting a cubic to sin on %s, 2,000 points, %d steps\n", device.str().c_str(), steps);
+  std::printf("fitting a cubic to sin on %s, 2,000 points, %d steps\n", device.str().c_str(),
+              steps);
 
   const Tensor x = ingot::linspace(-std::numbers::pi, std::numbers::pi, 2000, options);
   const Tensor y = ingot::sin(x);

@@ -1,5 +1,5 @@
-// Transfer learning: a network that has learned one task is given a new head and learns another from
-// a few images, while its other layers stay as they are.
+// Transfer learning: a network that has learned one task is given a new head and learns another
+// from a few images, while its other layers stay as they are.
 //
 //   transfer                    first makes its own "pretrained" weights: a short training on 950
 //                               digits, saved to lenet5-digits.safetensors

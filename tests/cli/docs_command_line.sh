@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Every command of docs/command-line.md (its sh blocks) runs, in order, and succeeds.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+commands=$(awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' \
+  "$INGOT_SOURCE_DIR/docs/command-line.md")
+count=0
+while IFS= read -r line; do
+  check 0 eval "$line"
+  count=$((count + 1))
+done <<<"$commands"
+[ "$count" -ge 8 ] || fail "only $count commands found"
+
+# What the page says is there.
+for file in model.safetensors checkpoint.safetensors metrics.jsonl curves.png; do
+  [ -s "runs/first/$file" ] || fail "runs/first/$file is missing"
+done
+grep -q '"accuracy"' result.json || fail "result.json holds no accuracy"
