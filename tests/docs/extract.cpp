@@ -6,6 +6,7 @@
 //   ```cpp          statements; blocks under one heading share their variables
 //   ```cpp global   declarations, visible in the rest of the page
 //   ```cpp throws   statements that must end in an ingot::Error, whose text is what they print
+//   ```cpp compiled statements that are compiled but not run: they need files that a test has not
 //   ```text         directly after one of these: the output that is expected, where "…" stands for
 //                   anything
 // Other fences are left alone. Code sees <ingot/ingot.h>, common standard headers and
@@ -21,7 +22,7 @@
 namespace {
 
 struct Block {
-  std::string kind;      ///< "cpp", "cpp global", "cpp throws" or "text"
+  std::string kind;      ///< "cpp", "cpp global", …, or "text"
   std::string text;      ///< with its line ends
   std::size_t line = 0;  ///< of the first line of text, from 1
   std::size_t section = 0;
@@ -45,7 +46,8 @@ std::vector<Block> blocks_of(std::istream& page, const std::string& name) {
       }
     } else if (line.rfind("```", 0) == 0) {
       const std::string kind = line.substr(3);
-      ignored = kind != "cpp" && kind != "cpp global" && kind != "cpp throws" && kind != "text";
+      ignored = kind != "cpp" && kind != "cpp global" && kind != "cpp throws" &&
+                kind != "cpp compiled" && kind != "text";
       if (ignored && kind.rfind("cpp", 0) == 0)
         throw std::runtime_error(name + ":" + std::to_string(number) + ": unknown kind " + kind);
       block = {kind, "", number + 1, section, !gap};
@@ -98,6 +100,8 @@ std::string program(const std::vector<Block>& blocks, const std::string& name) {
                << place(b, name) << b.text
                << "docs::did_not_throw();\n} catch (const ingot::Error& e) {\n"
                   "std::cout << e.what() << '\\n';\n}\n";
+    } else if (b.kind == "cpp compiled") {
+      sections << "if (docs::state.run_everything) {\n" << place(b, name) << b.text << "}\n";
     } else {
       sections << place(b, name) << b.text;
     }

@@ -26,6 +26,7 @@ struct State {
   std::string page;
   int line = 0;
   int failures = 0;
+  bool run_everything = false;  ///< never set: guards code that is only compiled
   int compared = 0;
   std::ostringstream caught;
   std::streambuf* out = nullptr;
