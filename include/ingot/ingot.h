@@ -29,6 +29,8 @@
 #include <ingot/nn/nn.h>
 #include <ingot/ops/activation.h>
 #include <ingot/ops/advanced_index.h>
+#include <ingot/ops/arrange.h>
+#include <ingot/ops/compare.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/dropout.h>
@@ -38,6 +40,7 @@
 #include <ingot/ops/loss.h>
 #include <ingot/ops/matmul.h>
 #include <ingot/ops/norm.h>
+#include <ingot/ops/order.h>
 #include <ingot/ops/pair.h>
 #include <ingot/ops/pool.h>
 #include <ingot/ops/random.h>

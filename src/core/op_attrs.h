@@ -316,17 +316,6 @@ struct SortAttrs {
   }
 };
 
-/// tril and triu: which side of which diagonal is kept.
-struct TriangleAttrs {
-  bool upper = false;
-  std::int64_t diagonal = 0;
-  bool operator==(const TriangleAttrs&) const = default;
-  void visit(auto& v) const {
-    v.field("upper", upper);
-    v.field("diagonal", diagonal);
-  }
-};
-
 /// pad with a constant (slot 0): elements before and after, one entry per dimension.
 struct PadAttrs {
   Dims before;

@@ -328,4 +328,9 @@ Tensor Tensor::masked_fill(const Tensor& mask, const Operand& value) const {
   return ingot::masked_fill(*this, mask, value);
 }
 
+Tensor Tensor::scatter_add(std::int64_t dim, const Tensor& index, const Tensor& source,
+                           Site at) const {
+  return ingot::scatter_add(*this, dim, index, source, at);
+}
+
 }  // namespace ingot

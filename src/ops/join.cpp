@@ -134,4 +134,11 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim
   return split(x, std::max<std::int64_t>(1, (size + chunks - 1) / chunks), dim, at);
 }
 
+std::vector<Tensor> Tensor::split(std::int64_t size, std::int64_t dim, Site at) const {
+  return ingot::split(*this, size, dim, at);
+}
+std::vector<Tensor> Tensor::chunk(std::int64_t chunks, std::int64_t dim, Site at) const {
+  return ingot::chunk(*this, chunks, dim, at);
+}
+
 }  // namespace ingot

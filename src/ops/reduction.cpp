@@ -3,7 +3,10 @@
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
 
+#include <ingot/core/site_scope.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "ops/support.h"
 
@@ -295,6 +298,13 @@ Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site 
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
   return sqrt(var(x, dims, unbiased, keepdim, at), at);
 }
+Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
+  const VarAttrs attrs{reduced_dims(kVar, x, dims, at), options.keepdim, options.correction};
+  return record(kVar, {&x}, attrs, at);
+}
+Tensor std(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
+  return sqrt(var(x, dims, options, at), at);
+}
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kProd, x, dims, keepdim, at);
 }
@@ -319,6 +329,24 @@ Tensor all(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 Tensor norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kNorm, x, dims, keepdim, at);
 }
+Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Site at) {
+  if (!is_floating(defined("vector_norm", x, at).dtype()))
+    fail<DTypeError>("vector_norm",
+                     fmt::format("needs a floating-point tensor, got {}", spec_of(x).str()), at);
+  const SiteScope scope(at);
+  if (std::isnan(p)) fail<ValueError>("vector_norm", "p is not a number", at);
+  if (p == 2) return norm(x, dims, keepdim, at);
+  if (p == 0) return sum(cast(x != 0, x.dtype()), dims, keepdim);
+  const Tensor size = abs(x);
+  if (p == 1) return sum(size, dims, keepdim);
+  if (std::isinf(p)) return p > 0 ? amax(size, dims, keepdim) : amin(size, dims, keepdim);
+  // Powers of 16-bit numbers leave their range.
+  const Tensor total = sum(pow(wide(size), p), dims, keepdim);
+  if (p < 0) return cast(pow(total, 1 / p), x.dtype());
+  // The root has no derivative at zero; as in norm it counts as 0.
+  const Tensor is_zero = total == 0;
+  return cast(where(is_zero, 0.0, pow(where(is_zero, 1.0, total), 1 / p)), x.dtype());
+}
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kLogsumexp, x, dims, keepdim, at);
 }
@@ -341,8 +369,24 @@ Tensor Tensor::amin(const Dims& dims, bool keepdim, Site at) const {
 Tensor Tensor::argmax(std::optional<std::int64_t> dim, bool keepdim, Site at) const {
   return ingot::argmax(*this, dim, keepdim, at);
 }
-Tensor Tensor::any(Site at) const { return ingot::any(*this, {}, false, at); }
-Tensor Tensor::all(Site at) const { return ingot::all(*this, {}, false, at); }
+Tensor Tensor::argmin(std::optional<std::int64_t> dim, bool keepdim, Site at) const {
+  return ingot::argmin(*this, dim, keepdim, at);
+}
+Tensor Tensor::std(const Dims& dims, bool unbiased, bool keepdim, Site at) const {
+  return ingot::std(*this, dims, unbiased, keepdim, at);
+}
+Tensor Tensor::prod(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::prod(*this, dims, keepdim, at);
+}
+Tensor Tensor::logsumexp(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::logsumexp(*this, dims, keepdim, at);
+}
+Tensor Tensor::any(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::any(*this, dims, keepdim, at);
+}
+Tensor Tensor::all(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::all(*this, dims, keepdim, at);
+}
 Tensor Tensor::norm(Site at) const { return ingot::norm(*this, {}, false, at); }
 
 }  // namespace ingot

@@ -197,4 +197,6 @@ Tensor Tensor::select(std::int64_t dim, std::int64_t index, Site at) const {
   return ingot::select(*this, dim, index, at);
 }
 
+Tensor Tensor::flip(const Dims& dims, Site at) const { return ingot::flip(*this, dims, at); }
+
 }  // namespace ingot

@@ -10,6 +10,7 @@ const std::vector<OpCase>& all_op_cases() {
     std::vector<OpCase> list;
     add_elementwise_cases(list);
     add_activation_cases(list);
+    add_order_cases(list);
     add_method_cases(list);
     add_shape_cases(list);
     add_reduce_cases(list);

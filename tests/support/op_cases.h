@@ -111,6 +111,7 @@ const OpCase& op_case(const std::string& name);
 // The families; each appends its cases.
 void add_elementwise_cases(std::vector<OpCase>& cases);
 void add_activation_cases(std::vector<OpCase>& cases);
+void add_order_cases(std::vector<OpCase>& cases);
 void add_method_cases(std::vector<OpCase>& cases);
 void add_shape_cases(std::vector<OpCase>& cases);
 void add_reduce_cases(std::vector<OpCase>& cases);

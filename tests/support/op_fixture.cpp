@@ -14,9 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-const char* const kFamilies[] = {"elementwise", "activation",     "methods",  "shape",     "reduce",
-                                 "linear",      "vision",         "indexing", "selection", "loss",
-                                 "creation",    "random_numbers", "update"};
+const char* const kFamilies[] = {
+    "elementwise", "activation", "order",     "methods", "shape",    "reduce",         "linear",
+    "vision",      "indexing",   "selection", "loss",    "creation", "random_numbers", "update"};
 
 struct Fixtures {
   std::map<std::string, json> cases;

@@ -268,11 +268,26 @@ class Tensor {
   Tensor amin(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
   Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false,
                 Site at = Site::current()) const;
-  Tensor any(Site at = Site::current()) const;
-  Tensor all(Site at = Site::current()) const;
+  Tensor argmin(std::optional<std::int64_t> dim = {}, bool keepdim = false,
+                Site at = Site::current()) const;
+  Tensor std(const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
+             Site at = Site::current()) const;
+  Tensor prod(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor logsumexp(const Dims& dims, bool keepdim = false, Site at = Site::current()) const;
+  Tensor any(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  Tensor all(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
   Tensor norm(Site at = Site::current()) const;
   Tensor softmax(std::int64_t dim, Site at = Site::current()) const;
   Tensor log_softmax(std::int64_t dim, Site at = Site::current()) const;
+
+  // -- Order --------------------------------------------------------------------------------------
+  std::pair<Tensor, Tensor> sort(std::int64_t dim = -1, bool descending = false,
+                                 Site at = Site::current()) const;
+  Tensor argsort(std::int64_t dim = -1, bool descending = false, Site at = Site::current()) const;
+  std::pair<Tensor, Tensor> topk(std::int64_t k, std::int64_t dim = -1, bool largest = true,
+                                 Site at = Site::current()) const;
+  Tensor cumsum(std::int64_t dim, Site at = Site::current()) const;
+  Tensor cumprod(std::int64_t dim, Site at = Site::current()) const;
 
   // -- Linear algebra -----------------------------------------------------------------------------
   Tensor matmul(const Tensor& other, Site at = Site::current()) const;
@@ -298,6 +313,19 @@ class Tensor {
   Tensor index_select(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor gather(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor masked_fill(const Tensor& mask, const Operand& value) const;
+  Tensor scatter(std::int64_t dim, const Tensor& index, const Operand& source) const;
+  Tensor scatter_add(std::int64_t dim, const Tensor& index, const Tensor& source,
+                     Site at = Site::current()) const;
+  Tensor flip(const Dims& dims, Site at = Site::current()) const;
+  Tensor roll(const Dims& shifts, const Dims& dims = {}, Site at = Site::current()) const;
+  Tensor repeat(const Dims& sizes, Site at = Site::current()) const;
+  Tensor tile(const Dims& sizes, Site at = Site::current()) const;
+  Tensor tril(std::int64_t diagonal = 0, Site at = Site::current()) const;
+  Tensor triu(std::int64_t diagonal = 0, Site at = Site::current()) const;
+  std::vector<Tensor> split(std::int64_t size, std::int64_t dim = 0,
+                            Site at = Site::current()) const;
+  std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t dim = 0,
+                            Site at = Site::current()) const;
   Tensor masked_select(const Tensor& mask, Site at = Site::current()) const;
   Tensor nonzero(Site at = Site::current()) const;
   /// x[i, j, …]: one index tensor or mask for each dimension; an undefined one stands for ":".

@@ -16,6 +16,11 @@ Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index, Site at = 
 Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& index, const Tensor& source,
                    Site at = Site::current());
 
+/// x with the elements at the places that gather would read replaced by source's (a tensor of x's
+/// dtype, used as in scatter_add) or by a number. Where an index names a place twice, the last one
+/// stays.
+Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, const Operand& source);
+
 /// The slices of x along `dim` that a vector of int64 or int32 indices names.
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index,
                     Site at = Site::current());

@@ -18,6 +18,12 @@ Tensor var(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool ke
 /// Square root of var.
 Tensor std(const Tensor& x, const Dims& dims = {}, bool unbiased = true, bool keepdim = false,
            Site at = Site::current());
+struct VarOptions {
+  std::int64_t correction = 1;  ///< the sum of squares is divided by the count less this
+  bool keepdim = false;
+};
+Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at = Site::current());
+Tensor std(const Tensor& x, const Dims& dims, const VarOptions& options, Site at = Site::current());
 /// Integers and bool are multiplied as int64.
 Tensor prod(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
             Site at = Site::current());
@@ -41,6 +47,10 @@ Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at
 /// Euclidean norm. Floating dtypes.
 Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
             Site at = Site::current());
+/// (Σ |x|^p)^(1/p); the largest |x| for p = ∞, the smallest for p = −∞, the number of elements that
+/// are not zero for p = 0. Floating dtypes. Throws ShapeError for |p| = ∞ over no elements.
+Tensor vector_norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false,
+                   Site at = Site::current());
 /// log(sum(exp(x))) without overflow. Floating dtypes.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false,
                  Site at = Site::current());

@@ -202,6 +202,12 @@ struct TanhOp {
     return vector_tanh(d, x);
   }
 };
+struct ErfOp {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return vector_erf(d, x);
+  }
+};
 struct SigmoidOp {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
@@ -306,6 +312,7 @@ void fill(Entries& entries) {
     set_unary(Sin, SinOp{});
     set_unary(Cos, CosOp{});
     set_unary(Tanh, TanhOp{});
+    set_unary(Erf, ErfOp{});
     set_unary(Sigmoid, SigmoidOp{});
   }
   set_binary(Add, AddOp{});

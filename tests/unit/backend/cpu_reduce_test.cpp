@@ -19,7 +19,8 @@ StepDesc reduce_step(const char* op, const Shape& shape, DType t, const Dims& di
   for (int d = 0; d < shape.rank(); ++d)
     if (!dims.contains(d)) out.push_back(shape[d]);
   const bool accumulates = step.op->name == "sum" || step.op->name == "prod";
-  const DType result = accumulates && !is_floating(t) ? DType::Int64 : t;
+  const bool logical = step.op->name == "any" || step.op->name == "all";
+  const DType result = logical ? DType::Bool : accumulates && !is_floating(t) ? DType::Int64 : t;
   step.outputs = {TensorDesc::contiguous(out, result)};
   return step;
 }
@@ -50,13 +51,11 @@ std::vector<ReduceCase> reduce_cases() {
           {{100000}, {0}}};
 }
 
-bool exists(const std::string& op, DType t) {
-  return t != DType::Bool || op == "sum" || op == "prod";
-}
+bool exists(const std::string& op, DType t) { return t != DType::Bool || !op.starts_with("am"); }
 
 TEST(CpuReduce, MatchesTheReference) {
   std::mt19937 generator(1);
-  for (const char* op : {"sum", "prod", "amax", "amin"})
+  for (const char* op : {"sum", "prod", "amax", "amin", "any", "all"})
     for (const DType t : {DType::Bool, DType::UInt8, DType::Int32, DType::Int64, DType::Float16,
                           DType::BFloat16, DType::Float32, DType::Float64})
       for (const ReduceCase& c : reduce_cases()) {

@@ -118,6 +118,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "gather",
                                        "group_norm",
                                        "index_select",
+                                       "kthvalue",
                                        "layer_norm",
                                        "linear",
                                        "matmul",
@@ -134,6 +135,8 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "slice_scatter",
                                        "split",
                                        "stochastic_depth",
+                                       "tril",
+                                       "triu",
                                        "view",
                                        "views"};
   EXPECT_EQ(refusing({Edge::ZeroDim}), expected);

@@ -1,0 +1,363 @@
+// gather, scatter, scatter_add, index_select, index_add, embedding and check_labels on row-major
+// tensors.
+//
+// What adds is cut so that every element of the result belongs to one thread, which meets its terms
+// in the order of the indices: the bits do not depend on the number of threads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <ingot/core/error.h>
+#include <ingot/core/parallel.h>
+
+#include "backend/cpu/reduce_kernels.h"
+#include "backend/cpu/scratch.h"
+#include "backend/cpu/strided_copy.h"
+#include "backend/cpu/tile_ops.h"
+#include "backend/kernel_table.h"
+#include "core/op_attrs.h"
+
+namespace ingot::cpu {
+namespace {
+
+std::string position_text(std::int64_t flat, const Shape& shape) {
+  Dims index = Dims::filled(shape.rank(), 0);
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    index[d] = flat % shape[d];
+    flat /= shape[d];
+  }
+  return index.rank() == 1 ? std::to_string(index[0]) : index.str();
+}
+
+// All indices before anything is written.
+struct IndexCheck {
+  std::string op;
+  Shape shape;
+  std::int64_t numel, bound, dim;
+
+  IndexCheck(const StepDesc& step, std::int64_t the_bound, std::int64_t the_dim)
+      : op(step.op->name),
+        shape(step.inputs[1].shape),
+        numel(shape.numel()),
+        bound(the_bound),
+        dim(the_dim) {}
+
+  void operator()(const std::int64_t* index) const {
+    for (std::int64_t i = 0; i < numel; ++i)
+      if (index[i] < 0 || index[i] >= bound)
+        throw IndexError(
+            fmt::format("{}: index {} at position {} is out of range for dimension {} of size {}",
+                        op, index[i], position_text(i, shape), dim, bound));
+  }
+};
+
+// -- One index per element -----------------------------------------------------------------------
+
+// The places that an index tensor names in another one, x: everywhere its own position but along
+// `dim`. Both are row-major.
+class Places {
+ public:
+  Places(const Shape& index, const Shape& x, std::int64_t dim)
+      : shape_(index), dim_(static_cast<int>(dim)), strides_(x.contiguous_strides()) {
+    std::int64_t longest = 0;
+    for (int d = 0; d < shape_.rank(); ++d)
+      if (d != dim_ && shape_[d] > longest) {
+        longest = shape_[d];
+        split_ = d;
+      }
+    if (longest <= 1) split_ = -1;
+    row_ = shape_[shape_.rank() - 1];
+  }
+
+  /// f(position in the index tensor, place in x, count, stride): rows of `count` neighbours;
+  /// element k's place is place + index[position + k] · stride + (dim is last ? 0 : k).
+  /// Pieces that run at once never share a place.
+  template <class F>
+  void for_each_row(F f) const {
+    if (shape_.numel() == 0) return;
+    const int split = std::max(split_, 0);
+    const std::int64_t size = shape_[split], per_piece = shape_.numel() / size;
+    if (split_ < 0) return walk(0, 0, size, f);
+    parallel_for(0, size, grain_for(per_piece),
+                 [&](std::int64_t first, std::int64_t last) { walk(split, first, last, f); });
+  }
+
+  std::int64_t stride() const { return strides_[dim_]; }
+  bool along_row() const { return dim_ == shape_.rank() - 1; }
+
+ private:
+  // All rows whose index of dimension `split` lies in [first, last).
+  template <class F>
+  void walk(int split, std::int64_t first, std::int64_t last, F f) const {
+    const int rows = shape_.rank() - 1;
+    Dims index = Dims::filled(shape_.rank(), 0);
+    const Dims own = shape_.contiguous_strides();
+    const bool in_row = split == rows;
+    if (!in_row) index[split] = first;
+    const std::int64_t k = in_row ? first : 0, count = in_row ? last - first : row_;
+    while (true) {
+      std::int64_t position = k, place = along_row() ? 0 : k;
+      for (int d = 0; d < rows; ++d) {
+        position += index[d] * own[d];
+        if (d != dim_) place += index[d] * strides_[d];
+      }
+      f(position, place, count);
+      int d = rows - 1;
+      for (; d >= 0; --d) {
+        if (++index[d] < (d == split ? last : shape_[d])) break;
+        index[d] = d == split ? first : 0;
+      }
+      if (d < 0) return;
+    }
+  }
+
+  Shape shape_;
+  int dim_;
+  Dims strides_;
+  int split_ = -1;
+  std::int64_t row_ = 0;
+};
+
+// f(element of the index tensor, element of x) for all of a row.
+template <class F>
+void for_each_place(const Places& places, const std::int64_t* index, F f) {
+  const std::int64_t stride = places.stride(), next = places.along_row() ? 0 : 1;
+  places.for_each_row([&](std::int64_t position, std::int64_t place, std::int64_t count) {
+    for (std::int64_t k = 0; k < count; ++k)
+      f(position + k, place + index[position + k] * stride + k * next);
+  });
+}
+
+std::unique_ptr<Kernel> lower_gather(const StepDesc& step) {
+  const std::int64_t dim = step.as<AxisAttrs>().dim;
+  const Shape& x = step.inputs[0].shape;
+  return make_kernel([check = IndexCheck(step, x[static_cast<int>(dim)], dim),
+                      places = Places(step.inputs[1].shape, x, dim),
+                      size = nbytes_of(step.inputs[0].dtype)](const KernelArgs& args) {
+    const auto* index = args.in<std::int64_t>(1);
+    check(index);
+    visit_element_size(size, [&]<class T>(T) {
+      const T* from = args.in<T>(0);
+      T* to = args.out<T>(0);
+      for_each_place(places, index,
+                     [&](std::int64_t i, std::int64_t place) { to[i] = from[place]; });
+    });
+  });
+}
+
+// x with the elements at the places replaced by those of the source; the last of several stays. It
+// does not write over x, which may be the source or the index as well.
+std::unique_ptr<Kernel> lower_scatter(const StepDesc& step) {
+  const std::int64_t dim = step.as<AxisAttrs>().dim;
+  const Shape& x = step.inputs[0].shape;
+  return make_kernel([check = IndexCheck(step, x[static_cast<int>(dim)], dim),
+                      places = Places(step.inputs[1].shape, x, dim),
+                      size = nbytes_of(step.inputs[0].dtype),
+                      numel = x.numel()](const KernelArgs& args) {
+    const auto* index = args.in<std::int64_t>(1);
+    check(index);
+    visit_element_size(size, [&]<class T>(T) {
+      const T *from = args.in<T>(0), *source = args.in<T>(2);
+      T* out = args.out<T>(0);
+      parallel_for(0, numel, kParallelNumel, [&](std::int64_t first, std::int64_t last) {
+        std::copy(from + first, from + last, out + first);
+      });
+      for_each_place(places, index,
+                     [&](std::int64_t i, std::int64_t place) { out[place] = source[i]; });
+    });
+  });
+}
+
+// Sums are held in float for 16-bit types and rounded once.
+DType sum_dtype(DType t) { return is_reduced_float(t) ? DType::Float32 : t; }
+
+std::size_t sums_nbytes(const StepDesc& step) {
+  const TensorDesc& out = step.outputs[0];
+  return is_reduced_float(out.dtype) ? static_cast<std::size_t>(out.numel()) * sizeof(float) : 0;
+}
+
+void round_sums(const std::byte* sums, const TensorDesc& out, std::byte* to) {
+  const TileFunction pack = find_pack(out.dtype);
+  const auto size = static_cast<std::int64_t>(nbytes_of(out.dtype));
+  parallel_for(0, out.numel(), kParallelNumel, [&](std::int64_t first, std::int64_t last) {
+    pack(sums + first * static_cast<std::int64_t>(sizeof(float)), nullptr, nullptr,
+         to + first * size, static_cast<std::size_t>(last - first));
+  });
+}
+
+// Where the sums are built: in the result, or in the workspace if it is of 16 bits.
+std::byte* zeroed_sums(const TensorDesc& out, const KernelArgs& args) {
+  auto* sums =
+      static_cast<std::byte*>(is_reduced_float(out.dtype) ? args.workspace : args.outputs[0]);
+  const std::uint64_t zero = 0;
+  fill_elements(sums, out.numel(), &zero, nbytes_of(sum_dtype(out.dtype)));
+  return sums;
+}
+
+template <class T>
+struct WrapsAs {
+  using Type = T;
+};
+template <class T>
+  requires std::is_integral_v<T>
+struct WrapsAs<T> {
+  using Type = std::make_unsigned_t<T>;
+};
+
+std::unique_ptr<Kernel> lower_scatter_add(const StepDesc& step) {
+  const std::int64_t dim = step.as<ScatterAttrs>().dim;
+  const TensorDesc& out = step.outputs[0];
+  return make_kernel(
+      [check = IndexCheck(step, out.shape[static_cast<int>(dim)], dim),
+       places = Places(step.inputs[1].shape, out.shape, dim), out](const KernelArgs& args) {
+        const auto* index = args.in<std::int64_t>(1);
+        check(index);
+        std::byte* const raw = zeroed_sums(out, args);
+        visit_dtype(out.dtype, [&]<class T>(T) {
+          if constexpr (std::is_same_v<T, bool>) {
+            return;
+          } else if constexpr (std::is_arithmetic_v<T>) {
+            using U = typename WrapsAs<T>::Type;  // integers wrap
+            U* sums = reinterpret_cast<U*>(raw);
+            const U* source = args.in<U>(0);
+            for_each_place(places, index, [&](std::int64_t i, std::int64_t place) {
+              sums[place] = static_cast<U>(sums[place] + source[i]);
+            });
+          } else {
+            auto* sums = reinterpret_cast<float*>(raw);
+            const T* source = args.in<T>(0);
+            for_each_place(places, index, [&](std::int64_t i, std::int64_t place) {
+              sums[place] += static_cast<float>(source[i]);
+            });
+          }
+        });
+        if (is_reduced_float(out.dtype)) round_sums(raw, out, args.out<std::byte>(0));
+      },
+      sums_nbytes(step));
+}
+
+bool is_no_bool(const StepDesc& step) { return step.outputs[0].dtype != DType::Bool; }
+
+// -- One index per slice -------------------------------------------------------------------------
+
+// A tensor around one dimension: [outer, size, inner].
+struct Around {
+  std::int64_t outer = 1, size = 1, inner = 1;
+  Around(const Shape& shape, std::int64_t dim) {
+    for (int d = 0; d < shape.rank(); ++d) (d < dim ? outer : d == dim ? size : inner) *= shape[d];
+  }
+};
+
+std::unique_ptr<Kernel> select_rows(const StepDesc& step, std::int64_t dim) {
+  return make_kernel([check = IndexCheck(step, step.inputs[0].shape[static_cast<int>(dim)], dim),
+                      x = Around(step.inputs[0].shape, dim), count = step.inputs[1].shape.numel(),
+                      size = nbytes_of(step.inputs[0].dtype)](const KernelArgs& args) {
+    const auto* index = args.in<std::int64_t>(1);
+    check(index);
+    if (x.inner == 1) {
+      visit_element_size(size, [&]<class T>(T) {
+        const T* from = args.in<T>(0);
+        T* to = args.out<T>(0);
+        parallel_for(0, x.outer, grain_for(count), [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t o = first; o < last; ++o)
+            for (std::int64_t i = 0; i < count; ++i)
+              to[o * count + i] = from[o * x.size + index[i]];
+        });
+      });
+      return;
+    }
+    const std::int64_t nbytes = x.inner * static_cast<std::int64_t>(size);
+    parallel_for(
+        0, x.outer * count, grain_for(x.inner), [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t r = first; r < last; ++r)
+            std::memcpy(args.out<std::byte>(0) + r * nbytes,
+                        args.in<std::byte>(0) + (r / count * x.size + index[r % count]) * nbytes,
+                        static_cast<std::size_t>(nbytes));
+        });
+  });
+}
+
+std::unique_ptr<Kernel> lower_index_select(const StepDesc& step) {
+  return select_rows(step, step.as<AxisAttrs>().dim);
+}
+std::unique_ptr<Kernel> lower_embedding(const StepDesc& step) { return select_rows(step, 0); }
+
+// Threads share the columns: each walks through all indices for its own ones.
+std::unique_ptr<Kernel> lower_index_add(const StepDesc& step) {
+  const std::int64_t dim = step.as<ScatterAttrs>().dim;
+  const TensorDesc& out = step.outputs[0];
+  return make_kernel(
+      [check = IndexCheck(step, out.shape[static_cast<int>(dim)], dim), to = Around(out.shape, dim),
+       count = step.inputs[1].shape.numel(), out,
+       add = reduce_functions(Join::Sum, sum_dtype(out.dtype)).row](const KernelArgs& args) {
+        constexpr std::int64_t kColumns = 1024;  // converted at once
+        const auto* index = args.in<std::int64_t>(1);
+        check(index);
+        std::byte* const sums = zeroed_sums(out, args);
+        const auto* source = args.in<std::byte>(0);
+        const TileFunction unpack = find_unpack(out.dtype);
+        const auto size = static_cast<std::int64_t>(nbytes_of(out.dtype));
+        const auto sum_size = static_cast<std::int64_t>(nbytes_of(sum_dtype(out.dtype)));
+        const auto add_columns = [&](std::int64_t o, std::int64_t column, std::int64_t width) {
+          for (std::int64_t i = 0; i < count; ++i) {
+            const std::byte* row = source + ((o * count + i) * to.inner + column) * size;
+            std::byte* sum = sums + ((o * to.size + index[i]) * to.inner + column) * sum_size;
+            if (unpack) {
+              std::byte* wide = thread_scratch(ScratchUser::Tiles, kColumns * sizeof(float));
+              unpack(row, nullptr, nullptr, wide, static_cast<std::size_t>(width));
+              row = wide;
+            }
+            add(sum, row, width);
+          }
+        };
+        parallel_for(
+            0, to.outer * to.inner, std::max<std::int64_t>(64, grain_for(count)),
+            [&](std::int64_t first, std::int64_t last) {
+              while (first < last) {
+                const std::int64_t o = first / to.inner, column = first % to.inner;
+                const std::int64_t width = std::min({last - first, to.inner - column, kColumns});
+                add_columns(o, column, width);
+                first += width;
+              }
+            });
+        if (is_reduced_float(out.dtype)) round_sums(sums, out, args.out<std::byte>(0));
+      },
+      sums_nbytes(step));
+}
+
+// ------------------------------------------------------------------------------------------------
+
+std::unique_ptr<Kernel> lower_check_labels(const StepDesc& step) {
+  return make_kernel([a = step.as<LabelAttrs>(),
+                      shape = step.inputs[0].shape](const KernelArgs& args) {
+    const auto* labels = args.in<std::int64_t>(0);
+    auto* out = args.out<std::int64_t>(0);
+    const std::int64_t numel = shape.numel();
+    for (std::int64_t i = 0; i < numel; ++i) {
+      const std::int64_t label = labels[i];
+      if (a.can_ignore && label == a.ignore_index)
+        out[i] = 0;
+      else if (label < 0 || label >= a.classes)
+        throw IndexError(fmt::format("{}: label {} at position {} is out of range for {} classes",
+                                     a.what, label, position_text(i, shape), a.classes));
+      else
+        out[i] = label;
+    }
+  });
+}
+
+}  // namespace
+
+INGOT_EXPORT_CPU_KERNELS(index) {
+  table.add("gather", {lower_gather});
+  table.add("scatter", {lower_scatter});
+  table.add("scatter_add", {lower_scatter_add, nullptr, is_no_bool});
+  table.add("index_select", {lower_index_select});
+  table.add("index_add", {lower_index_add, nullptr, is_no_bool});
+  table.add("embedding", {lower_embedding});
+  table.add("check_labels", {lower_check_labels});
+}
+
+}  // namespace ingot::cpu

@@ -1,0 +1,206 @@
+#include <ingot/ops/order.h>
+
+#include <fmt/format.h>
+
+#include <ingot/core/site_scope.h>
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/index.h>
+#include <ingot/ops/reduction.h>
+#include <ingot/ops/shape.h>
+
+#include "ops/at.h"
+
+namespace ingot {
+namespace ops {
+namespace {
+
+void infer_sort(InferContext& c) {
+  const auto& a = c.as<SortAttrs>();
+  Shape out = c.shape(0);
+  out[static_cast<int>(a.dim)] = a.k;
+  c.out(out, c.dtype(0));
+  c.out(out, DType::Int64);
+}
+
+void vjp_sort(VjpContext& c) {
+  if (!c.grad(0).defined()) return;
+  const SiteScope scope(c.node.site());
+  const TensorSpec& x = c.in(0);
+  const Tensor nothing = zeros(x.shape, {.dtype = x.dtype, .device = x.device});
+  c.set(0, scatter_add(nothing, c.as<SortAttrs>().dim, c.output(1), c.grad(0)));
+}
+
+const OpDef kSort{.name = "sort",
+                  .infer = infer_sort,
+                  .gradient = Gradient::Rule,
+                  .vjp = vjp_sort,
+                  .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
+
+// From the last to the first: what element i adds to all that follow.
+Tensor reverse_cumsum(const Tensor& x, std::int64_t dim) {
+  return flip(cumsum(flip(x, {dim}), dim), {dim});
+}
+
+void vjp_cumsum(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  c.set(0, reverse_cumsum(c.grad(), c.as<AxisAttrs>().dim));
+}
+
+constexpr OpDef kCumsum{.name = "cumsum",
+                        .infer = infer_like_first,
+                        .gradient = Gradient::Rule,
+                        .vjp = vjp_cumsum,
+                        .saves = save_nothing};
+
+// Element i is a factor of every product from i on, and dividing by it gives its derivative. At the
+// first zero nothing can be divided; there the products are taken again without it. Behind the
+// first zero all products are zero.
+void vjp_cumprod(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  const std::int64_t dim = c.as<AxisAttrs>().dim;
+  const Tensor x = c.input(0), g = c.grad();
+  const Tensor is_zero = x == 0;
+  const Tensor zeros_so_far = cumsum(is_zero, dim);
+  const Tensor is_first = logical_and(is_zero, zeros_so_far == 1);
+  const Tensor before = reverse_cumsum(g * c.output(0), dim) / where(is_zero, 1, x);
+  const Tensor at_zero = reverse_cumsum(g * cumprod(where(is_first, 1, x), dim), dim);
+  c.set(0, where(zeros_so_far == 0, before, where(is_first, at_zero, 0)));
+}
+
+constexpr OpDef kCumprod{
+    .name = "cumprod",
+    .infer = infer_like_first,
+    .gradient = Gradient::Rule,
+    .vjp = vjp_cumprod,
+    .saves = [](const SavesContext&) { return Saved{.inputs = 1, .outputs = 1}; }};
+
+int axis_of(std::string_view op, const Tensor& x, std::int64_t dim, Site at) {
+  const int rank = std::max(defined(op, x, at).dim(), 1);
+  if (dim < -rank || dim >= rank)
+    fail<IndexError>(op, fmt::format("dimension {} is out of range for {}", dim, spec_of(x).str()),
+                     at);
+  return static_cast<int>(dim < 0 ? dim + rank : dim);
+}
+
+// The first k elements in order; a 0-dim tensor is a vector of one.
+std::pair<Tensor, Tensor> ordered(const Tensor& x, int dim, std::int64_t k, bool descending,
+                                  Site at) {
+  const Tensor vector = x.dim() == 0 ? x.reshape({1}, at) : x;
+  const Tensor* const inputs[] = {&vector};
+  std::vector<Tensor> out =
+      record_multi(kSort, inputs, SortAttrs{.dim = dim, .k = k, .descending = descending}, at);
+  if (x.dim() == 0)
+    for (Tensor& t : out) t = t.reshape({}, at);
+  return {out[0], out[1]};
+}
+
+std::int64_t length_of(const Tensor& x, int dim) { return x.dim() == 0 ? 1 : x.shape()[dim]; }
+
+std::pair<Tensor, Tensor> without(std::pair<Tensor, Tensor> r, const Tensor& x, int dim,
+                                  bool keepdim, Site at) {
+  if (keepdim || x.dim() == 0) return r;
+  return {r.first.squeeze(dim, at), r.second.squeeze(dim, at)};
+}
+
+Tensor record_scan(const OpDef& op, const Tensor& x, std::int64_t dim, Site at) {
+  const int axis = axis_of(op.name, x, dim, at);
+  const Tensor number = is_floating(x.dtype()) ? x : cast(x, DType::Int64, at);
+  if (x.dim() > 0) return record(op, {&number}, AxisAttrs{.dim = axis}, at);
+  const Tensor vector = number.reshape({1}, at);
+  return record(op, {&vector}, AxisAttrs{.dim = 0}, at).reshape({}, at);
+}
+
+}  // namespace
+
+INGOT_EXPORT_OPS(order, &kSort, &kCumsum, &kCumprod)
+
+}  // namespace ops
+
+using namespace ops;  // the definitions above
+
+std::pair<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim, bool descending, Site at) {
+  const int axis = axis_of("sort", x, dim, at);
+  return ordered(x, axis, length_of(x, axis), descending, at);
+}
+
+Tensor argsort(const Tensor& x, std::int64_t dim, bool descending, Site at) {
+  const int axis = axis_of("argsort", x, dim, at);
+  return ordered(x, axis, length_of(x, axis), descending, at).second;
+}
+
+std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t dim, bool largest,
+                               Site at) {
+  const int axis = axis_of("topk", x, dim, at);
+  if (k < 0 || k > length_of(x, axis))
+    fail<ValueError>(
+        "topk",
+        fmt::format("k = {} is not between 0 and the {} elements of dimension {} of {}", k,
+                    length_of(x, axis), axis, spec_of(x).str()),
+        at);
+  if (x.dim() == 0 && k == 0) {  // a vector without elements, as in PyTorch
+    const auto none = ordered(x.reshape({1}, at), 0, 0, largest, at);
+    return none;
+  }
+  return ordered(x, axis, k, largest, at);
+}
+
+std::pair<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim, bool keepdim,
+                                   Site at) {
+  const int axis = axis_of("kthvalue", x, dim, at);
+  if (k < 1 || k > length_of(x, axis))
+    fail<ValueError>(
+        "kthvalue",
+        fmt::format("k = {} is not between 1 and the {} elements of dimension {} of {}", k,
+                    length_of(x, axis), axis, spec_of(x).str()),
+        at);
+  auto r = ordered(x, axis, k, false, at);
+  if (x.dim() == 0) return r;
+  r = {r.first.narrow(axis, k - 1, 1, at), r.second.narrow(axis, k - 1, 1, at)};
+  return without(r, x, axis, keepdim, at);
+}
+
+std::pair<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+  const int axis = axis_of("median", x, dim, at);
+  const std::int64_t n = length_of(x, axis);
+  if (n == 0)
+    fail<ShapeError>("median", fmt::format("dimension {} of {} is empty", axis, spec_of(x).str()),
+                     at);
+  if (!is_floating(x.dtype())) return kthvalue(x, (n + 1) / 2, axis, keepdim, at);
+  if (x.dim() == 0) return ordered(x, 0, 1, false, at);
+  // NaNs stand last: if there are any, the first of them.
+  const At s{at};
+  const auto [values, places] = ordered(x, axis, n, false, at);
+  const Tensor nans = isnan(x, at).to(DType::Int64, at).sum({axis}, true, at);
+  const Tensor middle = where(s(nans) > 0, s(s(n) - nans), s((n - 1) / 2));
+  const Tensor chosen = cast(middle, DType::Int64, at);
+  return without({values.gather(axis, chosen, at), places.gather(axis, chosen, at)}, x, axis,
+                 keepdim, at);
+}
+
+Tensor median(const Tensor& x, Site at) {
+  defined("median", x, at);
+  return median(x.reshape({x.numel()}, at), 0, false, at).first;
+}
+
+Tensor cumsum(const Tensor& x, std::int64_t dim, Site at) {
+  return record_scan(kCumsum, x, dim, at);
+}
+Tensor cumprod(const Tensor& x, std::int64_t dim, Site at) {
+  return record_scan(kCumprod, x, dim, at);
+}
+
+std::pair<Tensor, Tensor> Tensor::sort(std::int64_t dim, bool descending, Site at) const {
+  return ingot::sort(*this, dim, descending, at);
+}
+Tensor Tensor::argsort(std::int64_t dim, bool descending, Site at) const {
+  return ingot::argsort(*this, dim, descending, at);
+}
+std::pair<Tensor, Tensor> Tensor::topk(std::int64_t k, std::int64_t dim, bool largest,
+                                       Site at) const {
+  return ingot::topk(*this, k, dim, largest, at);
+}
+Tensor Tensor::cumsum(std::int64_t dim, Site at) const { return ingot::cumsum(*this, dim, at); }
+Tensor Tensor::cumprod(std::int64_t dim, Site at) const { return ingot::cumprod(*this, dim, at); }
+
+}  // namespace ingot
