@@ -47,6 +47,21 @@ void order(std::vector<Item<T>>& items, std::int64_t k) {
   std::sort(items.begin(), middle, before<descending, T>);
 }
 
+// The first k of a line, where k is small: most elements are only compared with the last of them.
+constexpr std::int64_t kFew = 32;
+template <bool descending, class T>
+void order_few(const T* from, std::int64_t stride, std::int64_t count, std::int64_t k,
+               std::vector<Item<T>>& items) {
+  items.clear();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Item<T> item{from[i * stride], i};
+    const bool full = static_cast<std::int64_t>(items.size()) == k;
+    if (full && !before<descending>(item, items.back())) continue;
+    if (full) items.pop_back();
+    items.insert(std::upper_bound(items.begin(), items.end(), item, before<descending, T>), item);
+  }
+}
+
 std::unique_ptr<Kernel> lower_sort(const StepDesc& step) {
   const auto& a = step.as<SortAttrs>();
   const Shape& shape = step.inputs[0].shape;
@@ -62,13 +77,20 @@ std::unique_ptr<Kernel> lower_sort(const StepDesc& step) {
           // A comparison costs more than a copy, and there are about log2(count) for each element.
           parallel_for(0, outer * inner, grain_for(8 * count),
                        [&](std::int64_t first, std::int64_t last) {
-                         std::vector<Item<T>> items(static_cast<std::size_t>(count));
+                         std::vector<Item<T>> items;
                          for (std::int64_t line = first; line < last; ++line) {
                            const std::int64_t o = line / inner, column = line % inner;
                            const T* from = x + o * count * inner + column;
-                           for (std::int64_t i = 0; i < count; ++i)
-                             items[static_cast<std::size_t>(i)] = {from[i * inner], i};
-                           descending ? order<true>(items, k) : order<false>(items, k);
+                           if (k <= kFew && k < count) {
+                             if (k > 0)
+                               descending ? order_few<true>(from, inner, count, k, items)
+                                          : order_few<false>(from, inner, count, k, items);
+                           } else {
+                             items.resize(static_cast<std::size_t>(count));
+                             for (std::int64_t i = 0; i < count; ++i)
+                               items[static_cast<std::size_t>(i)] = {from[i * inner], i};
+                             descending ? order<true>(items, k) : order<false>(items, k);
+                           }
                            for (std::int64_t i = 0; i < k; ++i) {
                              const Item<T>& item = items[static_cast<std::size_t>(i)];
                              values[(o * k + i) * inner + column] = item.value;
