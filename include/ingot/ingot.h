@@ -21,7 +21,11 @@
 #include <ingot/data/dataset.h>
 #include <ingot/data/idx.h>
 #include <ingot/data/image.h>
+#include <ingot/data/image_file.h>
+#include <ingot/data/image_folder.h>
 #include <ingot/data/mnist_arrays.h>
+#include <ingot/data/random_stream.h>
+#include <ingot/data/samplers.h>
 #include <ingot/data/transforms.h>
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>

@@ -63,6 +63,11 @@ void Collator::add(const Sample& sample, std::int64_t index) {
   ++added_;
 }
 
+HostBatch Collator::take() {
+  if (added_ > 0) batch_.inputs.shape[0] = batch_.targets.shape[0] = added_;
+  return std::move(batch_);
+}
+
 void Collator::add_field(HostPart& part, const Field& field, const char* half, std::int64_t index) {
   visit_field(field, [&](const Shape& shape, DType dtype, const auto& copy) {
     const std::size_t nbytes = static_cast<std::size_t>(shape.numel()) * nbytes_of(dtype);

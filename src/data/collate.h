@@ -22,9 +22,10 @@ struct HostPart {
 struct HostBatch {
   HostPart inputs;
   HostPart targets;
+  std::int64_t samples() const { return inputs.shape.empty() ? 0 : inputs.shape[0]; }
 };
 
-/// Fills a batch of `count` samples; the first decides shapes and dtypes.
+/// Fills a batch of up to `count` samples; the first decides shapes and dtypes.
 class Collator {
  public:
   explicit Collator(std::int64_t count) : count_(count) {}
@@ -33,8 +34,8 @@ class Collator {
   /// when the sample does not fit the first one.
   void add(const Sample& sample, std::int64_t index);
 
-  /// The batch, after `count` calls of add().
-  HostBatch take() { return std::move(batch_); }
+  /// The batch of the samples added; without any, it has no memory.
+  HostBatch take();
 
  private:
   void add_field(HostPart& part, const Field& field, const char* half, std::int64_t index);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include <ingot/core/error.h>
@@ -12,7 +13,7 @@
 #include "core/record.h"
 #include "data/collate.h"
 #include "data/prefetcher.h"
-#include "data/shuffle.h"
+#include "data/sample_error.h"
 
 namespace ingot::data {
 namespace {
@@ -24,76 +25,180 @@ Tensor to_tensor(HostPart part) {
   return from_buffer(std::move(part.buffer), part.shape, part.dtype);
 }
 
+/// What a worker makes of a batch's indices.
+struct Made {
+  HostBatch host;
+  std::optional<Batch> collated;  // by the user's function, instead of `host`
+  std::vector<SkippedSample> skipped;
+};
+
+/// Everything that making a batch needs; shared by the workers of a pass.
+struct Recipe {
+  std::shared_ptr<const Dataset> data;
+  std::vector<std::vector<std::int64_t>> batches;
+  Collate collate;
+  OnError on_error;
+  std::uint64_t seed, epoch;
+
+  Made make(std::int64_t batch) const {
+    const auto& indices = batches[static_cast<std::size_t>(batch)];
+    Made made;
+    Collator collator(static_cast<std::int64_t>(indices.size()));
+    std::vector<Sample> samples;
+    for (const std::int64_t index : indices) {
+      std::optional<Sample> sample;
+      try {
+        sample = get_named(*data, {index, epoch, seed});
+      } catch (const IoError& e) {
+        if (on_error == OnError::kThrow) throw;
+        made.skipped.push_back({index, e.what()});
+        continue;
+      }
+      if (collate)
+        samples.push_back(std::move(*sample));
+      else
+        collator.add(*sample, index);
+    }
+    if (!collate) {
+      made.host = collator.take();
+    } else if (!samples.empty()) {
+      made.collated = collate_by_user(samples, batch);
+    }
+    return made;
+  }
+
+  Batch collate_by_user(const std::vector<Sample>& samples, std::int64_t batch) const {
+    try {
+      Batch made = collate(samples);
+      for (Tensor* tensor : {&made.inputs, &made.targets}) {
+        if (!tensor->defined()) continue;
+        *tensor = tensor->detach();
+        eval({*tensor});
+      }
+      return made;
+    } catch (...) {
+      rethrow_named(fmt::format("collate of batch {}", batch));
+    }
+  }
+};
+
+void check_options(const LoaderOptions& o) {
+  if (o.batch_size < 1)
+    throw ValueError(
+        fmt::format("DataLoader: batch_size must be at least 1, got {}", o.batch_size));
+  if (o.workers < 0 || o.workers > kMaxWorkers)
+    throw ValueError(
+        fmt::format("DataLoader: workers must be in 0..{}, got {}", kMaxWorkers, o.workers));
+  if (o.prefetch < 1)
+    throw ValueError(fmt::format("DataLoader: prefetch must be at least 1, got {}", o.prefetch));
+  if (o.sampler && o.shuffle)
+    throw ValueError("DataLoader: sampler and shuffle exclude each other");
+  if (o.batch_sampler && (o.batch_size != 1 || o.shuffle || o.sampler || o.drop_last))
+    throw ValueError(
+        "DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last");
+}
+
+std::shared_ptr<const BatchSampler> make_batch_sampler(const LoaderOptions& o, std::int64_t count) {
+  if (o.batch_sampler) return o.batch_sampler;
+  std::shared_ptr<const Sampler> sampler = o.sampler;
+  if (!sampler && o.shuffle) sampler = std::make_shared<RandomSampler>(count);
+  if (!sampler) sampler = std::make_shared<SequentialSampler>(count);
+  return std::make_shared<BatchSampler>(std::move(sampler), o.batch_size, o.drop_last);
+}
+
 }  // namespace
 
 struct DataLoader::Impl {
   std::shared_ptr<const Dataset> dataset;
   LoaderOptions options;
+  std::shared_ptr<const BatchSampler> sampler;
   LoaderPosition position;   // next batch to deliver, within 0 <= batch <= size()
   bool positioned = false;   // by set_position, and no pass begun since
   std::uint64_t passes = 0;  // begun so far
-  std::optional<Prefetcher<HostBatch>> pass;
+  bool barren = false;       // the pass began at the start of its epoch and has delivered nothing
+  std::optional<Prefetcher<Made>> pass;
+  std::vector<SkippedSample> skipped;
+  std::unordered_set<std::int64_t> skipped_indices;
 
-  std::int64_t size() const {
-    const std::int64_t samples = dataset->size();
-    return options.drop_last ? samples / options.batch_size
-                             : (samples + options.batch_size - 1) / options.batch_size;
-  }
+  std::int64_t size() const { return sampler->size(); }
 
   void begin_pass() {
     if (!positioned && position.batch != 0) position = {position.epoch + 1, 0};
     positioned = false;
     ++passes;
     pass.reset();  // stops the workers of a pass that was left in the middle
-    const std::uint64_t epoch = position.epoch;
     const LoaderOptions& o = options;
-    auto order = epoch_order(dataset->size(), o.shuffle, *o.seed, epoch);
-    auto make = [data = dataset, order = std::move(order), size = o.batch_size, seed = *o.seed,
-                 epoch](std::int64_t batch) {
-      const auto samples = static_cast<std::int64_t>(order.size());
-      const std::int64_t first = batch * size, last = std::min(first + size, samples);
-      Collator collator(last - first);
-      for (std::int64_t i = first; i < last; ++i) {
-        const std::int64_t index = order[static_cast<std::size_t>(i)];
-        collator.add(data->get({index, epoch, seed}), index);
+    auto recipe =
+        std::make_shared<const Recipe>(Recipe{dataset, sampler->batches(*o.seed, position.epoch),
+                                              o.collate, o.on_error, *o.seed, position.epoch});
+    check_batches(recipe->batches);
+    barren = position.batch == 0;
+    pass.emplace([recipe](std::int64_t batch) { return recipe->make(batch); }, position.batch,
+                 size(), o.workers, o.prefetch * std::max(o.workers, 1));
+  }
+
+  /// What a sampler of the user's own may get wrong.
+  void check_batches(const std::vector<std::vector<std::int64_t>>& batches) const {
+    if (static_cast<std::int64_t>(batches.size()) != size())
+      throw ValueError(fmt::format("DataLoader: the sampler gave {} batches, its size() is {}",
+                                   batches.size(), size()));
+    for (const auto& batch : batches) {
+      if (batch.empty()) throw ValueError("DataLoader: the sampler gave an empty batch");
+      for (const std::int64_t index : batch) {
+        if (index < 0 || index >= dataset->size())
+          throw IndexError(
+              fmt::format("DataLoader: the sampler gave index {}, the data set has 0..{}", index,
+                          dataset->size() - 1));
       }
-      return collator.take();
-    };
-    pass.emplace(std::move(make), position.batch, size(), o.workers,
-                 o.prefetch * std::max(o.workers, 1));
+    }
   }
 
   std::optional<Batch> next() {
-    if (!pass) return std::nullopt;
-    std::optional<HostBatch> host = pass->next();
-    if (!host) {
-      pass.reset();
-      return std::nullopt;
+    while (pass) {
+      std::optional<Made> made = pass->next();
+      if (!made) {
+        pass.reset();
+        if (barren && size() > 0)
+          throw IoError(
+              fmt::format("DataLoader: no sample of the epoch could be read; the first: {}",
+                          skipped.empty() ? "" : skipped.front().cause));
+        return std::nullopt;
+      }
+      for (SkippedSample& sample : made->skipped) {
+        if (skipped_indices.insert(sample.index).second) skipped.push_back(std::move(sample));
+      }
+      if (++position.batch == size()) position = {position.epoch + 1, 0};
+      if (made->collated) {
+        barren = false;
+        return std::move(made->collated);
+      }
+      if (made->host.samples() == 0) continue;  // all of them were skipped
+      barren = false;
+      return Batch{to_tensor(std::move(made->host.inputs)),
+                   to_tensor(std::move(made->host.targets))};
     }
-    if (++position.batch == size()) position = {position.epoch + 1, 0};
-    return Batch{to_tensor(std::move(host->inputs)), to_tensor(std::move(host->targets))};
+    return std::nullopt;
   }
 };
+
+Batch default_collate(const std::vector<Sample>& samples) {
+  if (samples.empty()) throw ValueError("default_collate: there are no samples");
+  Collator collator(static_cast<std::int64_t>(samples.size()));
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    collator.add(samples[i], static_cast<std::int64_t>(i));
+  HostBatch batch = collator.take();
+  return {to_tensor(std::move(batch.inputs)), to_tensor(std::move(batch.targets))};
+}
 
 DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)
     : impl_(std::make_unique<Impl>()) {
   if (!dataset) throw ValueError("DataLoader: the data set is null");
-  if (options.batch_size < 1) {
-    throw ValueError(
-        fmt::format("DataLoader: batch_size must be at least 1, got {}", options.batch_size));
-  }
-  if (options.workers < 0 || options.workers > kMaxWorkers) {
-    throw ValueError(
-        fmt::format("DataLoader: workers must be in 0..{}, got {}", kMaxWorkers, options.workers));
-  }
-  if (options.prefetch < 1) {
-    throw ValueError(
-        fmt::format("DataLoader: prefetch must be at least 1, got {}", options.prefetch));
-  }
+  check_options(options);
   if (dataset->size() < 1) throw ValueError("DataLoader: the data set is empty");
+  impl_->sampler = make_batch_sampler(options, dataset->size());
   impl_->dataset = std::move(dataset);
-  impl_->options = options;
-  if (!options.seed) impl_->options.seed = default_generator().seed();
+  impl_->options = std::move(options);
+  if (!impl_->options.seed) impl_->options.seed = default_generator().seed();
 }
 
 DataLoader::~DataLoader() = default;
@@ -104,6 +209,7 @@ std::int64_t DataLoader::size() const { return impl_->size(); }
 const Dataset& DataLoader::dataset() const { return *impl_->dataset; }
 const LoaderOptions& DataLoader::options() const { return impl_->options; }
 LoaderPosition DataLoader::position() const { return impl_->position; }
+const std::vector<SkippedSample>& DataLoader::skipped() const { return impl_->skipped; }
 
 void DataLoader::set_position(LoaderPosition position) {
   if (position.batch < 0 || position.batch > size()) {

@@ -2,21 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include <ingot/core/error.h>
 #include <ingot/data/mnist_arrays.h>
 
+#include "data/sample.h"
+
 namespace ingot::data {
 namespace {
-
-void check_index(std::int64_t index, std::int64_t size, const char* what) {
-  if (index < 0 || index >= size) {
-    throw IndexError(fmt::format("{}: index {} is outside 0..{}", what, index, size - 1));
-  }
-}
 
 /// Row `index` of an array, sharing its memory.
 HostArray row(const HostArray& array, std::int64_t index) {
@@ -48,12 +42,7 @@ class Mnist final : public Dataset {
     const auto pixels = arrays_.image(key.index);
     Picture picture =
         transform_(Image{arrays_.height, arrays_.width, 1, {pixels.begin(), pixels.end()}}, key);
-    const std::int64_t label = arrays_.labels[static_cast<std::size_t>(key.index)];
-    return std::visit(
-        [&](auto&& image) {
-          return Sample{std::move(image), label};
-        },
-        std::move(picture));
+    return to_sample(std::move(picture), arrays_.labels[static_cast<std::size_t>(key.index)]);
   }
 
  private:
@@ -62,6 +51,22 @@ class Mnist final : public Dataset {
 };
 
 }  // namespace
+
+void check_index(std::int64_t index, std::int64_t size, const char* what) {
+  if (index < 0 || index >= size) {
+    throw IndexError(fmt::format("{}: index {} is outside 0..{}", what, index, size - 1));
+  }
+}
+
+Sample to_sample(Picture picture, std::int64_t label) {
+  return std::visit(
+      [&](auto&& image) {
+        return Sample{std::move(image), label};
+      },
+      std::move(picture));
+}
+
+std::string Dataset::name_of(std::int64_t index) const { return fmt::format("sample {}", index); }
 
 TensorDataset::TensorDataset(const Tensor& inputs, const Tensor& targets)
     : inputs_(with_rows(inputs, "inputs").to_host()),
@@ -78,31 +83,23 @@ Sample TensorDataset::get(const SampleKey& key) const {
   return {row(inputs_, key.index), row(targets_, key.index)};
 }
 
-Subset::Subset(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> indices)
-    : dataset_(std::move(dataset)), indices_(std::move(indices)) {
-  if (!dataset_) throw ValueError("Subset: the data set is null");
-  for (const std::int64_t index : indices_) check_index(index, dataset_->size(), "Subset");
-}
-
-Subset::Subset(std::shared_ptr<const Dataset> dataset, std::int64_t count)
-    : dataset_(std::move(dataset)) {
-  if (!dataset_) throw ValueError("Subset: the data set is null");
-  if (count < 0) throw ValueError(fmt::format("Subset: cannot take {} samples", count));
-  indices_.resize(static_cast<std::size_t>(std::min(count, dataset_->size())));
-  std::iota(indices_.begin(), indices_.end(), std::int64_t{0});
-}
-
-Sample Subset::get(const SampleKey& key) const {
-  check_index(key.index, size(), "Subset");
-  SampleKey inner = key;
-  inner.index = indices_[static_cast<std::size_t>(key.index)];
-  return dataset_->get(inner);
-}
-
 std::shared_ptr<const Dataset> mnist(const std::string& where, bool train, Transform transform) {
   const Split split = train ? Split::kTrain : Split::kTest;
   return std::make_shared<Mnist>(
       where == "embedded" ? embedded_mnist(split) : read_mnist(where, split), std::move(transform));
+}
+
+std::shared_ptr<const Dataset> fashion_mnist(const std::string& folder, bool train,
+                                             Transform transform) {
+  return std::make_shared<Mnist>(read_mnist(folder, train ? Split::kTrain : Split::kTest),
+                                 std::move(transform));
+}
+
+const std::vector<std::string>& fashion_mnist_classes() {
+  static const std::vector<std::string> classes{"T-shirt/top", "Trouser",   "Pullover", "Dress",
+                                                "Coat",        "Sandal",    "Shirt",    "Sneaker",
+                                                "Bag",         "Ankle boot"};
+  return classes;
 }
 
 }  // namespace ingot::data

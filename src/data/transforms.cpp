@@ -252,13 +252,18 @@ class BytesToPlanesRule final : public TransformRule {
 
 class ComposeRule final : public TransformRule {
  public:
-  explicit ComposeRule(std::vector<Transform> steps) : steps_(std::move(steps)), order_(steps_) {
+  explicit ComposeRule(std::vector<Transform> steps) : steps_(std::move(steps)) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) order_.push_back({steps_[i], i});
     move_grey_behind_resize();
     fuse_to_planes();
   }
 
   Picture apply(Picture picture, const SampleKey& key) const override {
-    for (const Transform& step : order_) picture = step(std::move(picture), key);
+    SampleKey inner = key;
+    for (const Step& step : order_) {
+      inner.place = place_in(key.place, step.number);
+      picture = step.transform(std::move(picture), inner);
+    }
     return picture;
   }
 
@@ -273,7 +278,7 @@ class ComposeRule final : public TransformRule {
  private:
   template <class Rule>
   const Rule* rule_at(std::size_t i) const {
-    return i < order_.size() ? dynamic_cast<const Rule*>(&order_[i].rule()) : nullptr;
+    return i < order_.size() ? dynamic_cast<const Rule*>(&order_[i].transform.rule()) : nullptr;
   }
 
   /// [Grayscale(3), Resize] becomes [Grayscale(1), Resize, Grayscale(3)].
@@ -282,8 +287,9 @@ class ComposeRule final : public TransformRule {
       const auto* grey = rule_at<GrayscaleRule>(i);
       if (grey == nullptr || grey->channels() != 3 || rule_at<ResizeRule>(i + 1) == nullptr)
         continue;
-      order_[i] = Grayscale(1);
-      order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(i) + 2, Grayscale(3));
+      order_[i].transform = Grayscale(1);
+      order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(i) + 2,
+                    {Grayscale(3), order_[i].number});
       ++i;  // the moved Grayscale(3) is looked at next: a further Resize may follow it
     }
   }
@@ -300,13 +306,17 @@ class ComposeRule final : public TransformRule {
       const auto fused = std::make_shared<BytesToPlanesRule>(
           to_grey3, normalize ? std::optional<NormalizeRule>(*normalize) : std::nullopt);
       const auto first = order_.begin() + static_cast<std::ptrdiff_t>(i);
-      *first = Transform(fused);
+      first->transform = Transform(fused);
       order_.erase(first + 1, order_.begin() + static_cast<std::ptrdiff_t>(end));
     }
   }
 
+  struct Step {
+    Transform transform;
+    std::size_t number;  // among steps_: its random numbers depend on it
+  };
   std::vector<Transform> steps_;  // as the user wrote them
-  std::vector<Transform> order_;  // as they are applied
+  std::vector<Step> order_;       // as they are applied
 };
 
 }  // namespace

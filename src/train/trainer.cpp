@@ -140,18 +140,24 @@ bool Trainer::train_epoch() {
   const double seconds_before = epoch_seconds_;
   train_.set_position({static_cast<std::uint64_t>(epoch_), batch_});
   Pass pass(true, epoch_ + 1, options_.epochs, batch_, batches);
+  std::int64_t lines_done = batch_ * kLinesPerEpoch / batches;
   for (const data::Batch& batch : train_) {
     train_batch(batch);
+    // Not counted here: the loader leaves out batches of which nothing could be read.
+    const std::int64_t next = train_.position().batch;
+    batch_ = next == 0 ? batches : next;
     const Progress& progress = pass.after(batch_, epoch_averages_, batch.targets.size(0));
     epoch_seconds_ = seconds_before + progress.seconds;
     // Lines at fixed batches, so that they do not depend on where a run was stopped.
     const std::int64_t line = batch_ * kLinesPerEpoch / batches;
-    if (line != (batch_ - 1) * kLinesPerEpoch / batches && batch_ != batches) {
+    if (line != lines_done && batch_ != batches) {
       report(row_of(line_averages_));
       line_averages_ = {};
     }
+    lines_done = line;
     if (options_.on_progress && !options_.on_progress(progress)) return false;
   }
+  batch_ = batches;
   return true;
 }
 
@@ -171,7 +177,6 @@ void Trainer::train_batch(const data::Batch& batch) {
   const std::int64_t count = batch.targets.size(0);
   epoch_averages_.add(mean_loss, hits, count);
   line_averages_.add(mean_loss, hits, count);
-  ++batch_;
   ++step_;
 }
 

@@ -5,20 +5,54 @@
 // The order of the samples is a function of (seed, epoch) alone, and so are the batches: the number
 // of workers changes nothing but the time. Each pass over the loader is an epoch; the first is 0.
 // position() and set_position() let a resumed run go on with the very next batch.
+//
+// What the data set, a transform or collate throws comes out of the loop in the caller's thread,
+// where the batch would have. Ingot's errors keep their type and are headed by the name of the
+// sample (its file); any other std::exception becomes an Error with that name and its text, and the
+// exception itself nested in it (std::rethrow_if_nested).
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <ingot/core/tensor.h>
 #include <ingot/data/dataset.h>
+#include <ingot/data/samplers.h>
 
 namespace ingot::data {
+
+/// What the samples of a batch became; see Field. On the cpu.
+struct Batch {
+  Tensor inputs;
+  Tensor targets;
+};
+
+/// Makes a batch of samples, at least one.
+using Collate = std::function<Batch(const std::vector<Sample>&)>;
+
+/// Stacks the samples' fields along a new first dimension; see Field. Throws ShapeError or
+/// DTypeError when they do not fit together, ValueError for an empty list.
+Batch default_collate(const std::vector<Sample>& samples);
+
+/// What becomes of a sample that raises IoError, such as a damaged image.
+enum class OnError {
+  kThrow,  ///< the loop ends with the error
+  kSkip,   ///< its batch is smaller by it; see DataLoader::skipped()
+};
+
+/// A sample that was left out.
+struct SkippedSample {
+  std::int64_t index = 0;
+  std::string cause;  ///< names the file
+};
 
 struct LoaderOptions {
   std::int64_t batch_size = 1;
@@ -28,12 +62,13 @@ struct LoaderOptions {
   /// Of the shuffle and of random transforms; by default the one that manual_seed() set.
   std::optional<std::uint64_t> seed = std::nullopt;
   std::int64_t prefetch = 2;  ///< batches each worker may be ahead
-};
-
-/// What the samples of a batch became; see Field. On the cpu.
-struct Batch {
-  Tensor inputs;
-  Tensor targets;
+  /// The order of the samples, instead of shuffle.
+  std::shared_ptr<const Sampler> sampler = nullptr;
+  /// The samples of each batch, instead of batch_size, shuffle, sampler and drop_last.
+  std::shared_ptr<const BatchSampler> batch_sampler = nullptr;
+  /// Instead of default_collate. Runs in the workers; its tensors are evaluated there.
+  Collate collate = nullptr;
+  OnError on_error = OnError::kThrow;
 };
 
 /// The next batch that a loader will deliver.
@@ -47,7 +82,8 @@ class DataLoader {
  public:
   class Iterator;
 
-  /// Throws ValueError for an empty data set or an option out of range.
+  /// Throws ValueError for an empty data set, an option out of range or options that exclude each
+  /// other.
   explicit DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions options = {});
   template <std::derived_from<Dataset> D>
   explicit DataLoader(D dataset, LoaderOptions options = {})
@@ -66,12 +102,18 @@ class DataLoader {
   /// Begins a pass and delivers its first batch: where set_position() said; else at the start of
   /// the epoch after the one that was begun before. A pass still running is given up. This and
   /// incrementing throw what the data set threw, and ShapeError or DTypeError when the samples of a
-  /// batch do not fit together; the pass is over then.
+  /// batch do not fit together, IndexError when a sampler leaves the data set; the pass is over
+  /// then. With OnError::kSkip a batch without samples is left out, and IoError ends a whole pass
+  /// without any.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }
 
   /// The batch after the last one delivered; after the last of an epoch, the first of the next.
   LoaderPosition position() const;
+  /// The samples left out so far, each once, in the order they were met: all that came before the
+  /// batch delivered last.
+  const std::vector<SkippedSample>& skipped() const;
+
   /// Makes the next pass begin there. Throws ValueError unless 0 <= batch <= size().
   void set_position(LoaderPosition position);
 

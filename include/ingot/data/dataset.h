@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,6 +39,8 @@ class Dataset {
   /// The sample `key.index`, 0 <= index < size(). A plain number converts to a key.
   /// Throws IndexError outside that range.
   virtual Sample get(const SampleKey& key) const = 0;
+  /// What messages call that sample: "sample 7" by default, the file where there is one.
+  virtual std::string name_of(std::int64_t index) const;
 };
 
 /// Pairs of rows: sample i is (inputs[i], targets[i]).
@@ -62,11 +65,41 @@ class Subset final : public Dataset {
   Subset(std::shared_ptr<const Dataset> dataset, std::int64_t count);
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   Sample get(const SampleKey& key) const override;
+  std::string name_of(std::int64_t index) const override;
 
  private:
   std::shared_ptr<const Dataset> dataset_;
   std::vector<std::int64_t> indices_;
 };
+
+/// The samples of several data sets, one after the other.
+class ConcatDataset final : public Dataset {
+ public:
+  /// Throws ValueError for an empty list or a null data set.
+  explicit ConcatDataset(std::vector<std::shared_ptr<const Dataset>> datasets);
+  std::int64_t size() const override { return ends_.back(); }
+  Sample get(const SampleKey& key) const override;
+  std::string name_of(std::int64_t index) const override;
+
+ private:
+  /// The data set that holds the sample, and the sample's index there.
+  std::pair<std::size_t, std::int64_t> find(std::int64_t index) const;
+
+  std::vector<std::shared_ptr<const Dataset>> datasets_;
+  std::vector<std::int64_t> ends_;  // of each data set, in samples from the start
+};
+
+/// Parts of a data set in a random order, without overlap; a function of `seed` and the sizes. A
+/// part's samples keep the random numbers that they have in the whole. Throws ValueError unless the
+/// lengths are not negative and sum to the size of the data set.
+std::vector<std::shared_ptr<const Subset>> random_split(std::shared_ptr<const Dataset> dataset,
+                                                        const std::vector<std::int64_t>& lengths,
+                                                        std::uint64_t seed = 0);
+/// The same by shares, each in 0..1, which sum to 1: of n samples a share f gets floor(f n), and
+/// what remains goes one by one to the parts from the first on, as in PyTorch.
+std::vector<std::shared_ptr<const Subset>> random_split(std::shared_ptr<const Dataset> dataset,
+                                                        const std::vector<double>& fractions,
+                                                        std::uint64_t seed = 0);
 
 /// MNIST: grey 28 x 28 images as `transform` leaves them, labels 0 to 9 as int64.
 ///
@@ -75,5 +108,12 @@ class Subset final : public Dataset {
 /// Throws IoError naming file and cause.
 std::shared_ptr<const Dataset> mnist(const std::string& where, bool train = true,
                                      Transform transform = ToTensor());
+
+/// Fashion-MNIST: grey 28 x 28 images of clothes, in files like MNIST's and of the same names.
+/// Throws IoError naming file and cause.
+std::shared_ptr<const Dataset> fashion_mnist(const std::string& folder, bool train = true,
+                                             Transform transform = ToTensor());
+/// What its labels 0 to 9 mean.
+const std::vector<std::string>& fashion_mnist_classes();
 
 }  // namespace ingot::data

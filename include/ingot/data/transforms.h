@@ -6,6 +6,7 @@
 // epoch, index) and never on the thread that made it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,10 +22,19 @@ struct SampleKey {
   std::int64_t index = 0;
   std::uint64_t epoch = 0;
   std::uint64_t seed = 0;
+  /// Which transform of a chain draws: Compose gives each of its steps another one, so that they
+  /// draw different numbers. See RandomStream.
+  std::uint64_t place = 0;
 
   SampleKey(std::int64_t index_, std::uint64_t epoch_ = 0, std::uint64_t seed_ = 0)
       : index(index_), epoch(epoch_), seed(seed_) {}
 };
+
+/// The place of step `step` inside what stands at `place`; no step of a chain, however nested,
+/// shares its place with another.
+constexpr std::uint64_t place_in(std::uint64_t place, std::size_t step) {
+  return (place + 1) * 0x9E3779B97F4A7C15u + static_cast<std::uint64_t>(step);
+}
 
 /// The meaning of a transform; derive from it for a transform of your own with parameters.
 class TransformRule {
