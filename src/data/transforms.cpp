@@ -9,28 +9,12 @@
 #include <optional>
 #include <utility>
 
+#include "data/picture.h"
 #include "data/resize.h"
 #include "ingot/core/error.h"
 
 namespace ingot::data {
 namespace {
-
-Image& expect_bytes(Picture& picture, const TransformRule& rule) {
-  auto* image = std::get_if<Image>(&picture);
-  if (image == nullptr) {
-    throw ShapeError(fmt::format(
-        "{}: takes an 8-bit image, got a float one; put it before ToTensor()", rule.describe()));
-  }
-  const auto numel = image->height * image->width * image->channels;
-  if (image->height < 1 || image->width < 1 || (image->channels != 1 && image->channels != 3) ||
-      static_cast<std::int64_t>(image->pixels.size()) != numel) {
-    throw ShapeError(fmt::format(
-        "{}: not an image: {} x {} with {} channels (1 or 3 are possible) "
-        "and {} bytes",
-        rule.describe(), image->height, image->width, image->channels, image->pixels.size()));
-  }
-  return *image;
-}
 
 class IdentityRule final : public TransformRule {
  public:
@@ -60,7 +44,7 @@ class ResizeRule final : public TransformRule {
   }
 
   Picture apply(Picture picture, const SampleKey&) const override {
-    const Image& image = expect_bytes(picture, *this);
+    const Image& image = expect_bytes(picture, describe());
     if (!by_edge_) return resize_bilinear(image, height_, width_);
     // Python's int(size * long / short): a double quotient, truncated.
     const bool upright = image.width <= image.height;
@@ -87,19 +71,6 @@ class ResizeRule final : public TransformRule {
   bool by_edge_;  // the smaller edge gets the size; otherwise both are given
 };
 
-Image to_grey(Image image) {
-  if (image.channels == 1) return image;
-  Image grey{image.height, image.width, 1, {}};
-  const std::size_t count = image.pixels.size() / 3;
-  grey.pixels.resize(count);
-  const std::uint8_t* rgb = image.pixels.data();
-  for (std::size_t i = 0; i < count; ++i, rgb += 3) {
-    grey.pixels[i] = static_cast<std::uint8_t>(
-        (19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 0x8000u) >> 16);
-  }
-  return grey;
-}
-
 Image repeat_grey(const Image& grey) {
   Image image{grey.height, grey.width, 3, {}};
   image.pixels.resize(grey.pixels.size() * 3);
@@ -119,7 +90,7 @@ class GrayscaleRule final : public TransformRule {
     }
   }
   Picture apply(Picture picture, const SampleKey&) const override {
-    Image grey = to_grey(std::move(expect_bytes(picture, *this)));
+    Image grey = to_grey(std::move(expect_bytes(picture, describe())));
     return channels_ == 1 ? std::move(grey) : repeat_grey(grey);
   }
   std::string describe() const override {
@@ -136,7 +107,7 @@ inline float byte_to_unit(std::uint8_t value) { return static_cast<float>(value)
 class ToTensorRule final : public TransformRule {
  public:
   Picture apply(Picture picture, const SampleKey&) const override {
-    const Image& image = expect_bytes(picture, *this);
+    const Image& image = expect_bytes(picture, describe());
     FloatImage result{image.channels, image.height, image.width, {}};
     result.values.resize(image.pixels.size());
     const std::size_t plane = image.pixels.size() / static_cast<std::size_t>(image.channels);
@@ -225,7 +196,7 @@ class BytesToPlanesRule final : public TransformRule {
   }
 
   Picture apply(Picture picture, const SampleKey&) const override {
-    Image& image = expect_bytes(picture, *this);
+    Image& image = expect_bytes(picture, describe());
     if (to_grey3_) image = to_grey(std::move(image));
     const std::int64_t channels = to_grey3_ ? 3 : image.channels;
     if (normalize_) normalize_->check_channels(channels);

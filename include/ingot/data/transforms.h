@@ -1,7 +1,8 @@
 // Image transforms with torchvision's names and results, on plain buffers.
 //
-// A Transform is an immutable value that many threads may apply at once. Resize and Grayscale are
-// bit-equal to torchvision on PIL images, ToTensor and Normalize to torchvision's float32 results.
+// A Transform is an immutable value that many threads may apply at once. Those on 8-bit images are
+// bit-equal to torchvision on PIL images (the random ones: given what they drew), ToTensor and
+// Normalize to torchvision's float32 results; docs/transforms.md has the measured differences.
 // A transform draws randomness only from the SampleKey it is given, so a sample depends on (seed,
 // epoch, index) and never on the thread that made it.
 #pragma once
@@ -13,9 +14,12 @@
 #include <string>
 #include <vector>
 
+#include <ingot/data/functional.h>
 #include <ingot/data/image.h>
 
 namespace ingot::data {
+
+class RandomStream;
 
 /// Names one sample of one pass over a data set.
 struct SampleKey {
@@ -79,6 +83,75 @@ Transform ToTensor();
 /// (value - mean[c]) / std[c] on a float image. mean and std have one entry per channel, or one for
 /// all. Throws ValueError for a std of 0 or for lists of different length.
 Transform Normalize(std::vector<float> mean, std::vector<float> std);
+
+/// A function of the user's own under a name for describe(). The stream is the sample's: what is
+/// drawn from it depends on (seed, epoch, index) and on the place in the chain alone.
+Transform Lambda(std::string name, std::function<Picture(Picture, RandomStream&)> function);
+
+/// functional::pad, center_crop. Throw ValueError for numbers that those refuse.
+Transform Pad(std::vector<std::int64_t> padding, std::vector<double> fill = {0},
+              PaddingMode mode = PaddingMode::kConstant);
+Transform CenterCrop(std::int64_t size);
+Transform CenterCrop(std::int64_t height, std::int64_t width);
+
+struct RandomCropOptions {
+  std::vector<std::int64_t> padding = {};  ///< before cropping; see functional::pad
+  bool pad_if_needed = false;              ///< where the image is smaller, on both sides
+  std::vector<double> fill = {0};
+  PaddingMode mode = PaddingMode::kConstant;
+};
+
+/// A crop of that size; each place is equally likely. Throws ShapeError for an image that is
+/// smaller, unless padding makes it large enough.
+Transform RandomCrop(std::int64_t size, RandomCropOptions options = {});
+Transform RandomCrop(std::int64_t height, std::int64_t width, RandomCropOptions options = {});
+
+struct RandomResizedCropOptions {
+  double min_scale = 0.08, max_scale = 1.0;         ///< share of the area
+  double min_ratio = 3.0 / 4, max_ratio = 4.0 / 3;  ///< width / height
+};
+
+/// A crop of random area (uniform) and random ratio (log-uniform), resized to the given size. After
+/// ten crops that do not fit, the middle one with a ratio as near as possible.
+Transform RandomResizedCrop(std::int64_t size, RandomResizedCropOptions options = {});
+Transform RandomResizedCrop(std::int64_t height, std::int64_t width,
+                            RandomResizedCropOptions options = {});
+
+/// Flips with that probability. Throws ValueError unless it is in 0..1.
+Transform RandomHorizontalFlip(double probability = 0.5);
+Transform RandomVerticalFlip(double probability = 0.5);
+
+/// A range that factors are drawn from, uniformly; 1 to 1 (0 to 0 for hue) changes nothing.
+struct JitterRange {
+  double low, high;
+};
+struct ColorJitterRanges {
+  JitterRange brightness{1, 1}, contrast{1, 1}, saturation{1, 1};  ///< 0 <= low <= high
+  JitterRange hue{0, 0};                                           ///< -0.5 <= low <= high <= 0.5
+};
+
+/// Changes brightness, contrast, saturation and hue in random order. A number x stands for the
+/// range max(0, 1 - x) to 1 + x, for hue (at most 0.5) -x to x. Throws ValueError for others.
+Transform ColorJitter(double brightness, double contrast = 0, double saturation = 0,
+                      double hue = 0);
+Transform ColorJitter(const ColorJitterRanges& ranges);
+
+/// functional::rotate by an angle drawn from -degrees to degrees, or low to high.
+Transform RandomRotation(double degrees, Interpolation interpolation = Interpolation::kNearest,
+                         std::vector<double> fill = {0});
+Transform RandomRotation(double low, double high, Interpolation interpolation,
+                         std::vector<double> fill = {0});
+
+struct RandomErasingOptions {
+  double probability = 0.5;
+  double min_scale = 0.02, max_scale = 0.33;  ///< share of the area
+  double min_ratio = 0.3, max_ratio = 3.3;    ///< height / width
+  std::vector<float> value = {0};             ///< one number, or one per channel
+  bool noise = false;                         ///< standard normal numbers instead of `value`
+};
+
+/// On a float image: writes over a random rectangle, where one of ten tries fits inside.
+Transform RandomErasing(RandomErasingOptions options = {});
 
 /// Applies `transforms` in order. Two shortcuts change no bit of the result: Grayscale(3) directly
 /// before Resize moves behind it (three equal channels stay equal), and a tail of Grayscale(3),

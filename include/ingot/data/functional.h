@@ -1,0 +1,71 @@
+// The image operations behind the transforms, with every parameter given: torchvision's
+// transforms.functional. What a random transform draws and does is one of these.
+//
+// All of them take 8-bit images; those that only move pixels (crop, pad, flips) take float images
+// as well. Results are bit-equal to torchvision's on PIL images (docs/transforms.md). They throw
+// ShapeError for an image they cannot take.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ingot/data/image.h>
+
+namespace ingot::data {
+
+/// What lies beyond an image's edge.
+enum class PaddingMode {
+  kConstant,   ///< a colour
+  kEdge,       ///< the pixel at the edge: aa|abcd|dd
+  kReflect,    ///< a mirror in the pixel at the edge: cb|abcd|cb
+  kSymmetric,  ///< a mirror beyond the edge: ba|abcd|dc
+};
+
+/// Which pixel a rotated pixel takes its value from.
+enum class Interpolation { kNearest, kBilinear };
+
+namespace functional {
+
+/// The height x width pixels whose upper left corner is (top, left); what lies outside the image is
+/// 0. Throws ValueError when height or width is < 1.
+Picture crop(const Picture& picture, std::int64_t top, std::int64_t left, std::int64_t height,
+             std::int64_t width);
+
+/// The middle height x width pixels, (size - wanted) / 2 from the upper left, halves rounded to
+/// even; an image that is too small is padded with 0 first, the odd pixel at the right and below.
+Picture center_crop(const Picture& picture, std::int64_t height, std::int64_t width);
+
+/// `padding`: one number for all sides, two (left and right, top and bottom), or four (left, top,
+/// right, bottom), not negative. `fill`: the colour of kConstant, one number or one per channel, in
+/// the units of the image. Throws ValueError for other lists.
+Picture pad(const Picture& picture, const std::vector<std::int64_t>& padding,
+            const std::vector<double>& fill = {0}, PaddingMode mode = PaddingMode::kConstant);
+
+/// crop, then Resize to out_height x out_width.
+Picture resized_crop(const Picture& picture, std::int64_t top, std::int64_t left,
+                     std::int64_t height, std::int64_t width, std::int64_t out_height,
+                     std::int64_t out_width);
+
+Picture hflip(const Picture& picture);  ///< left becomes right
+Picture vflip(const Picture& picture);  ///< top becomes bottom
+
+/// Mixes the image with black: 0 is black, 1 the image, more is brighter. These three throw
+/// ValueError for a negative factor. Arithmetic: float32 a + factor (b - a), cut to 0..255 and
+/// truncated, as PIL's Image.blend.
+Picture adjust_brightness(const Picture& picture, double factor);
+/// Mixes it with its mean grey value, rounded.
+Picture adjust_contrast(const Picture& picture, double factor);
+/// Mixes it with its own grey image; grey images stay as they are.
+Picture adjust_saturation(const Picture& picture, double factor);
+/// Turns the hue by `factor` of a whole turn, -0.5 to 0.5, by way of 8-bit HSV as PIL has it; grey
+/// images stay as they are. Throws ValueError outside that range.
+Picture adjust_hue(const Picture& picture, double factor);
+
+/// Turns the image by `degrees` against the clock around its middle; the size stays, corners that
+/// come from outside get `fill`.
+Picture rotate(const Picture& picture, double degrees,
+               Interpolation interpolation = Interpolation::kNearest,
+               const std::vector<double>& fill = {0});
+
+}  // namespace functional
+}  // namespace ingot::data
