@@ -1,8 +1,9 @@
 # What the library is built from. Used by this build and, installed, by ingotConfig.cmake, so it
 # only looks for things and never aborts for something an installed library does not need.
 #
-# Reads   INGOT_THREADS (openmp or std), INGOT_CBLAS.
-# Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_threads and, when a CBLAS was found, ingot_dep_blas;
+# Reads   INGOT_THREADS (openmp or std), INGOT_CBLAS, INGOT_CURL.
+# Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_threads and, where they were found, ingot_dep_blas and
+#         ingot_dep_curl;
 #         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
 #         in INGOT_THREADS what parallel_for really runs on. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
 
@@ -133,5 +134,19 @@ if(INGOT_CBLAS AND NOT TARGET ingot_dep_blas)
       target_link_libraries(ingot_dep_blas INTERFACE "${INGOT_CBLAS_LIBRARY}")
       target_compile_definitions(ingot_dep_blas INTERFACE INGOT_HAVE_CBLAS=1)
     endif()
+  endif()
+endif()
+
+# libcurl, optional: `ingot train --download`.
+if(INGOT_CURL AND NOT TARGET ingot_dep_curl)
+  find_path(INGOT_CURL_INCLUDE_DIR curl/curl.h)
+  find_library(INGOT_CURL_LIBRARY curl)
+  mark_as_advanced(INGOT_CURL_INCLUDE_DIR INGOT_CURL_LIBRARY)
+  if(INGOT_CURL_INCLUDE_DIR AND INGOT_CURL_LIBRARY)
+    add_library(ingot_dep_curl INTERFACE IMPORTED)
+    target_include_directories(ingot_dep_curl SYSTEM INTERFACE "${INGOT_CURL_INCLUDE_DIR}")
+    target_link_libraries(ingot_dep_curl INTERFACE "${INGOT_CURL_LIBRARY}")
+  else()
+    message(STATUS "libcurl was not found; --download will say so")
   endif()
 endif()

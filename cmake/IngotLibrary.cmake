@@ -26,6 +26,11 @@ set(INGOT_LINK_DEPENDENCIES
 if(TARGET ingot_dep_blas)
   list(APPEND INGOT_LINK_DEPENDENCIES ingot_dep_blas)
 endif()
+if(TARGET ingot_dep_curl)
+  list(APPEND INGOT_LINK_DEPENDENCIES ingot_dep_curl)
+  set_property(SOURCE "${PROJECT_SOURCE_DIR}/src/data/download.cpp"
+    APPEND PROPERTY COMPILE_DEFINITIONS INGOT_HAVE_CURL=1)
+endif()
 
 # For targets that may see the library's insides: tests, benchmarks, fuzzers.
 add_library(ingot_private INTERFACE)

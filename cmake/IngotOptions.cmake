@@ -10,6 +10,7 @@ option(INGOT_BUILD_SLOW_TESTS "Also the parity, CLI, header and install tests" O
 option(INGOT_BUILD_FUZZERS "Build fuzz/ (needs Clang)" OFF)
 option(INGOT_WERROR "Warnings are errors" ON)
 option(INGOT_CBLAS "Use CBLAS (OpenBLAS, Accelerate) where it is found" ON)
+option(INGOT_CURL "Download data sets with libcurl, where it is found" ON)
 set(INGOT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 # One process must hold one OpenMP runtime. Debian's oneDNN brings libgomp, Clang would bring

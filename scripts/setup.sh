@@ -13,10 +13,11 @@ case "${1-}" in
   *) echo "usage: scripts/setup.sh [--ci]" >&2; exit 2 ;;
 esac
 
-# ccache and libopenblas are not required, but make rebuilding and some contractions faster.
+# ccache, libopenblas and libcurl are not required: they make rebuilding and some contractions faster,
+# and fetch data sets. macOS has libcurl.
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
-  libopenblas-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
+  libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
 debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 clang-tidy-16 python3"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
   googletest google-benchmark rapidcheck libomp"

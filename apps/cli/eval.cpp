@@ -18,6 +18,7 @@ namespace {
 
 struct EvalOptions {
   std::string model, weights, data;
+  DataOptions data_options;
   std::string device = "best";
   std::int64_t batch_size = 256;
   std::int64_t workers = 1;
@@ -26,12 +27,17 @@ struct EvalOptions {
 };
 
 /// The weights in a model file or a checkpoint; throws IoError or ValueError.
-void load_weights(nn::Module& model, const EvalOptions& options) {
+void load_weights(nn::Module& model, const EvalOptions& options, const train::ImageData& data) {
   const SafetensorsFile file = load_safetensors(options.weights);
   const auto made_for = file.metadata.find("model");
   if (made_for != file.metadata.end() && made_for->second != options.model)
     throw ValueError(fmt::format("{}: these are weights of model {}, not {}", options.weights,
                                  made_for->second, options.model));
+  const auto classes = file.metadata.find("classes");
+  if (classes != file.metadata.end() && !data.classes.empty() &&
+      classes->second != Json(data.classes).dump())
+    throw ValueError(fmt::format("{}: the weights tell the classes {}, the data have {}",
+                                 options.weights, classes->second, Json(data.classes).dump()));
   try {
     model.load_state_dict(train::is_checkpoint(file.metadata)
                               ? file.tensors.with_prefix_removed("model.")
@@ -47,17 +53,18 @@ int run_eval(const EvalOptions& options) {
   json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device device = usable_device(options.device);
-  const auto data = train::ImageData::parse(options.data);
+  const auto data = prepare_data(options.data, options.data_options, console);
   const auto input = train::image_input(models::info(options.model), data, options.image_size);
   const auto model =
       models::create(options.model, {.num_classes = data.num_classes, .in_channels = {}});
   check_image_size(*model, options.model, input);
-  load_weights(*model, options);
+  load_weights(*model, options, data);
   model->to(device);
 
-  data::DataLoader loader(
-      limited(data.open(false, input.transform), options.limit),
-      {.batch_size = options.batch_size, .workers = static_cast<int>(options.workers)});
+  data::DataLoader loader(limited(data.open(false, input.transform), options.limit),
+                          {.batch_size = options.batch_size,
+                           .workers = static_cast<int>(options.workers),
+                           .on_error = options.data_options.on_error()});
   catch_stop_signals();
   ProgressDisplay display(console);
   const auto start = std::chrono::steady_clock::now();
@@ -69,10 +76,12 @@ int run_eval(const EvalOptions& options) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   display.clear();
-  if (result.count < loader.dataset().size()) {
+  const auto skipped = static_cast<std::int64_t>(loader.skipped().size());
+  if (result.count + skipped < loader.dataset().size()) {
     console.line("stopped before the end; no result");
     return 128 + stop_signal();
   }
+  report_skipped(loader, console);
   console.line(
       fmt::format("loss {:.4f}  accuracy {:.2f} % ({} of {})  {} images/s  {}", result.loss(),
                   100 * result.accuracy(), grouped(result.correct), grouped(result.count),
@@ -87,6 +96,9 @@ int run_eval(const EvalOptions& options) {
   json["accuracy"] = result.accuracy();
   json["correct"] = result.correct;
   json["count"] = result.count;
+  json["skipped"] = Json::array();
+  for (const data::SkippedSample& sample : loader.skipped())
+    json["skipped"].push_back(sample.cause);
   json["seconds"] = seconds;
   json["images_per_second"] = static_cast<double>(result.count) / seconds;
   json_output.write(json);
@@ -105,6 +117,7 @@ void add_eval_command(CLI::App& app, Run& run) {
       ->type_name("FILE")
       ->required();
   add_data(*command, options->data)->required();
+  add_data_options(*command, options->data_options);
   add_device(*command, options->device);
   add_batch_size(*command, options->batch_size);
   add_image_size(*command, options->image_size);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/data/download.h>
 
 #include <cerrno>
 #include <cmath>
@@ -86,10 +87,29 @@ CLI::Option* add_model(CLI::App& command, std::string& target) {
 CLI::Option* add_data(CLI::App& command, std::string& target) {
   return command
       .add_option("--data", target,
-                  "Data: 'mnist' (1,000 training and 1,000 test images inside the program) or "
-                  "'mnist:FOLDER' (the four IDX files, gzip or raw)")
+                  "Data: 'mnist' (1,000 training and 1,000 test images inside the program), "
+                  "'mnist:FOLDER', 'fashion-mnist:FOLDER' (the four IDX files, gzip or raw) or "
+                  "'folder:FOLDER' (train/ and val/ or test/, with a folder of JPEG and PNG images "
+                  "per class)")
       ->type_name("DATA")
       ->check(data_name());
+}
+
+void add_data_options(CLI::App& command, DataOptions& target) {
+  command
+      .add_option("--val-split", target.val_split,
+                  "Keep this share of a folder without val/ and test/ for the test, such as 0.2")
+      ->type_name("X")
+      ->check(positive_real());
+  command.add_flag("--skip-damaged", target.skip_damaged,
+                   "Leave out images that cannot be read, and name them at the end");
+  command.add_flag("--download", target.download,
+                   "Fetch files of mnist:FOLDER or fashion-mnist:FOLDER that are missing");
+  command
+      .add_option("--download-from", target.download_from,
+                  "Fetch them from this address instead of the usual one")
+      ->type_name("URL")
+      ->check(not_empty());
 }
 
 CLI::Option* add_device(CLI::App& command, std::string& target) {
@@ -132,6 +152,38 @@ CLI::Option* add_json(CLI::App& command, std::string& target) {
       ->expected(0, 1)
       ->default_str("-")
       ->each([&target](const std::string& value) { target = value; });
+}
+
+train::ImageData prepare_data(const std::string& name, const DataOptions& options,
+                              const Console& console) {
+  train::ImageData data = train::ImageData::parse(name);
+  if (!options.download && !options.download_from.empty())
+    throw UsageError("--download-from needs --download");
+  if (options.download) {
+    if (data.folder.empty() || data.kind == "folder")
+      throw UsageError("--download is for --data mnist:FOLDER and fashion-mnist:FOLDER");
+    const auto report = [&](const std::string& url) { console.line("fetching   " + url); };
+    if (data.kind == "mnist")
+      data::download_mnist(data.folder, options.download_from, report);
+    else
+      data::download_fashion_mnist(data.folder, options.download_from, report);
+  }
+  data.val_split = options.val_split;
+  try {
+    data.read_classes();
+  } catch (const ValueError& e) {
+    throw UsageError(fmt::format("--val-split: {}", e.what()));
+  }
+  return data;
+}
+
+void report_skipped(const data::DataLoader& loader, const Console& console) {
+  constexpr std::size_t kMostLines = 10;
+  const auto& skipped = loader.skipped();
+  for (std::size_t i = 0; i < skipped.size() && i < kMostLines; ++i)
+    console.line(fmt::format("skipped    {}", skipped[i].cause));
+  if (skipped.size() > kMostLines)
+    console.line(fmt::format("skipped    {} more", skipped.size() - kMostLines));
 }
 
 Device usable_device(const std::string& name) {

@@ -10,9 +10,12 @@
 #include <string>
 
 #include <ingot/core/device.h>
+#include <ingot/data/data_loader.h>
 #include <ingot/data/dataset.h>
 #include <ingot/models/registry.h>
 #include <ingot/train/image_task.h>
+
+#include "cli/output.h"
 
 namespace ingot::cli {
 
@@ -42,6 +45,25 @@ CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
                        const std::string& help);
 CLI::Option* add_workers(CLI::App& command, std::int64_t& target);
 CLI::Option* add_json(CLI::App& command, std::string& target);
+
+/// What to do with data besides naming them.
+struct DataOptions {
+  std::optional<double> val_split;
+  bool skip_damaged = false;
+  bool download = false;
+  std::string download_from;
+
+  data::OnError on_error() const {
+    return skip_damaged ? data::OnError::kSkip : data::OnError::kThrow;
+  }
+};
+void add_data_options(CLI::App& command, DataOptions& target);
+/// The data by that name, downloaded when that is asked for, with their classes. Throws IoError or
+/// UsageError.
+train::ImageData prepare_data(const std::string& name, const DataOptions& options,
+                              const Console& console);
+/// Lines that name the samples that were left out, the first ten at most.
+void report_skipped(const data::DataLoader& loader, const Console& console);
 
 /// The device by that name; throws DeviceError with the reason when the machine has not got it.
 Device usable_device(const std::string& name);

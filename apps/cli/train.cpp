@@ -72,7 +72,8 @@ data::DataLoader make_loader(const train::ImageData& data, const train::ImageInp
                           {.batch_size = options.batch_size,
                            .shuffle = train,
                            .workers = static_cast<int>(options.workers),
-                           .seed = options.seed});
+                           .seed = options.seed,
+                           .on_error = options.data_options.on_error()});
 }
 
 /// One training run, from its options to its folder.
@@ -85,7 +86,7 @@ class TrainRun {
         display_(console_),
         checkpoint_(find_checkpoint(options_, command)),
         device_(usable_device(options_.device)),
-        data_(train::ImageData::parse(options_.data)),
+        data_(prepare_data(options_.data, options_.data_options, console_)),
         input_(train::image_input(models::info(options_.model), data_, options_.image_size)) {
     json_.must_not_be(options_.out, "the run folder");
     for (const std::filesystem::path& file : train::run_files(options_.out))
@@ -127,6 +128,11 @@ class TrainRun {
     introduce(train_loader, test_loader, trainer);
     catch_stop_signals();
     const bool finished = passes(trainer);
+    display_.clear();
+    for (const data::DataLoader* loader : {&train_loader, &test_loader}) {
+      report_skipped(*loader, console_);
+      for (const data::SkippedSample& sample : loader->skipped()) skipped_.push_back(sample.cause);
+    }
     if (!finished) save(trainer);
     if (!finished) return stopped(trainer);
     return finish(trainer);
@@ -183,6 +189,8 @@ class TrainRun {
                               data_.str(), grouped(train.dataset().size()),
                               grouped(test.dataset().size()), input_.channels, input_.size,
                               input_.size));
+    if (data_.kind == "folder")
+      console_.line(fmt::format("classes    {}", grouped(data_.num_classes)));
     console_.line(fmt::format("device     {}", device_.str()));
     console_.line(fmt::format("optimizer  {}, learning rate {}, batches of {}, seed {}",
                               options_.optimizer, options_.learning_rate(0), options_.batch_size,
@@ -203,12 +211,12 @@ class TrainRun {
     checkpoint.extra[kOptionsKey] = to_json(options_);
     checkpoint.extra[kDataKey] = data_mark_;
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
-    folder_->save(checkpoint, trainer.history(),
-                  {{"format", "pt"},
-                   {"model", options_.model},
-                   {"image_size", std::to_string(input_.size)},
-                   {"num_classes", std::to_string(data_.num_classes)}},
-                  title);
+    std::map<std::string, std::string> metadata{{"format", "pt"},
+                                                {"model", options_.model},
+                                                {"image_size", std::to_string(input_.size)},
+                                                {"num_classes", std::to_string(data_.num_classes)}};
+    if (!data_.classes.empty()) metadata["classes"] = Json(data_.classes).dump();
+    folder_->save(checkpoint, trainer.history(), metadata, title);
   }
 
   int stopped(const train::Trainer& trainer) {
@@ -246,6 +254,7 @@ class TrainRun {
     json["weights"] = folder_->model_path().string();
     json["metrics"] = folder_->metrics_path().string();
     json["curves"] = folder_->curves_path().string();
+    json["skipped"] = skipped_;
     json["epochs"] = Json::array();
     for (const train::MetricsRow& row : trainer.history())
       if (row.ends_epoch()) json["epochs"].push_back(Json::parse(train::to_json(row)));
@@ -263,6 +272,7 @@ class TrainRun {
   std::unique_ptr<nn::Module> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   train::RunFolder* folder_ = nullptr;
+  std::vector<std::string> skipped_;  // files and causes
   std::string data_mark_;
 };
 
@@ -273,6 +283,7 @@ void add_train_command(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("train", "Train a model; leaves a run folder");
   add_model(*command, options->model);
   add_data(*command, options->data);
+  add_data_options(*command, options->data_options);
   add_device(*command, options->device);
   command->add_option("--epochs", options->epochs, "Passes over the training images")
       ->type_name("N")
@@ -316,8 +327,9 @@ void add_train_command(CLI::App& app, Run& run) {
   command->footer(
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
-      "--resume always keeps the run's --model, --batch-size, --optimizer, --limit, --image-size\n"
-      "and --seed; its --data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
+      "--resume always keeps the run's --model, --batch-size, --optimizer, --limit, --image-size,\n"
+      "--val-split, --skip-damaged and --seed; its --data, --device, --epochs, --lr, --lr-decay "
+      "and --workers hold unless\n"
       "given anew, --data only as another place of the same data. A loss that is infinite or not a "
       "number ends the run with exit code 1 and\n"
       "leaves the last checkpoint as it is.\n"

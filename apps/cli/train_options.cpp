@@ -36,6 +36,8 @@ template <class Options, class F>
 void for_each(Options& o, F&& f) {
   f("--model", o.model, true);
   f("--data", o.data, false);  // the folder may have moved
+  f("--val-split", o.data_options.val_split, true);
+  f("--skip-damaged", o.data_options.skip_damaged, true);
   f("--device", o.device, false);
   f("--epochs", o.epochs, false);
   f("--batch-size", o.batch_size, true);

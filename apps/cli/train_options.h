@@ -6,10 +6,13 @@
 #include <optional>
 #include <string>
 
+#include "cli/options.h"
+
 namespace ingot::cli {
 
 struct TrainOptions {
   std::string model, data;
+  DataOptions data_options;
   std::string device = "best";
   std::int64_t epochs = 10;
   std::int64_t batch_size = 32;

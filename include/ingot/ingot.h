@@ -19,6 +19,7 @@
 #include <ingot/core/version.h>
 #include <ingot/data/data_loader.h>
 #include <ingot/data/dataset.h>
+#include <ingot/data/download.h>
 #include <ingot/data/functional.h>
 #include <ingot/data/idx.h>
 #include <ingot/data/image.h>

@@ -16,10 +16,9 @@
 
 #include <ingot/data/functional.h>
 #include <ingot/data/image.h>
+#include <ingot/data/random_stream.h>
 
 namespace ingot::data {
-
-class RandomStream;
 
 /// Names one sample of one pass over a data set.
 struct SampleKey {

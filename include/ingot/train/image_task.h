@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ingot/core/shape.h>
 #include <ingot/data/dataset.h>
@@ -14,18 +16,31 @@
 
 namespace ingot::train {
 
-/// Names image data: "mnist" (the 1,000 + 1,000 images that Ingot carries) or "mnist:FOLDER".
+/// Names image data: "mnist" (the 1,000 + 1,000 images that Ingot carries), "mnist:FOLDER",
+/// "fashion-mnist:FOLDER", or "folder:FOLDER", which holds train/ and val/ (or test/), each with a
+/// sub-folder of JPEG and PNG images per class; or the sub-folders themselves, with val_split.
 struct ImageData {
-  std::string kind;    ///< "mnist"
+  std::string kind;    ///< "mnist", "fashion-mnist" or "folder"
   std::string folder;  ///< empty: the embedded images
-  std::int64_t num_classes = 10;
-  Shape image{1, 28, 28};  ///< [channels, height, width] as stored
+  /// Of "folder": the share of the images that is kept for the test, above 0 and below 1. Which
+  /// they are depends on the files' names and the share alone.
+  std::optional<double> val_split = std::nullopt;
+  std::int64_t num_classes = 10;          ///< of "folder": 0 before read_classes()
+  std::vector<std::string> classes = {};  ///< their names, where the data have any
+  Shape image{1, 28, 28};  ///< [channels, height, width] as stored; sizes that differ are 0
 
-  /// Throws ValueError listing what there is.
+  /// Throws ValueError listing what there is. Looks at no file.
   static ImageData parse(const std::string& text);
   std::string str() const { return folder.empty() ? kind : kind + ":" + folder; }
+  /// Finds the classes of "folder" in its sub-folders. Throws IoError naming folder and cause;
+  /// ValueError when val_split is out of range or the data are split already.
+  void read_classes();
   /// Training or test half. Throws IoError naming file and cause.
   std::shared_ptr<const data::Dataset> open(bool train, const data::Transform& transform) const;
+
+ private:
+  /// The folders of both halves; the same one when val_split divides it.
+  std::filesystem::path half(bool train) const;
 };
 
 /// How a model of the zoo is fed: images as float32 [channels, size, size], normalised.
@@ -37,9 +52,10 @@ struct ImageInput {
   Shape batch_shape(std::int64_t batch_size) const { return {batch_size, channels, size, size}; }
 };
 
-/// Resize (where the size differs), Grayscale (where the model wants three channels), ToTensor and
-/// Normalize with the model's own figures. `size` replaces the size the model was designed for.
-/// Throws ValueError when size < 1.
+/// Resize (where the size differs; images of different sizes: the smaller edge to 8/7 of the size,
+/// then CenterCrop, as usual for ImageNet), Grayscale (where the model wants three channels),
+/// ToTensor and Normalize with the model's own figures. `size` replaces the size the model was
+/// designed for. Throws ValueError when size < 1.
 ImageInput image_input(const models::ModelInfo& model, const ImageData& data,
                        std::optional<std::int64_t> size = {});
 

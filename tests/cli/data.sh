@@ -1,0 +1,132 @@
+# ingot train and eval on data of the user's own: image folders, Fashion-MNIST, downloads.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+images=$INGOT_SOURCE_DIR/tests/fixtures/images
+quick=(--model mlp --epochs 2 --workers 1 --batch-size 4)
+
+refused() {  # refused CODE TEXT ARGUMENTS...
+  local code=$1 text=$2
+  shift 2
+  check "$code" ingot "$@"
+  says "$text"
+  one_line
+}
+
+# -- An image folder: cats and rockets, in two halves
+for half in train val; do
+  mkdir -p photos/$half/cat photos/$half/rocket
+  for i in 1 2 3; do
+    cp "$images/baseline_420.jpg" photos/$half/cat/$i.jpg
+    cp "$images/baseline_444.jpg" photos/$half/rocket/$i.jpg
+  done
+  cp "$images/rgb8.png" photos/$half/cat/4.png
+  cp "$images/cmyk.jpg" photos/$half/rocket/4.jpg
+done
+check 0 ingot train "${quick[@]}" --data folder:photos --out run --json result.json
+prints "8 training and 8 test images as 1x28x28"
+prints "classes    2"
+prints "test accuracy 100.00 %"
+check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:photos --json
+prints '"accuracy": 1.0'
+prints '"count": 8'
+# The same with other workers, and resumed.
+check 0 ingot train "${quick[@]}" --data folder:photos --out again --workers 0 --epochs 1
+check 0 ingot train --out again --resume --epochs 2
+same run/model.safetensors again/model.safetensors
+# test/ is as good as val/.
+mkdir other && cp -r photos/train other/train && cp -r photos/val other/test
+check 0 ingot train "${quick[@]}" --data folder:other --out tested
+same run/model.safetensors tested/model.safetensors
+# Colour images and three channels.
+check 0 ingot train --model squeezenet1_1 --image-size 32 --epochs 1 --workers 1 --data folder:photos \
+  --out colour
+prints "as 3x32x32"
+
+# -- A folder without halves is split, always alike
+check 0 ingot train "${quick[@]}" --data folder:photos/train --val-split 0.25 --out split
+prints "6 training and 2 test images"
+check 0 ingot eval --model mlp --weights split/model.safetensors --data folder:photos/train \
+  --val-split 0.25 --json
+accuracy=$(tail -n 1 split/metrics.jsonl | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/')
+prints "\"accuracy\": $accuracy"
+refused 2 "--val-split 0.5 cannot be changed by --resume: the run has 0.25" \
+  train --out split --resume --val-split 0.5
+refused 1 "photos/train: the folder has no train/" \
+  train "${quick[@]}" --data folder:photos/train --out r
+refused 2 "its images need no split" \
+  train "${quick[@]}" --data folder:photos --val-split 0.25 --out r
+refused 2 "above 0 and below 1" \
+  train "${quick[@]}" --data folder:photos/train --val-split 1.5 --out r
+refused 2 "it needs no split" train "${quick[@]}" --data mnist --val-split 0.25 --out r
+
+# -- Folders that are none
+refused 1 "no/such: no such folder" train "${quick[@]}" --data folder:no/such --out r
+refused 2 "names no folder" train "${quick[@]}" --data folder --out r
+mkdir -p bare/train bare/val
+refused 1 "bare/train: the folder has no sub-folders" train "${quick[@]}" --data folder:bare --out r
+mkdir bare/train/cat bare/val/cat
+refused 1 "no images for the class cat" train "${quick[@]}" --data folder:bare --out r
+mkdir bare/val/dog
+refused 1 "the classes differ: [cat] for training, [cat, dog] for the test" \
+  train "${quick[@]}" --data folder:bare --out r
+[ ! -e r ] || fail "a run folder was made for data that cannot be used"
+# Weights for other classes.
+mv other/train/cat other/train/lion && mv other/test/cat other/test/lion
+refused 1 'tell the classes ["cat","rocket"], the data have ["lion","rocket"]' \
+  eval --model mlp --weights run/model.safetensors --data folder:other
+
+# -- Damaged images: an error by name, or left out and named
+head -c 300 "$images/baseline_420.jpg" >photos/train/cat/3.jpg
+echo "not an image" >photos/val/rocket/2.jpg
+refused 1 "photos/train/cat/3.jpg: damaged JPEG image: the file is cut off" \
+  train "${quick[@]}" --data folder:photos --out damaged
+check 0 ingot train "${quick[@]}" --data folder:photos --out skipped --skip-damaged --json s.json
+prints "skipped    photos/train/cat/3.jpg: damaged JPEG image: the file is cut off"
+prints "skipped    photos/val/rocket/2.jpg: neither a JPEG nor a PNG image"
+grep -q '"photos/val/rocket/2.jpg: neither' s.json || fail "s.json names no skipped file"
+check 0 ingot eval --model mlp --weights skipped/model.safetensors --data folder:photos \
+  --skip-damaged --json
+prints '"count": 7'
+prints 'photos/val/rocket/2.jpg: neither'
+
+# -- Fashion-MNIST has MNIST's files
+mkdir fashion
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/*ubyte* fashion/
+check 0 ingot train --model mlp --data fashion-mnist:fashion --limit 64 --epochs 1 --out clothes
+prints "fashion-mnist:fashion: 64 training and 64 test images as 1x28x28"
+refused 1 "none: no such folder" train "${quick[@]}" --data fashion-mnist:none --out r
+
+# -- Downloads
+refused 2 "--download is for" train "${quick[@]}" --data mnist --download --out r
+refused 2 "--download-from needs --download" \
+  train "${quick[@]}" --data mnist:d --download-from http://127.0.0.1:1/ --out r
+if command -v python3 >/dev/null; then
+  mkdir served
+  (cd served && exec python3 -u -m http.server 0 --bind 127.0.0.1 >../server.log 2>&1) &
+  server=$!
+  trap 'kill "$server" 2>/dev/null' EXIT
+  wait_for 20 grep -q "Serving HTTP" server.log || fail "the server does not start"
+  url=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\).*/\1/p' server.log | head -n 1)/
+  fetch=(train "${quick[@]}" --data fashion-mnist:fetched --out r --download --download-from "$url")
+  code=0
+  ingot "${fetch[@]}" >"$out" 2>"$err" || code=$?
+  if grep -q "built without libcurl" "$err"; then
+    [ "$code" = 1 ] || fail "without libcurl: exit code $code"
+  else
+    refused 1 "${url}train-images-idx3-ubyte.gz: the server answers with HTTP status 404" \
+      "${fetch[@]}"
+    echo "no digits" >served/train-images-idx3-ubyte.gz
+    refused 1 "${url}train-images-idx3-ubyte.gz: wrong checksum: 10 bytes" "${fetch[@]}"
+    [ -z "$(ls -A fetched)" ] || fail "something is left behind in fetched/"
+    # INGOT_MNIST names the folder of the four original files, where there is one.
+    if [ -n "${INGOT_MNIST-}" ]; then
+      cp "$INGOT_MNIST"/*.gz served/
+      check 0 ingot train --model mlp --data mnist:digits --limit 64 --epochs 1 --out r --download \
+        --download-from "$url"
+      prints "fetching   ${url}t10k-labels-idx1-ubyte.gz"
+      same digits/train-images-idx3-ubyte.gz served/train-images-idx3-ubyte.gz
+      check 0 ingot eval --model mlp --weights r/model.safetensors --data mnist:digits --limit 64 \
+        --download
+    fi
+  fi
+fi
