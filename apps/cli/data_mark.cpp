@@ -1,6 +1,7 @@
 #include "cli/data_mark.h"
 
 #include <fmt/format.h>
+#include <ingot/core/error.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,14 +14,23 @@ namespace {
 
 constexpr std::int64_t kSamples = 64;  // of each half; a sample may have to be decoded and resized
 
+// 0 for what has none, or cannot be read: whether that is an error is for the loader to say.
+std::int64_t label_of(const data::Dataset& data, std::int64_t index) {
+  try {
+    const data::Sample sample = data.get(index);
+    const auto* label = std::get_if<std::int64_t>(&sample.target);
+    return label ? *label : 0;
+  } catch (const IoError&) {
+    return 0;
+  }
+}
+
 // FNV-1a over labels spread evenly over the data.
 std::uint64_t checksum_of_labels(const data::Dataset& data) {
   std::uint64_t h = 0xcbf29ce484222325u;
   const std::int64_t count = std::min(data.size(), kSamples);
   for (std::int64_t i = 0; i < count; ++i) {
-    const data::Sample sample = data.get(i * data.size() / count);
-    const auto* label = std::get_if<std::int64_t>(&sample.target);
-    h = (h ^ static_cast<std::uint64_t>(label ? *label : 0)) * 0x100000001b3u;
+    h = (h ^ static_cast<std::uint64_t>(label_of(data, i * data.size() / count))) * 0x100000001b3u;
   }
   return h;
 }

@@ -19,8 +19,14 @@ struct Affine {
   double a, b, c, d, e, f;
 };
 
-/// Python's round(value, 15).
-double rounded(double value) { return std::nearbyint(value * 1e15) / 1e15; }
+/// Python's round(value, 15), which rounds the exact value: the sine of 45 degrees times 1e15 is so
+/// near to a half that the rounding of the product decides.
+double rounded(double value) {
+  const double product = value * 1e15, lost = std::fma(value, 1e15, -product);
+  const double below = std::floor(product), rest = product - below + lost;
+  const bool up = rest > 0.5 || (rest == 0.5 && std::fmod(below, 2.0) != 0);
+  return (up ? below + 1 : below) / 1e15;
+}
 
 Affine turn(double degrees, double width, double height) {
   const double angle = -(degrees * (std::numbers::pi / 180.0));

@@ -2,7 +2,7 @@
 source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 
 images=$INGOT_SOURCE_DIR/tests/fixtures/images
-quick=(--model mlp --epochs 2 --workers 1 --batch-size 4)
+quick=(--model mlp --epochs 8 --workers 1 --batch-size 4)
 
 refused() {  # refused CODE TEXT ARGUMENTS...
   local code=$1 text=$2
@@ -30,8 +30,8 @@ check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:pho
 prints '"accuracy": 1.0'
 prints '"count": 8'
 # The same with other workers, and resumed.
-check 0 ingot train "${quick[@]}" --data folder:photos --out again --workers 0 --epochs 1
-check 0 ingot train --out again --resume --epochs 2
+check 0 ingot train "${quick[@]}" --data folder:photos --out again --workers 0 --epochs 3
+check 0 ingot train --out again --resume --epochs 8
 same run/model.safetensors again/model.safetensors
 # test/ is as good as val/.
 mkdir other && cp -r photos/train other/train && cp -r photos/val other/test
