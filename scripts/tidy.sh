@@ -17,7 +17,7 @@ fi
 checks='-*,bugprone-use-after-move,bugprone-dangling-handle,bugprone-unused-raii,
   bugprone-forwarding-reference-overload,bugprone-inaccurate-erase,
   bugprone-string-constructor,performance-for-range-copy,performance-move-const-arg,
-  performance-unnecessary-copy-initialization,performance-unnecessary-value-param,
+  performance-unnecessary-copy-initialization,
   performance-noexcept-move-constructor,performance-move-constructor-init,
   cppcoreguidelines-virtual-class-destructor,modernize-use-override'
 case "${1-}" in
