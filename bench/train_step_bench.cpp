@@ -3,8 +3,8 @@
 //
 //   train_step_bench MODEL WEIGHTS.safetensors BATCH.safetensors THREADS
 //
-// Reads lines from stdin: "loss" prints the loss before any step, "run N" runs N steps and prints
-// the milliseconds of each.
+// Reads lines from stdin: "loss" prints the loss in evaluation mode, "run N" runs N training steps
+// and prints the milliseconds of each.
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -29,7 +29,9 @@ int main(int argc, char** argv) try {
   while (std::cin >> command) {
     if (command == "loss") {
       const ingot::NoGradGuard off;
+      net->eval();
       std::printf("%.9g\n", ingot::cross_entropy((*net)(images), labels).item<double>());
+      net->train();
     } else if (command == "run") {
       int steps = 0;
       std::cin >> steps;
