@@ -6,6 +6,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/max_pool.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
@@ -303,14 +304,24 @@ std::unique_ptr<Kernel> lower_floating(const StepDesc& step) {
   });
 }
 
+std::unique_ptr<Kernel> lower_max(const StepDesc& step) {
+  if (auto kernel = lower_vector_max_pool(step)) return kernel;
+  return lower_numbers<MaxPool>(step);
+}
+
+std::unique_ptr<Kernel> lower_max_backward(const StepDesc& step) {
+  if (auto kernel = lower_vector_max_pool_backward(step)) return kernel;
+  return lower_numbers<MaxPoolBackward>(step);
+}
+
 bool takes_numbers(const StepDesc& step) { return step.inputs[0].dtype != DType::Bool; }
 bool takes_floating(const StepDesc& step) { return is_floating(step.inputs[0].dtype); }
 
 }  // namespace
 
 INGOT_EXPORT_CPU_KERNELS(pool) {
-  table.add("max_pool2d", {lower_numbers<MaxPool>, choose_images, takes_numbers});
-  table.add("max_pool2d_backward", {lower_numbers<MaxPoolBackward>, choose_images, takes_numbers});
+  table.add("max_pool2d", {lower_max, choose_images, takes_numbers});
+  table.add("max_pool2d_backward", {lower_max_backward, choose_images, takes_numbers});
   table.add("avg_pool2d",
             {lower_floating<Average<fixed_window>::Kernel>, choose_images, takes_floating});
   table.add("avg_pool2d_backward",
