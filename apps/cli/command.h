@@ -23,5 +23,6 @@ void add_devices_command(CLI::App& app, Run& run);
 void add_train_command(CLI::App& app, Run& run);
 void add_eval_command(CLI::App& app, Run& run);
 void add_summary_command(CLI::App& app, Run& run);
+void add_bench_command(CLI::App& app, Run& run);
 
 }  // namespace ingot::cli

@@ -27,32 +27,39 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
-/// The subcommand that was called; the program itself when there is none.
+/// The innermost subcommand that was called; the program itself when there is none.
 const CLI::App& called(const CLI::App& app) {
-  const auto subcommands = app.get_subcommands();
-  return subcommands.empty() ? app : *subcommands.front();
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+/// "bench train"; empty for the program itself.
+std::string path_of(const CLI::App& command) {
+  if (!command.get_parent()) return "";
+  const std::string outer = path_of(*command.get_parent());
+  return outer.empty() ? command.get_name() : outer + " " + command.get_name();
 }
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = called(app);
-  if (&command == &app) {
-    std::vector<std::string> names;
-    for (const CLI::App* sub : app.get_subcommands(nullptr)) names.push_back(sub->get_name());
-    const auto words = app.remaining();
-    return fmt::format("{}; there are: {} (see ingot --help)",
+  const std::string path = path_of(command);
+  const std::string prefix = path.empty() ? "" : path + ": ";
+  const std::string help = path.empty() ? "ingot --help" : fmt::format("ingot {} --help", path);
+  const auto words = command.remaining();
+  std::vector<std::string> names;
+  for (const CLI::App* sub : command.get_subcommands(nullptr)) names.push_back(sub->get_name());
+  if (!names.empty())
+    return fmt::format("{}{}; there are: {} (see {})", prefix,
                        words.empty() ? std::string("a command is needed")
                                      : fmt::format("unknown command '{}'", words.front()),
-                       join(names));
-  }
+                       join(names), help);
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    std::vector<std::string> names;
     for (const CLI::Option* option : command.get_options()) names.push_back(option->get_name());
-    const auto words = command.remaining();
-    return fmt::format("{}: unknown argument '{}'; there are: {}", command.get_name(),
+    return fmt::format("{}unknown argument '{}'; there are: {}", prefix,
                        words.empty() ? std::string(error.what()) : words.front(), join(names));
   }
-  return fmt::format("{}: {} (see ingot {} --help)", command.get_name(), error.what(),
-                     command.get_name());
+  return fmt::format("{}{} (see {})", prefix, error.what(), help);
 }
 
 int run_program(int argc, char** argv) {
@@ -77,6 +84,7 @@ int run_program(int argc, char** argv) {
   add_train_command(app, run);
   add_eval_command(app, run);
   add_summary_command(app, run);
+  add_bench_command(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -88,8 +96,8 @@ int run_program(int argc, char** argv) {
   try {
     return run();
   } catch (const UsageError& error) {
-    print_error(fmt::format("{}: {} (see ingot {} --help)", called(app).get_name(), error.what(),
-                            called(app).get_name()));
+    const std::string command = path_of(called(app));
+    print_error(fmt::format("{}: {} (see ingot {} --help)", command, error.what(), command));
     return kUsage;
   } catch (const std::bad_alloc&) {
     print_error("out of memory");

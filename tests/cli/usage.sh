@@ -4,9 +4,10 @@ source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 check 0 ingot --version
 prints "ingot 0."
 check 0 ingot --help
-for word in devices train eval summary Examples: "Exit codes:"; do prints "$word"; done
-for command in devices train eval summary; do
-  check 0 ingot "$command" --help
+for word in devices train eval summary bench Examples: "Exit codes:"; do prints "$word"; done
+for command in devices train eval summary bench "bench train" "bench matmul"; do
+  # shellcheck disable=SC2086  # words
+  check 0 ingot $command --help
   prints "Examples:"
   prints "ingot $command"
 done
@@ -32,13 +33,13 @@ usage() {
   one_line
 }
 
-usage "a command is needed; there are: devices, train, eval, summary"
-usage "unknown command 'tarin'; there are: devices, train, eval, summary" tarin
+usage "a command is needed; there are: devices, train, eval, summary, bench"
+usage "unknown command 'tarin'; there are: devices, train, eval, summary, bench" tarin
 usage "train: --model is required" train --data mnist
 usage "train: --data is required" train --model lenet5
 usage "eval: --weights is required" eval --model lenet5 --data mnist
 usage "summary: --model is required" summary
-usage "unknown model 'lenet6'; known are lenet5, mlp, resnet18" train --model lenet6 --data mnist
+usage "unknown model 'lenet6'; known are alexnet, efficientnet_b0, lenet5, mlp" train --model lenet6 --data mnist
 usage "unknown model 'x'; known are" summary --model x
 usage "unknown data 'cifar'; there are: mnist" train --model lenet5 --data cifar
 usage "names no folder" train --model lenet5 --data mnist:
