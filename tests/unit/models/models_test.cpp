@@ -92,6 +92,26 @@ TEST(Models, ResNetHasTorchvisionsKeys) {
   EXPECT_EQ(std::find(keys.begin(), keys.end(), "layer1.0.downsample.0.weight"), keys.end());
 }
 
+// No fixture: with its formula's weights PyTorch's own float32 gradients of ResNet-50 are off by 5
+// %.
+TEST(Models, BottlenecksHaveTorchvisionsKeys) {
+  const auto dict = models::create("resnet50")->state_dict();
+  EXPECT_EQ(dict.keys().size(), 320u);
+  const auto shape = [&](const char* key) { return dict.at(key).shape(); };
+  EXPECT_EQ(shape("layer1.0.conv1.weight"), (Shape{64, 64, 1, 1}));
+  EXPECT_EQ(shape("layer1.0.conv2.weight"), (Shape{64, 64, 3, 3}));
+  EXPECT_EQ(shape("layer1.0.downsample.0.weight"), (Shape{256, 64, 1, 1}));
+  EXPECT_EQ(shape("layer3.5.conv3.weight"), (Shape{1024, 256, 1, 1}));
+  EXPECT_EQ(shape("layer4.0.downsample.1.running_var"), (Shape{2048}));
+  EXPECT_FALSE(dict.contains("layer2.1.downsample.0.weight"));
+  // The 3×3 convolution has the stride: only it shrinks the image.
+  const NoGradGuard no_grad;
+  models::Bottleneck block(8, 2, 2);
+  EXPECT_EQ(block.conv1.options().stride, Pair(1));
+  EXPECT_EQ(block.conv2.options().stride, Pair(2));
+  EXPECT_EQ(block(zeros({1, 8, 6, 6})).shape(), (Shape{1, 8, 3, 3}));
+}
+
 TEST(Models, SeedFixesTheWeights) {
   manual_seed(5);
   const auto a = models::create("lenet5");
