@@ -48,9 +48,9 @@ struct Result {
 /// not count.
 class CaseRun {
  public:
-  CaseRun(const Case& run, const BenchTrainOptions& options, const Console& console)
+  CaseRun(const Case& run, const BenchTrainOptions& options, const train::ImageData& data,
+          const Console& console)
       : options_(options), console_(console), result_{.run = run} {
-    const auto data = train::ImageData::parse(options.data);
     const auto input = train::image_input(models::info(run.model), data);
     empty_cache(run.device);
     reset_peak_memory_stats(run.device);
@@ -171,7 +171,8 @@ int run_bench_train(const BenchTrainOptions& options) {
   const Console console(json_output.takes_stdout());
   const std::int64_t largest =
       *std::max_element(options.batch_sizes.begin(), options.batch_sizes.end());
-  const auto available = train::ImageData::parse(options.data).open(true, {})->size();
+  const train::ImageData data = prepare_data(options.data, {}, console);
+  const auto available = data.open(true, {})->size();
   if (std::min(options.images, available) < largest)
     throw UsageError(fmt::format("--batch-size {} needs as many images; there are {} ({})", largest,
                                  std::min(options.images, available),
@@ -182,7 +183,7 @@ int run_bench_train(const BenchTrainOptions& options) {
     for (const std::int64_t batch_size : options.batch_sizes)
       for (const Device& device : bench_devices(options.common.devices))
         if (stop_signal() == 0)
-          if (auto result = CaseRun({model, batch_size, device}, options, console).run())
+          if (auto result = CaseRun({model, batch_size, device}, options, data, console).run())
             results.push_back(std::move(*result));
   std::vector<std::vector<std::string>> shown{{"model", "device", "batch", "median ms", "first ms",
                                                "images/s", "images", "seconds", "peak memory",
