@@ -78,6 +78,13 @@ Tensor full_like(const Tensor& x, const Scalar& value, Site at) {
 Tensor zeros_like(const Tensor& x, Site at) { return full_like(x, 0, at); }
 Tensor ones_like(const Tensor& x, Site at) { return full_like(x, 1, at); }
 
+Tensor full_like(const Tensor& x, const Scalar& value, DType dtype, Site at) {
+  defined("full_like", x, at);
+  return full(x.shape(), value, {.dtype = dtype, .device = x.device()}, at);
+}
+Tensor zeros_like(const Tensor& x, DType dtype, Site at) { return full_like(x, 0, dtype, at); }
+Tensor ones_like(const Tensor& x, DType dtype, Site at) { return full_like(x, 1, dtype, at); }
+
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device, Site at) {
   check_device(kFull, device, at);
   return record(kFull, {}, number_attrs(dtype, device), at, {value});

@@ -1,3 +1,4 @@
+#include <ingot/ops/elementwise.h>
 #include <ingot/ops/random.h>
 
 #include <numeric>
@@ -109,6 +110,24 @@ Tensor rand_like(const Tensor& x, Generator* generator, Site at) {
 Tensor randn_like(const Tensor& x, Generator* generator, Site at) {
   const TensorOptions options = options_like("randn_like", x, at);
   return randn(x.shape(), options, generator, at);
+}
+
+Tensor randint_like(const Tensor& x, std::int64_t low, std::int64_t high, Generator* generator,
+                    Site at) {
+  defined("randint_like", x, at);
+  return randint(low, high, x.shape(), {.dtype = x.dtype(), .device = x.device()}, generator, at);
+}
+
+Tensor bernoulli(const Tensor& p, Generator* generator, Site at) {
+  if (!is_floating(defined("bernoulli", p, at).dtype()))
+    fail<DTypeError>("bernoulli",
+                     fmt::format("needs floating-point probabilities, got {}", spec_of(p).str()),
+                     at);
+  const NoGradGuard no_grad;  // a draw has no derivative
+  // 16-bit numbers could not hold the draw.
+  const DType wide = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+  const Tensor draw = rand(p.shape(), {.dtype = wide, .device = p.device()}, generator, at);
+  return cast(Operand(draw, at) < p, p.dtype(), at);
 }
 
 }  // namespace ingot

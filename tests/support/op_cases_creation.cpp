@@ -41,6 +41,9 @@ void add_creation_cases(std::vector<OpCase>& cases) {
   };
   like("zeros_like", [](const Tensor& x) { return zeros_like(x); });
   like("ones_like", [](const Tensor& x) { return ones_like(x); });
+  like("zeros_like/dtype", [](const Tensor& x) { return zeros_like(x, DType::Int32); });
+  like("ones_like/dtype", [](const Tensor& x) { return ones_like(x, DType::Bool); });
+  like("full_like/dtype", [](const Tensor& x) { return full_like(x, 2.5, DType::Float64); });
   like("full_like", [](const Tensor& x) { return full_like(x, 1); });
 }
 

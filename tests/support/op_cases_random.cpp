@@ -47,6 +47,9 @@ void add_random_cases(std::vector<OpCase>& cases) {
   });
   add("randperm", nothing, bit(DType::Int64), exact, 42, [](T, G g) { return randperm(11, g); });
   add("rand_like", some, kFloats, exact, 42, [](T x, G g) { return rand_like(x, g); });
+  add("randint_like", some, kNumbers, exact, 42, [](T x, G g) { return randint_like(x, 0, 5, g); });
+  add("bernoulli/probabilities", data({5, 7}, Draw::Unit), kFloats, exact, 42,
+      [](T x, G g) { return bernoulli(x, g); });
   add("randn_like", some, kFloats, Tolerance::Single, 42,
       [](T x, G g) { return randn_like(x, g); });
 

@@ -17,6 +17,10 @@ Tensor ones(const Shape& shape, const TensorOptions& options = {}, Site at = Sit
 Tensor full_like(const Tensor& x, const Scalar& value, Site at = Site::current());
 Tensor zeros_like(const Tensor& x, Site at = Site::current());
 Tensor ones_like(const Tensor& x, Site at = Site::current());
+/// The same of another dtype.
+Tensor full_like(const Tensor& x, const Scalar& value, DType dtype, Site at = Site::current());
+Tensor zeros_like(const Tensor& x, DType dtype, Site at = Site::current());
+Tensor ones_like(const Tensor& x, DType dtype, Site at = Site::current());
 /// A 0-dim tensor of the number.
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device = {},
                      Site at = Site::current());

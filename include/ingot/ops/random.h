@@ -26,5 +26,10 @@ Tensor randperm(std::int64_t n, Generator* generator = nullptr, Site at = Site::
 /// Shape, dtype and device of `x`.
 Tensor rand_like(const Tensor& x, Generator* generator = nullptr, Site at = Site::current());
 Tensor randn_like(const Tensor& x, Generator* generator = nullptr, Site at = Site::current());
+Tensor randint_like(const Tensor& x, std::int64_t low, std::int64_t high,
+                    Generator* generator = nullptr, Site at = Site::current());
+/// 1 with the probability that each element of `p` holds, else 0; p counts to 24 bits. Floating
+/// dtypes. A probability outside [0, 1] is taken as the nearer of the two (PyTorch raises).
+Tensor bernoulli(const Tensor& p, Generator* generator = nullptr, Site at = Site::current());
 
 }  // namespace ingot
