@@ -99,7 +99,7 @@ Picture adjust_contrast(const Picture& picture, double factor) {
   std::uint64_t sum = 0;
   for (const std::uint8_t value : grey.pixels) sum += value;
   const double mean = static_cast<double>(sum) / static_cast<double>(grey.pixels.size());
-  return blend_with(image, static_cast<std::uint8_t>(mean + 0.5), factor);
+  return blend_with(image, static_cast<std::uint8_t>(std::floor(mean + 0.5)), factor);
 }
 
 Picture adjust_saturation(const Picture& picture, double factor) {

@@ -128,9 +128,9 @@ struct DataLoader::Impl {
     ++passes;
     pass.reset();  // stops the workers of a pass that was left in the middle
     const LoaderOptions& o = options;
-    auto recipe =
-        std::make_shared<const Recipe>(Recipe{dataset, sampler->batches(*o.seed, position.epoch),
-                                              o.collate, o.on_error, *o.seed, position.epoch});
+    auto recipe = std::make_shared<const Recipe>(
+        Recipe{dataset, sampler->batches(o.seed.value_or(0), position.epoch), o.collate, o.on_error,
+               o.seed.value_or(0), position.epoch});
     check_batches(recipe->batches);
     barren = position.batch == 0;
     pass.emplace([recipe](std::int64_t batch) { return recipe->make(batch); }, position.batch,
