@@ -24,5 +24,7 @@ void add_train_command(CLI::App& app, Run& run);
 void add_eval_command(CLI::App& app, Run& run);
 void add_summary_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
+void add_convert_command(CLI::App& app, Run& run);
+void add_completion_command(CLI::App& app, Run& run);
 
 }  // namespace ingot::cli

@@ -1,7 +1,6 @@
 // ingot eval: loss and accuracy of saved weights on the test half of the data.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
-#include <ingot/io/safetensors.h>
 #include <ingot/train/image_task.h>
 #include <ingot/train/trainer.h>
 
@@ -12,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
+#include "cli/weights.h"
 
 namespace ingot::cli {
 namespace {
@@ -26,22 +26,17 @@ struct EvalOptions {
   std::string json;
 };
 
-/// The weights in a model file or a checkpoint; throws IoError or ValueError.
+/// The weights in a model file, checkpoint or file of torch.save; throws IoError or ValueError.
 void load_weights(nn::Module& model, const EvalOptions& options, const train::ImageData& data) {
-  const SafetensorsFile file = load_safetensors(options.weights);
-  const auto made_for = file.metadata.find("model");
-  if (made_for != file.metadata.end() && made_for->second != options.model)
-    throw ValueError(fmt::format("{}: these are weights of model {}, not {}", options.weights,
-                                 made_for->second, options.model));
-  const auto classes = file.metadata.find("classes");
-  if (classes != file.metadata.end() && !data.classes.empty() &&
+  const Weights weights = read_weights(options.weights);
+  check_model(weights, options.weights, options.model);
+  const auto classes = weights.metadata.find("classes");
+  if (classes != weights.metadata.end() && !data.classes.empty() &&
       classes->second != Json(data.classes).dump())
     throw ValueError(fmt::format("{}: the weights tell the classes {}, the data have {}",
                                  options.weights, classes->second, Json(data.classes).dump()));
   try {
-    model.load_state_dict(train::is_checkpoint(file.metadata)
-                              ? file.tensors.with_prefix_removed("model.")
-                              : file.tensors);
+    model.load_state_dict(weights.tensors);
   } catch (const ValueError& e) {
     throw ValueError(fmt::format("{}: {}", options.weights, e.what()));
   }
@@ -112,8 +107,9 @@ void add_eval_command(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test half of the data");
   add_model(*command, options->model)->required();
   command
-      ->add_option("--weights", options->weights,
-                   "model.safetensors or checkpoint.safetensors of a run")
+      ->add_option(
+          "--weights", options->weights,
+          "model.safetensors or checkpoint.safetensors of a run, or a .pth file of PyTorch")
       ->type_name("FILE")
       ->required();
   add_data(*command, options->data)->required();

@@ -85,6 +85,8 @@ int run_program(int argc, char** argv) {
   add_eval_command(app, run);
   add_summary_command(app, run);
   add_bench_command(app, run);
+  add_convert_command(app, run);
+  add_completion_command(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -68,7 +68,7 @@ void JsonOutput::check_writable() const {
 
 void JsonOutput::write(const Json& json) const {
   if (target_.empty()) return;
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (takes_stdout()) {
     errno = 0;
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -1,19 +1,22 @@
 // ingot train: trains a model and leaves a run folder with checkpoint, weights, metrics and curves.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/nn/pretrained.h>
 #include <ingot/ops/random.h>
-#include <ingot/optim/optim.h>
+#include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
 #include <ingot/train/run_folder.h>
 #include <ingot/train/trainer.h>
 
 #include "cli/command.h"
 #include "cli/data_mark.h"
+#include "cli/optimization.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
 #include "cli/train_options.h"
+#include "cli/weights.h"
 
 namespace ingot::cli {
 namespace {
@@ -21,17 +24,7 @@ namespace {
 // In Checkpoint::extra.
 constexpr const char* kOptionsKey = "options";
 constexpr const char* kDataKey = "data";
-
-std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& options,
-                                                 std::vector<Tensor> parameters) {
-  const double lr = options.learning_rate(0);
-  if (options.optimizer == "sgd")
-    return std::make_unique<optim::SGD>(std::move(parameters),
-                                        optim::SGDOptions{.lr = lr, .momentum = 0.9});
-  if (options.optimizer == "adamw")
-    return std::make_unique<optim::AdamW>(std::move(parameters), optim::AdamWOptions{.lr = lr});
-  return std::make_unique<optim::Adam>(std::move(parameters), optim::AdamOptions{.lr = lr});
-}
+constexpr const char* kEventFolder = "tensorboard";  // in the run folder
 
 /// The checkpoint to resume from, with the run's options taken over; or nothing, for a fresh run.
 std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CLI::App& command) {
@@ -66,6 +59,31 @@ std::string epochs_text(std::int64_t count) {
   return fmt::format("{} epoch{}", count, count == 1 ? "" : "s");
 }
 
+using Scalars = std::vector<std::pair<std::string, double>>;
+
+/// A line of the metrics as TensorBoard shows it. Averages over an epoch have names of their own.
+Scalars scalars_of(const train::MetricsRow& row) {
+  if (!row.ends_epoch())
+    return {{"loss/train", row.train_loss},
+            {"accuracy/train", row.train_accuracy},
+            {"learning_rate", row.lr},
+            {"images_per_second", row.images_per_second}};
+  return {{"loss/train_epoch", row.train_loss},
+          {"accuracy/train_epoch", row.train_accuracy},
+          {"loss/test", row.test_loss.value_or(0)},
+          {"accuracy/test", row.test_accuracy.value_or(0)},
+          {"learning_rate", row.lr}};
+}
+
+/// Event files of an older run in that folder, which need not exist.
+void remove_events(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error))
+    if (it->path().filename().string().starts_with("events.out.tfevents."))
+      std::filesystem::remove(it->path(), error);
+}
+
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
                              const TrainOptions& options, bool train) {
   return data::DataLoader(limited(data.open(train, input.transform), options.limit),
@@ -91,9 +109,13 @@ class TrainRun {
     json_.must_not_be(options_.out, "the run folder");
     for (const std::filesystem::path& file : train::run_files(options_.out))
       json_.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
+    check_optimization(options_, command);
+    if (!options_.scheduler.empty() && !options_.scheduler_epochs)
+      options_.scheduler_epochs = options_.epochs;
     manual_seed(options_.seed);
     model_ = models::create(options_.model, {.num_classes = data_.num_classes, .in_channels = {}});
     check_image_size(*model_, options_.model, input_);
+    if (!options_.weights.empty() && !options_.resume) start_from_weights();
     model_->to(device_);
     optimizer_ = make_optimizer(options_, model_->parameters());
   }
@@ -101,20 +123,30 @@ class TrainRun {
   int run() {
     data::DataLoader train_loader = make_loader(data_, input_, options_, true);
     data::DataLoader test_loader = make_loader(data_, input_, options_, false);
-    train::Trainer trainer(
-        *model_, *optimizer_, train_loader, test_loader,
-        {.epochs = options_.epochs,
-         .device = device_,
-         .learning_rate = [&](std::int64_t step) { return options_.learning_rate(step); },
-         .on_progress =
-             [&](const train::Progress& progress) {
-               display_.show(progress);
-               return stop_signal() == 0;
-             },
-         .on_metrics = [&](const train::MetricsRow& row) { record(row); },
-         .on_epoch = [&] { save(trainer); }});
+    const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());
+    std::function<double(std::int64_t)> learning_rate;
+    if (options_.scheduler.empty())
+      learning_rate = [&](std::int64_t step) { return options_.learning_rate(step); };
+    train::Trainer trainer(*model_, *optimizer_, train_loader, test_loader,
+                           {.epochs = options_.epochs,
+                            .device = device_,
+                            .learning_rate = learning_rate,
+                            .scheduler = schedule.scheduler.get(),
+                            .scheduler_steps = schedule.steps,
+                            .plateau = schedule.plateau.get(),
+                            .monitor = train::Metric::parse(options_.monitor),
+                            .early_stopping = options_.early_stopping,
+                            .clip_grad_norm = options_.clip_grad_norm.value_or(0),
+                            .on_progress =
+                                [&](const train::Progress& progress) {
+                                  display_.show(progress);
+                                  return stop_signal() == 0;
+                                },
+                            .on_metrics = [&](const train::MetricsRow& row) { record(row); },
+                            .on_epoch = [&] { save_epoch(trainer); }});
     data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset());
     if (checkpoint_) check_data();
+    const std::int64_t step = checkpoint_ ? checkpoint_->step : 0;
     if (checkpoint_) restore(trainer);
     // No run folder is made for a run that cannot be reported, unless the report goes into it.
     const bool json_in_folder = json_.is_in(options_.out);
@@ -122,9 +154,17 @@ class TrainRun {
     train::RunFolder folder(options_.out);
     folder_ = &folder;
     if (json_in_folder) json_.check_writable();
-    if (options_.resume && trainer.epochs_done() >= options_.epochs) return nothing_to_do(trainer);
-    if (options_.overwrite) folder.clear();  // a folder never mixes two runs
+    if (options_.resume && (trainer.epochs_done() >= options_.epochs || trainer.stopped_early()))
+      return nothing_to_do(trainer);
+    if (options_.overwrite) {  // a folder never mixes two runs
+      folder.clear();
+      remove_events(folder.path() / kEventFolder);
+    }
     folder.start_metrics(trainer.history());
+    if (!options_.tensorboard.empty())
+      events_.emplace(options_.tensorboard == "-" ? folder.path() / kEventFolder
+                                                  : std::filesystem::path(options_.tensorboard),
+                      step == 0 ? 0 : step + 1);
     introduce(train_loader, test_loader, trainer);
     catch_stop_signals();
     const bool finished = passes(trainer);
@@ -139,6 +179,17 @@ class TrainRun {
   }
 
  private:
+  /// Everything but a head for another number of classes comes from the file.
+  void start_from_weights() {
+    const Weights weights = read_weights(options_.weights);
+    check_model(weights, options_.weights, options_.model);
+    try {
+      pretrained_ = nn::load_pretrained(*model_, weights.tensors);
+    } catch (const ValueError& e) {
+      throw ValueError(fmt::format("{}: {}", options_.weights, e.what()));
+    }
+  }
+
   /// The folder may have moved, but what is in it must be what the run was trained on.
   void check_data() const {
     const auto saved = checkpoint_->extra.find(kDataKey);
@@ -195,6 +246,16 @@ class TrainRun {
     console_.line(fmt::format("optimizer  {}, learning rate {}, batches of {}, seed {}",
                               options_.optimizer, options_.learning_rate(0), options_.batch_size,
                               options_.seed));
+    if (!options_.scheduler.empty())
+      console_.line(fmt::format(
+          "schedule   {}{}", options_.scheduler,
+          options_.warmup_epochs > 0
+              ? fmt::format(", after a warm-up of {}", epochs_text(options_.warmup_epochs))
+              : ""));
+    if (!pretrained_.loaded.empty())
+      console_.line(
+          fmt::format("weights    {} keys from {}", pretrained_.loaded.size(), options_.weights));
+    for (const std::string& key : pretrained_.skipped) console_.line("skipped    " + key);
     console_.line(fmt::format("run        {}", options_.out));
     if (trainer.epochs_done() > 0 || !trainer.history().empty())
       console_.line(fmt::format("resumed    after {} of {}", trainer.epochs_done(),
@@ -203,7 +264,28 @@ class TrainRun {
 
   void record(const train::MetricsRow& row) {
     folder_->append_metrics(row);
+    if (events_) events_->add_scalars(row.step, scalars_of(row));
     if (row.ends_epoch()) display_.line(epoch_line(row, options_.epochs));
+  }
+
+  /// The best weights first: a run that is killed in between finds them again.
+  void save_epoch(const train::Trainer& trainer) {
+    if (!options_.keep_best.empty() && best_epoch(trainer) == trainer.epochs_done())
+      folder_->save_best(model_->state_dict(), model_metadata());
+    save(trainer);
+  }
+
+  std::int64_t best_epoch(const train::Trainer& trainer) const {
+    return train::best_epoch(trainer.history(), train::Metric::parse(options_.keep_best));
+  }
+
+  std::map<std::string, std::string> model_metadata() const {
+    std::map<std::string, std::string> metadata{{"format", "pt"},
+                                                {"model", options_.model},
+                                                {"image_size", std::to_string(input_.size)},
+                                                {"num_classes", std::to_string(data_.num_classes)}};
+    if (!data_.classes.empty()) metadata["classes"] = Json(data_.classes).dump();
+    return metadata;
   }
 
   void save(const train::Trainer& trainer) {
@@ -211,12 +293,7 @@ class TrainRun {
     checkpoint.extra[kOptionsKey] = to_json(options_);
     checkpoint.extra[kDataKey] = data_mark_;
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
-    std::map<std::string, std::string> metadata{{"format", "pt"},
-                                                {"model", options_.model},
-                                                {"image_size", std::to_string(input_.size)},
-                                                {"num_classes", std::to_string(data_.num_classes)}};
-    if (!data_.classes.empty()) metadata["classes"] = Json(data_.classes).dump();
-    folder_->save(checkpoint, trainer.history(), metadata, title);
+    folder_->save(checkpoint, trainer.history(), model_metadata(), title);
   }
 
   int stopped(const train::Trainer& trainer) {
@@ -234,6 +311,12 @@ class TrainRun {
                                 100 * last.test_accuracy.value_or(0),
                                 epochs_text(trainer.epochs_done())));
     }
+    if (trainer.stopped_early())
+      console_.line(fmt::format("stopped early: no better {} for {}", options_.monitor,
+                                epochs_text(*options_.early_stopping)));
+    if (!options_.keep_best.empty())
+      console_.line(fmt::format("best       {} (epoch {})", folder_->best_path().string(),
+                                best_epoch(trainer)));
     console_.line(fmt::format("checkpoint {}", folder_->checkpoint_path().string()));
     console_.line(fmt::format("weights    {}", folder_->model_path().string()));
     console_.line(fmt::format("metrics    {}", folder_->metrics_path().string()));
@@ -255,6 +338,13 @@ class TrainRun {
     json["metrics"] = folder_->metrics_path().string();
     json["curves"] = folder_->curves_path().string();
     json["skipped"] = skipped_;
+    json["stopped_early"] = trainer.stopped_early();
+    if (!options_.keep_best.empty()) {
+      json["best"] = folder_->best_path().string();
+      json["best_epoch"] = best_epoch(trainer);
+    }
+    json["loaded_keys"] = pretrained_.loaded;
+    json["skipped_keys"] = pretrained_.skipped;
     json["epochs"] = Json::array();
     for (const train::MetricsRow& row : trainer.history())
       if (row.ends_epoch()) json["epochs"].push_back(Json::parse(train::to_json(row)));
@@ -271,6 +361,8 @@ class TrainRun {
   train::ImageInput input_;
   std::unique_ptr<nn::Module> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
+  nn::PretrainedReport pretrained_;
+  std::optional<train::EventWriter> events_;
   train::RunFolder* folder_ = nullptr;
   std::vector<std::string> skipped_;  // files and causes
   std::string data_mark_;
@@ -290,24 +382,20 @@ void add_train_command(CLI::App& app, Run& run) {
       ->check(positive(kMaxEpochs))
       ->capture_default_str();
   add_batch_size(*command, options->batch_size);
-  command->add_option("--optimizer", options->optimizer, "sgd (momentum 0.9), adam or adamw")
-      ->type_name("NAME")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            if (text == "sgd" || text == "adam" || text == "adamw") return std::string();
-            return fmt::format("unknown optimizer '{}'; there are: sgd, adam, adamw", text);
-          },
-          ""))
-      ->capture_default_str();
+  add_optimization(*command, *options);
   command
-      ->add_option("--lr", options->lr,
-                   "Learning rate of the first step [0.02 for sgd, else 0.002]")
-      ->type_name("X")
-      ->check(positive_real());
-  command->add_option("--lr-decay", options->lr_decay, "Step s uses lr / (1 + s/N); 0: always lr")
-      ->type_name("N")
-      ->check(not_negative())
-      ->capture_default_str();
+      ->add_option("--weights", options->weights,
+                   "Start from these weights (safetensors, or .pth of PyTorch); a head for another "
+                   "number of classes starts at random")
+      ->type_name("FILE")
+      ->check(not_empty());
+  command
+      ->add_option("--tensorboard", options->tensorboard,
+                   "Write event files for TensorBoard into DIR [tensorboard in the run folder]")
+      ->type_name("[DIR]")
+      ->expected(0, 1)
+      ->default_str("-")
+      ->each([options](const std::string& value) { options->tensorboard = value; });
   add_limit(*command, options->limit, "Only the first N images of each half [all]");
   add_image_size(*command, options->image_size);
   add_workers(*command, options->workers);
@@ -327,9 +415,9 @@ void add_train_command(CLI::App& app, Run& run) {
   command->footer(
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
-      "--resume always keeps the run's --model, --batch-size, --optimizer, --limit, --image-size,\n"
-      "--val-split, --skip-damaged and --seed; its --data, --device, --epochs, --lr, --lr-decay "
-      "and --workers hold unless\n"
+      "--resume always keeps the run's --model, --batch-size, --optimizer and its options,\n"
+      "--scheduler, --weights, --limit, --image-size, --val-split, --skip-damaged and --seed; its\n"
+      "--data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
       "given anew, --data only as another place of the same data. A loss that is infinite or not a "
       "number ends the run with exit code 1 and\n"
       "leaves the last checkpoint as it is.\n"

@@ -44,6 +44,22 @@ void for_each(Options& o, F&& f) {
   f("--optimizer", o.optimizer, true);
   f("--lr", o.lr, false);
   f("--lr-decay", o.lr_decay, false);
+  f("--momentum", o.momentum, true);
+  f("--weight-decay", o.weight_decay, true);
+  f("--clip-grad-norm", o.clip_grad_norm, true);
+  f("--scheduler", o.scheduler, true);
+  f("--scheduler-epochs", o.scheduler_epochs, true);
+  f("--warmup-epochs", o.warmup_epochs, true);
+  f("--lr-step", o.lr_step, true);
+  f("--lr-patience", o.lr_patience, true);
+  f("--lr-milestones", o.lr_milestones, true);
+  f("--lr-gamma", o.lr_gamma, true);
+  f("--lr-min", o.lr_min, true);
+  f("--weights", o.weights, true);
+  f("--keep-best", o.keep_best, false);
+  f("--early-stopping", o.early_stopping, false);
+  f("--monitor", o.monitor, true);
+  f("--tensorboard", o.tensorboard, false);
   f("--limit", o.limit, true);
   f("--image-size", o.image_size, true);
   f("--workers", o.workers, false);
@@ -53,8 +69,8 @@ void for_each(Options& o, F&& f) {
 }  // namespace
 
 double TrainOptions::learning_rate(std::int64_t step) const {
-  const double start = lr.value_or(optimizer == "sgd" ? 0.02 : 2e-3);
-  if (lr_decay == 0) return start;
+  const double start = lr.value_or(optimizer == "sgd" || optimizer == "adagrad" ? 0.02 : 2e-3);
+  if (lr_decay == 0 || !scheduler.empty()) return start;
   return start / (1 + static_cast<double>(step) / static_cast<double>(lr_decay));
 }
 

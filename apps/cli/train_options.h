@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/options.h"
 
@@ -19,6 +20,17 @@ struct TrainOptions {
   std::string optimizer = "adam";
   std::optional<double> lr;  ///< the optimizer's usual one unless given
   std::int64_t lr_decay = 2000;
+  std::optional<double> momentum, weight_decay, clip_grad_norm;
+  std::string scheduler;  ///< none: lr_decay
+  std::optional<std::int64_t> scheduler_epochs;
+  std::int64_t warmup_epochs = 0, lr_step = 10, lr_patience = 3;
+  std::vector<std::int64_t> lr_milestones;
+  double lr_gamma = 0.1, lr_min = 0;
+  std::string weights;  ///< what a fresh run starts from; random where empty
+  std::string keep_best;
+  std::optional<std::int64_t> early_stopping;
+  std::string monitor = "test_loss";
+  std::string tensorboard;  ///< folder; "-": inside the run folder
   std::optional<std::int64_t> limit, image_size;
   std::int64_t workers = 2;
   std::uint64_t seed = 0;
@@ -27,7 +39,8 @@ struct TrainOptions {
   bool overwrite = false;
   std::string json;
 
-  /// Of the step with that number, from 0: lr / (1 + step / lr_decay), or lr when that is 0.
+  /// Of the step with that number, from 0: lr / (1 + step / lr_decay), or lr when that is 0 or a
+  /// scheduler takes over from lr.
   /// Depends on nothing but the step, so that more epochs are a continuation of fewer.
   double learning_rate(std::int64_t step) const;
 };

@@ -56,6 +56,7 @@
 #include <ingot/ops/update.h>
 #include <ingot/optim/optim.h>
 #include <ingot/train/checkpoint.h>
+#include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
 #include <ingot/train/metrics.h>
 #include <ingot/train/run_folder.h>

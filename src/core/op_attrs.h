@@ -327,8 +327,8 @@ struct PadAttrs {
   }
 };
 
-/// sgd_update and adam_update: `count` parameters; flags choose the variant. Operands and slots are
-/// listed in src/ops/update.cpp.
+/// sgd_update, adam_update, rmsprop_update and adagrad_update: `count` parameters; flags choose the
+/// variant. Operands and slots are listed in src/ops/update.cpp.
 struct UpdateAttrs {
   std::int64_t count = 0;
   bool decoupled_decay = false;  ///< AdamW
@@ -336,6 +336,7 @@ struct UpdateAttrs {
   bool momentum = false;
   bool nesterov = false;
   bool maximize = false;
+  bool centered = false;  ///< RMSprop
   bool operator==(const UpdateAttrs&) const = default;
   void visit(auto& v) const {
     v.field("count", count);
@@ -344,6 +345,7 @@ struct UpdateAttrs {
     v.field("momentum", momentum);
     v.field("nesterov", nesterov);
     v.field("maximize", maximize);
+    v.field("centered", centered);
   }
 };
 

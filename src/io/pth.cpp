@@ -205,6 +205,11 @@ void fail_tar(std::string_view file) {
 
 }  // namespace io
 
+bool is_pth(const std::filesystem::path& path) {
+  const io::WeightsFormat format = io::weights_format(io::InputFile(path));
+  return format != io::WeightsFormat::Safetensors && format != io::WeightsFormat::Unknown;
+}
+
 PthValue load_pth(const std::filesystem::path& path) {
   const io::InputFile file(path);
   switch (io::weights_format(file)) {

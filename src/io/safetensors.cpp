@@ -11,7 +11,6 @@
 #include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/input_file.h"
-#include "io/pth_format.h"
 #include "io/safetensors_format.h"
 
 namespace ingot {
@@ -103,10 +102,7 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path, Device devic
 }
 
 StateDict load(const std::filesystem::path& path, Device device) {
-  const io::WeightsFormat format = io::weights_format(io::InputFile(path));
-  if (format != io::WeightsFormat::PthZip && format != io::WeightsFormat::PthStream &&
-      format != io::WeightsFormat::Tar)
-    return load_safetensors(path, device).tensors;
+  if (!is_pth(path)) return load_safetensors(path, device).tensors;
   const PthValue value = load_pth(path);
   StateDict host;
   try {

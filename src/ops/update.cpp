@@ -6,6 +6,11 @@
 //     -> params, exp_avg, exp_avg_sq[, max_exp_avg_sq]
 //     slots: lr/bias_correction1, decay, 1 − beta1, beta2, 1 − beta2, √bias_correction2, eps
 //     decay: 1 − lr·weight_decay (a factor of the parameter) if decoupled_decay, else weight_decay
+//   rmsprop_update(params, grads, square_avg[, buffers][, grad_avg])
+//     -> params, square_avg[, buffers][, grad_avg]
+//     slots: lr, alpha, 1 − alpha, eps, momentum, weight_decay
+//   adagrad_update(params, grads, sum) -> params, sum
+//     slots: lr of this step, eps, weight_decay
 //
 // Slots are computed on the host in double and rounded once to the tensors' dtype, in the order of
 // PyTorch's single-tensor implementations (torch/optim/sgd.py, adam.py).
@@ -104,6 +109,67 @@ void expand_adam(ExpandContext& c) {
 
 const OpDef kAdamUpdate{.name = "adam_update", .infer = infer_adam, .expand = expand_adam};
 
+// -- rmsprop_update ---------------------------------------------------------------------------
+
+void infer_rmsprop(InferContext& c) {
+  const auto& a = c.as<UpdateAttrs>();
+  infer_update(c, 3 + (a.momentum ? 1 : 0) + (a.centered ? 1 : 0));
+}
+
+void expand_rmsprop(ExpandContext& c) {
+  const auto& a = c.as<UpdateAttrs>();
+  const Scalar lr = c.slot(0), keep = c.slot(1), take = c.slot(2), eps = c.slot(3),
+               momentum = c.slot(4), decay = c.slot(5);
+  const int n = static_cast<int>(a.count);
+  std::vector<Tensor> squares, buffers, averages;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& p = c.in(i);
+    Tensor g = a.maximize ? c.in(n + i).neg() : c.in(n + i);
+    g = g + p * decay;
+    squares.push_back(c.in(2 * n + i) * keep + g * take * g);
+    Tensor square = squares.back();
+    if (a.centered) {
+      const Tensor& m = c.in((a.momentum ? 4 : 3) * n + i);
+      averages.push_back(m + (g - m) * take);
+      square = square - averages.back() * averages.back();
+    }
+    const Tensor denominator = square.sqrt() + eps;
+    if (a.momentum) {
+      buffers.push_back(c.in(3 * n + i) * momentum + g / denominator);
+      c.result(p - buffers.back() * lr);
+    } else {
+      c.result(p - g * lr / denominator);
+    }
+  }
+  for (const auto* list : {&squares, &buffers, &averages})
+    for (const Tensor& t : *list) c.result(t);
+}
+
+const OpDef kRmspropUpdate{
+    .name = "rmsprop_update", .infer = infer_rmsprop, .expand = expand_rmsprop};
+
+// -- adagrad_update ---------------------------------------------------------------------------
+
+void infer_adagrad(InferContext& c) { infer_update(c, 3); }
+
+void expand_adagrad(ExpandContext& c) {
+  const auto& a = c.as<UpdateAttrs>();
+  const Scalar lr = c.slot(0), eps = c.slot(1), decay = c.slot(2);
+  const int n = static_cast<int>(a.count);
+  std::vector<Tensor> sums;
+  for (int i = 0; i < n; ++i) {
+    const Tensor& p = c.in(i);
+    Tensor g = a.maximize ? c.in(n + i).neg() : c.in(n + i);
+    g = g + p * decay;
+    sums.push_back(c.in(2 * n + i) + g * g);
+    c.result(p - g * lr / (sums.back().sqrt() + eps));
+  }
+  for (const Tensor& t : sums) c.result(t);
+}
+
+const OpDef kAdagradUpdate{
+    .name = "adagrad_update", .infer = infer_adagrad, .expand = expand_adagrad};
+
 // -- Recording
 // -------------------------------------------------------------------------------------
 
@@ -132,7 +198,7 @@ std::vector<std::vector<Tensor>> record_lists(const OpDef& op, std::size_t count
 
 }  // namespace
 
-INGOT_EXPORT_OPS(update, &kSgdUpdate, &kAdamUpdate)
+INGOT_EXPORT_OPS(update, &kSgdUpdate, &kAdamUpdate, &kRmspropUpdate, &kAdagradUpdate)
 
 }  // namespace ops
 
@@ -182,6 +248,51 @@ AdamResult adam_update(std::span<const Tensor> params, std::span<const Tensor> g
   if (lists.size() > 1) result.exp_avg = std::move(lists[1]);
   if (lists.size() > 2) result.exp_avg_sq = std::move(lists[2]);
   if (lists.size() > 3) result.max_exp_avg_sq = std::move(lists[3]);
+  return result;
+}
+
+RmspropResult rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                             std::span<const Tensor> square_avg,
+                             std::span<const Tensor> momentum_buffers,
+                             std::span<const Tensor> grad_avg, const RmspropStep& step, Site at) {
+  const bool momentum = step.momentum != 0;
+  if (!params.empty() &&
+      (momentum == momentum_buffers.empty() || step.centered == grad_avg.empty()))
+    ops::fail<ValueError>("rmsprop_update",
+                          "momentum goes with momentum buffers, centered with averages", at);
+  const UpdateAttrs attrs{.count = static_cast<std::int64_t>(params.size()),
+                          .momentum = momentum,
+                          .maximize = step.maximize,
+                          .centered = step.centered};
+  const Scalar slots[] = {step.lr,  step.alpha,    1 - step.alpha,
+                          step.eps, step.momentum, step.weight_decay};
+  auto lists =
+      ops::record_lists(ops::kRmspropUpdate, params.size(),
+                        {params, grads, square_avg, momentum_buffers, grad_avg}, attrs, slots, at);
+  RmspropResult result;
+  if (lists.empty()) return result;
+  result.params = std::move(lists[0]);
+  result.square_avg = std::move(lists[1]);
+  if (momentum) result.momentum_buffers = std::move(lists[2]);
+  if (step.centered) result.grad_avg = std::move(lists.back());
+  return result;
+}
+
+AdagradResult adagrad_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                             std::span<const Tensor> sum, const AdagradStep& step, Site at) {
+  if (step.step < 1)
+    ops::fail<ValueError>("adagrad_update", fmt::format("steps count from 1, got {}", step.step),
+                          at);
+  const UpdateAttrs attrs{.count = static_cast<std::int64_t>(params.size()),
+                          .maximize = step.maximize};
+  const Scalar slots[] = {step.lr / (1 + static_cast<double>(step.step - 1) * step.lr_decay),
+                          step.eps, step.weight_decay};
+  auto lists =
+      ops::record_lists(ops::kAdagradUpdate, params.size(), {params, grads, sum}, attrs, slots, at);
+  AdagradResult result;
+  if (lists.empty()) return result;
+  result.params = std::move(lists[0]);
+  result.sum = std::move(lists[1]);
   return result;
 }
 

@@ -63,7 +63,12 @@ Optimizer::State& Optimizer::state_of(std::size_t group, const Tensor& param) {
   state.tensors.resize(state_names().size());
   // Options such as momentum may be switched on later: state appears when it is first wanted.
   for (std::size_t k = 0; k < state.tensors.size(); ++k)
-    if (!state.tensors[k].defined() && wants_state(group, k)) state.tensors[k] = zeros_like(param);
+    if (!state.tensors[k].defined() && wants_state(group, k)) {
+      const double value = initial_state(group, k);
+      state.tensors[k] = value == 0 ? zeros_like(param)
+                                    : full(param.shape(), value,
+                                           {.dtype = param.dtype(), .device = param.device()});
+    }
   return state;
 }
 
@@ -162,21 +167,32 @@ void Optimizer::visit_flag(std::string_view name, bool& flag, const OptionVisito
   flag = value != 0;
 }
 
-double Optimizer::lr(std::size_t group) const {
+std::optional<double> Optimizer::option(std::size_t group, std::string_view wanted) const {
   check_group(*this, group);
-  double found = 0;
+  std::optional<double> found;
   // The visitor does not write, so the object stays as it is.
   const_cast<Optimizer*>(this)->visit_options(group, [&](std::string_view name, double& value) {
-    if (name == "lr") found = value;
+    if (name == wanted) found = value;
   });
   return found;
 }
 
-void Optimizer::set_group_lr(std::size_t group, double lr) {
+void Optimizer::set_option(std::size_t group, std::string_view wanted, double number) {
   check_group(*this, group);
+  bool found = false;
   visit_options(group, [&](std::string_view name, double& value) {
-    if (name == "lr") value = lr;
+    if (name != wanted) return;
+    value = number;
+    found = true;
   });
+  if (!found) throw ValueError(fmt::format("optimizer: there is no option '{}'", wanted));
+}
+
+double Optimizer::lr(std::size_t group) const { return option(group, "lr").value_or(0); }
+void Optimizer::set_group_lr(std::size_t group, double lr) { set_option(group, "lr", lr); }
+
+double Optimizer::initial_lr(std::size_t group) {
+  return initial_lrs_.try_emplace(group, lr(group)).first->second;
 }
 
 void Optimizer::set_lr(double lr) {

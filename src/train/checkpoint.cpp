@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 constexpr const char* kEntry = "ingot.checkpoint";
 constexpr std::string_view kModel = "model.";
 constexpr std::string_view kOptimizer = "optimizer.";
+constexpr std::string_view kScheduler = "scheduler.";
 
 [[noreturn]] void fail(std::string_view file, const std::string& cause) {
   throw IoError(fmt::format("{}: {}", file, cause));
@@ -64,6 +65,8 @@ Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
       checkpoint.model.insert(key.substr(kModel.size()), tensor);
     else if (text.substr(0, kOptimizer.size()) == kOptimizer)
       checkpoint.optimizer.insert(key.substr(kOptimizer.size()), tensor);
+    else if (text.substr(0, kScheduler.size()) == kScheduler)
+      checkpoint.scheduler.insert(key.substr(kScheduler.size()), tensor);
     else
       fail(name, fmt::format("the tensor '{}' belongs to neither model nor optimizer", key));
   }
@@ -76,8 +79,9 @@ void Checkpoint::save(const std::filesystem::path& path) const {
   StateDict all;
   add(all, kModel, model);
   add(all, kOptimizer, optimizer);
+  add(all, kScheduler, scheduler);
   const Json json = {
-      {"format_version", kFormatVersion},
+      {"format_version", scheduler.empty() ? 1 : kFormatVersion},
       {"step", step},
       {"epoch", position.epoch},
       {"batch", position.batch},

@@ -59,4 +59,33 @@ MetricsRow metrics_row_from_json(std::string_view text, std::string_view name) {
   return row;
 }
 
+Metric Metric::parse(const std::string& name) {
+  for (const char* known : {"test_loss", "test_accuracy", "train_loss", "train_accuracy"})
+    if (name == known) return {name, name.ends_with("accuracy")};
+  throw ValueError(fmt::format(
+      "unknown metric '{}'; there are: test_loss, test_accuracy, train_loss, train_accuracy",
+      name));
+}
+
+double Metric::of(const MetricsRow& row) const {
+  if (name == "train_loss") return row.train_loss;
+  if (name == "train_accuracy") return row.train_accuracy;
+  return (name == "test_loss" ? row.test_loss : row.test_accuracy).value_or(0);
+}
+
+std::int64_t best_epoch(const std::vector<MetricsRow>& history, const Metric& metric) {
+  std::int64_t epoch = 0, best = 0;
+  double best_value = 0;
+  for (const MetricsRow& row : history) {
+    if (!row.ends_epoch()) continue;
+    ++epoch;
+    const double value = metric.of(row);
+    if (best == 0 || (metric.more_is_better ? value > best_value : value < best_value)) {
+      best = epoch;
+      best_value = value;
+    }
+  }
+  return best;
+}
+
 }  // namespace ingot::train

@@ -85,9 +85,14 @@ void RunFolder::save(const Checkpoint& checkpoint, const std::vector<MetricsRow>
   write_curves(curves_path(), curve_points(history), title);
 }
 
+void RunFolder::save_best(const StateDict& model,
+                          const std::map<std::string, std::string>& model_metadata) {
+  ingot::save(model, best_path(), model_metadata, {.checksums = true});
+}
+
 std::vector<fs::path> run_files(const fs::path& folder) {
   return {folder / "checkpoint.safetensors", folder / "model.safetensors", folder / "metrics.jsonl",
-          folder / "curves.png"};
+          folder / "curves.png", folder / "best.safetensors"};
 }
 
 bool holds_a_run(const fs::path& folder) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/nn/clip_grad.h>
 #include <ingot/ops/loss.h>
 #include <ingot/ops/random.h>
 
@@ -128,9 +129,15 @@ Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoade
 }
 
 bool Trainer::run() {
-  while (epoch_ < options_.epochs)
-    if (!train_epoch() || !test_epoch()) return epoch_ >= options_.epochs;
+  const auto done = [&] { return epoch_ >= options_.epochs || stopped_early(); };
+  while (!done())
+    if (!train_epoch() || !test_epoch()) return done();
   return true;
+}
+
+bool Trainer::stopped_early() const {
+  return options_.early_stopping && epoch_ > 0 &&
+         epoch_ - best_epoch(history_, options_.monitor) >= *options_.early_stopping;
 }
 
 bool Trainer::train_epoch() {
@@ -170,6 +177,8 @@ void Trainer::train_batch(const data::Batch& batch) {
   if (options_.learning_rate) optimizer_.set_lr(options_.learning_rate(step_));
   optimizer_.zero_grad();
   loss.backward();
+  if (options_.clip_grad_norm > 0)
+    nn::utils::clip_grad_norm_(model_.parameters(), options_.clip_grad_norm);
   optimizer_.step();
   const double mean_loss = loss.item();
   check_finite(mean_loss, "loss", epoch_ + 1, step_ + 1);
@@ -178,6 +187,7 @@ void Trainer::train_batch(const data::Batch& batch) {
   epoch_averages_.add(mean_loss, hits, count);
   line_averages_.add(mean_loss, hits, count);
   ++step_;
+  if (options_.scheduler && step_ <= options_.scheduler_steps) options_.scheduler->step();
 }
 
 bool Trainer::test_epoch() {
@@ -200,7 +210,10 @@ bool Trainer::test_epoch() {
   batch_ = 0;
   epoch_averages_ = line_averages_ = {};
   epoch_seconds_ = 0;
+  const double monitored = options_.monitor.of(row);
   report(std::move(row));
+  if (options_.scheduler && options_.scheduler_steps == 0) options_.scheduler->step();
+  if (options_.plateau) options_.plateau->step(monitored);
   if (options_.on_epoch) options_.on_epoch();
   return !asked_to_stop;
 }
@@ -228,6 +241,8 @@ Checkpoint Trainer::checkpoint() const {
   Checkpoint checkpoint;
   checkpoint.model = model_.state_dict();
   checkpoint.optimizer = optimizer_.state_dict();
+  if (options_.scheduler) checkpoint.scheduler = options_.scheduler->state_dict();
+  if (options_.plateau) checkpoint.scheduler = options_.plateau->state_dict();
   checkpoint.step = step_;
   checkpoint.position = {static_cast<std::uint64_t>(epoch_), batch_};
   const Generator::State random = default_generator().state();
@@ -266,6 +281,8 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   }
   model_.load_state_dict(checkpoint.model);
   optimizer_.load_state_dict(checkpoint.optimizer);
+  if (options_.scheduler) options_.scheduler->load_state_dict(checkpoint.scheduler);
+  if (options_.plateau) options_.plateau->load_state_dict(checkpoint.scheduler);
   default_generator().set_state({checkpoint.random.seed, checkpoint.random.offset});
   epoch_ = static_cast<std::int64_t>(checkpoint.position.epoch);
   batch_ = checkpoint.position.batch;

@@ -69,6 +69,61 @@ void add_update_cases(std::vector<OpCase>& cases) {
        {.step = 3, .lr = 0.01, .weight_decay = 0.1, .decoupled_decay = true});
   adam("adam_update/amsgrad", {.step = 3, .lr = 0.01, .amsgrad = true});
   adam("adam_update/maximize", {.step = 3, .lr = 0.01, .maximize = true});
+
+  const auto rmsprop = [&](const char* name, const RmspropStep& step) {
+    const bool momentum = step.momentum != 0;
+    // The average of the gradients must not exceed the root of their average square.
+    std::vector<InputSpec> inputs = lists({Draw::Signed, Draw::Signed, Draw::Positive});
+    if (momentum)
+      for (InputSpec& spec : lists({Draw::Signed})) inputs.push_back(std::move(spec));
+    if (step.centered)
+      for (InputSpec& spec : lists({Draw::Signed})) inputs.push_back(std::move(spec));
+    cases.push_back({name, inputs,
+                     [=](In x) {
+                       In square = x.subspan(4, 2);
+                       std::vector<Tensor> averages, squares(square.begin(), square.end());
+                       if (step.centered)
+                         for (std::size_t i = 0; i < 2; ++i) {
+                           averages.push_back(x[(momentum ? 8 : 6) + i]);
+                           squares[i] = squares[i] + 2 * averages[i].square();
+                         }
+                       const RmspropResult r =
+                           rmsprop_update(x.subspan(0, 2), x.subspan(2, 2), squares,
+                                          momentum ? x.subspan(6, 2) : In(), averages, step);
+                       std::vector<Tensor> all = r.params;
+                       append(all, r.square_avg);
+                       append(all, r.momentum_buffers);
+                       append(all, r.grad_avg);
+                       return all;
+                     },
+                     kFull, Tolerance::Composite, false, false});
+  };
+  rmsprop("rmsprop_update", {.lr = 0.01, .alpha = 0.9});
+  rmsprop("rmsprop_update/decay", {.lr = 0.01, .alpha = 0.9, .eps = 1e-3, .weight_decay = 0.1});
+  rmsprop("rmsprop_update/momentum", {.lr = 0.01, .alpha = 0.9, .momentum = 0.8});
+  rmsprop("rmsprop_update/centered", {.lr = 0.01, .alpha = 0.9, .centered = true});
+  rmsprop("rmsprop_update/all", {.lr = 0.01,
+                                 .alpha = 0.9,
+                                 .weight_decay = 0.1,
+                                 .momentum = 0.8,
+                                 .centered = true,
+                                 .maximize = true});
+
+  const auto adagrad = [&](const char* name, const AdagradStep& step) {
+    cases.push_back({name, lists({Draw::Signed, Draw::Signed, Draw::Positive}),
+                     [=](In x) {
+                       const AdagradResult r =
+                           adagrad_update(x.subspan(0, 2), x.subspan(2, 2), x.subspan(4, 2), step);
+                       std::vector<Tensor> all = r.params;
+                       append(all, r.sum);
+                       return all;
+                     },
+                     kFull, Tolerance::Composite, false, false});
+  };
+  adagrad("adagrad_update", {.step = 1, .lr = 0.1});
+  adagrad("adagrad_update/decay",
+          {.step = 3, .lr = 0.1, .lr_decay = 0.5, .eps = 1e-3, .weight_decay = 0.1});
+  adagrad("adagrad_update/maximize", {.step = 2, .lr = 0.1, .maximize = true});
 }
 
 }  // namespace ingot::optest

@@ -90,6 +90,10 @@ class PthValue {
 /// and when it asks for anything but data, naming that.
 PthValue load_pth(const std::filesystem::path& path);
 
+/// True when the file begins like one of torch.save, whatever its name. Throws IoError when it
+/// cannot be read.
+bool is_pth(const std::filesystem::path& path);
+
 /// Reads a file that lies in memory; `name` stands for it in error messages.
 PthValue parse_pth(std::span<const std::byte> file, std::string_view name);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ingot/nn/activation.h>
+#include <ingot/nn/clip_grad.h>
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
 #include <ingot/nn/dropout.h>
@@ -11,3 +12,4 @@
 #include <ingot/nn/module.h>
 #include <ingot/nn/norm.h>
 #include <ingot/nn/pool.h>
+#include <ingot/nn/pretrained.h>

@@ -56,4 +56,48 @@ AdamResult adam_update(std::span<const Tensor> params, std::span<const Tensor> g
                        std::span<const Tensor> max_exp_avg_sq, const AdamStep& step,
                        Site at = Site::current());
 
+struct RmspropStep {
+  double lr = 1e-2;
+  double alpha = 0.99;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double momentum = 0;
+  bool centered = false;
+  bool maximize = false;
+};
+
+struct RmspropResult {
+  std::vector<Tensor> params;
+  std::vector<Tensor> square_avg;
+  std::vector<Tensor> momentum_buffers;
+  std::vector<Tensor> grad_avg;
+};
+
+/// torch.optim.RMSprop's step. `momentum_buffers` is empty exactly when step.momentum is 0,
+/// `grad_avg` unless step.centered.
+RmspropResult rmsprop_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                             std::span<const Tensor> square_avg,
+                             std::span<const Tensor> momentum_buffers,
+                             std::span<const Tensor> grad_avg, const RmspropStep& step,
+                             Site at = Site::current());
+
+struct AdagradStep {
+  std::int64_t step = 1;  ///< 1 for the first update
+  double lr = 1e-2;
+  double lr_decay = 0;
+  double eps = 1e-10;
+  double weight_decay = 0;
+  bool maximize = false;
+};
+
+struct AdagradResult {
+  std::vector<Tensor> params;
+  std::vector<Tensor> sum;
+};
+
+/// torch.optim.Adagrad's step.
+AdagradResult adagrad_update(std::span<const Tensor> params, std::span<const Tensor> grads,
+                             std::span<const Tensor> sum, const AdagradStep& step,
+                             Site at = Site::current());
+
 }  // namespace ingot

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -53,6 +54,13 @@ class Optimizer {
   /// Of all groups.
   void set_lr(double lr);
   void set_group_lr(std::size_t group, double lr);
+  /// The group's learning rate when this was first asked for: what schedules start from.
+  double initial_lr(std::size_t group);
+  /// An option of a group by its name in state_dict(): "momentum", "beta1"; nothing when this
+  /// optimizer has none of that name.
+  std::optional<double> option(std::size_t group, std::string_view name) const;
+  /// Throws ValueError when there is no such option.
+  void set_option(std::size_t group, std::string_view name, double value);
 
   /// Everything that a resumed run needs, as tensors: "groups.0.lr", "state.3.step",
   /// "state.3.exp_avg", … with parameters counted over all groups. A snapshot: later steps do not
@@ -85,8 +93,10 @@ class Optimizer {
   virtual Result update(const Batch& batch) = 0;
   /// Names of the state tensors, such as "exp_avg".
   virtual std::vector<std::string_view> state_names() const = 0;
-  /// True when parameters of the group have state tensor k; it begins as zeros.
+  /// True when parameters of the group have state tensor k.
   virtual bool wants_state(std::size_t group, std::size_t k) const = 0;
+  /// What all elements of state tensor k are before the first step.
+  virtual double initial_state(std::size_t /*group*/, std::size_t /*k*/) const { return 0; }
   /// Calls f(name, value) for the options of a group; f may change the value.
   using OptionVisitor = std::function<void(std::string_view name, double& value)>;
   virtual void visit_options(std::size_t group, const OptionVisitor& f) = 0;
@@ -102,6 +112,7 @@ class Optimizer {
   State& state_of(std::size_t group, const Tensor& param);
 
   std::unordered_map<const Cell*, State> states_;
+  std::unordered_map<std::size_t, double> initial_lrs_;  ///< by group
 };
 
 /// The groups of an optimizer with the given options.

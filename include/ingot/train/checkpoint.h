@@ -1,8 +1,8 @@
 // Checkpoint: everything a training run needs to go on as if it had never stopped.
 //
-// It is one safetensors file: `model.*` and `optimizer.*` are tensors, the rest is JSON in the
-// metadata entry "ingot.checkpoint". Other programs can read its weights; it is written atomically,
-// with checksums that loading verifies.
+// It is one safetensors file: `model.*`, `optimizer.*` and `scheduler.*` are tensors, the rest is
+// JSON in the metadata entry "ingot.checkpoint". Other programs can read its weights; it is written
+// atomically, with checksums that loading verifies.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +26,11 @@ struct RandomState {
 };
 
 struct Checkpoint {
-  static constexpr int kFormatVersion = 1;
+  static constexpr int kFormatVersion = 2;  ///< 1: without a scheduler
 
   StateDict model;
   StateDict optimizer;
+  StateDict scheduler;            ///< empty when there is none
   std::int64_t step = 0;          ///< optimizer steps taken
   data::LoaderPosition position;  ///< the next batch to train on
   RandomState random;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ingot::train {
 
@@ -43,6 +44,20 @@ struct MetricsRow {
 
   bool ends_epoch() const { return test_loss.has_value(); }
 };
+
+/// A measured value by which epochs are compared.
+struct Metric {
+  std::string name;  ///< "test_loss", "test_accuracy", "train_loss" or "train_accuracy"
+  bool more_is_better = false;
+
+  /// Throws ValueError listing the names for any other.
+  static Metric parse(const std::string& name);
+  /// Of a line that ends an epoch.
+  double of(const MetricsRow& row) const;
+};
+
+/// The complete epoch, from 1, with the best value, the earlier of equal ones; 0 before the first.
+std::int64_t best_epoch(const std::vector<MetricsRow>& history, const Metric& metric);
 
 /// One line of JSON without the line break. Values that are not finite become null.
 std::string to_json(const MetricsRow& row);

@@ -4,6 +4,7 @@
 //   model.safetensors        the weights alone
 //   metrics.jsonl            one line of JSON per measurement (MetricsRow)
 //   curves.png               loss and accuracy over epochs
+//   best.safetensors         the weights of the best epoch, where that is asked for
 #pragma once
 
 #include <filesystem>
@@ -26,10 +27,11 @@ class RunFolder {
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
   std::filesystem::path model_path() const { return folder_ / "model.safetensors"; }
+  std::filesystem::path best_path() const { return folder_ / "best.safetensors"; }
   std::filesystem::path metrics_path() const { return folder_ / "metrics.jsonl"; }
   std::filesystem::path curves_path() const { return folder_ / "curves.png"; }
 
-  /// Removes the files of a run, all four. Throws IoError.
+  /// Removes the files of a run, all five. Throws IoError.
   void clear();
   /// Makes metrics.jsonl hold exactly these lines; append_metrics goes on behind them. Without
   /// lines there is no file until the first is appended.
@@ -40,13 +42,15 @@ class RunFolder {
   /// before survives a failure.
   void save(const Checkpoint& checkpoint, const std::vector<MetricsRow>& history,
             const std::map<std::string, std::string>& model_metadata, const std::string& title);
+  /// Writes the weights of the best epoch. Throws IoError; those of the one before survive.
+  void save_best(const StateDict& model, const std::map<std::string, std::string>& model_metadata);
 
  private:
   std::filesystem::path folder_;
   std::ofstream metrics_;
 };
 
-/// The four files of a run in that folder, there or not.
+/// The five files of a run in that folder, there or not.
 std::vector<std::filesystem::path> run_files(const std::filesystem::path& folder);
 /// True when `folder` holds any file of a run.
 bool holds_a_run(const std::filesystem::path& folder);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include <ingot/data/data_loader.h>
 #include <ingot/nn/module.h>
 #include <ingot/optim/optimizer.h>
+#include <ingot/optim/scheduler.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/metrics.h>
 
@@ -53,6 +55,17 @@ struct TrainerOptions {
   Device device;
   /// The learning rate of the step with that number, from 0; the optimizer's own when empty.
   std::function<double(std::int64_t step)> learning_rate;
+  /// Steps after each epoch; its state is part of the checkpoint. Must outlive the trainer.
+  optim::LRScheduler* scheduler = nullptr;
+  /// Above 0: `scheduler` steps after each step of the optimizer instead, this many times.
+  std::int64_t scheduler_steps = 0;
+  /// Takes the value of `monitor` after each epoch; its state is part of the checkpoint.
+  optim::ReduceLROnPlateau* plateau = nullptr;
+  Metric monitor = {"test_loss", false};
+  /// Ends the run when `monitor` has not improved for this many epochs.
+  std::optional<std::int64_t> early_stopping = {};
+  /// Above 0: the largest norm of all gradients together.
+  double clip_grad_norm = 0;
   OnProgress on_progress;
   /// Called with each new line of the metrics: about ten an epoch, and one at its end.
   std::function<void(const MetricsRow&)> on_metrics;
@@ -66,9 +79,10 @@ class Trainer {
   Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
           data::DataLoader& test, TrainerOptions options);
 
-  /// Trains with cross-entropy until `epochs` passes are complete. False when on_progress stopped
-  /// it; calling run() again goes on. Throws DivergedError, naming epoch and step, when the loss of
-  /// a batch or of a test is not finite; on_epoch is not called then, so that nobody saves.
+  /// Trains with cross-entropy until `epochs` passes are complete or it stops early. False when
+  /// on_progress stopped it; calling run() again goes on. Throws DivergedError, naming epoch and
+  /// step, when the loss of a batch or of a test is not finite; on_epoch is not called then, so
+  /// that nobody saves.
   bool run();
 
   /// The present state, to be saved; `extra` of the result may be added to.
@@ -81,6 +95,8 @@ class Trainer {
   const std::vector<MetricsRow>& history() const { return history_; }
   /// Complete epochs.
   std::int64_t epochs_done() const { return epoch_; }
+  /// True when early_stopping has ended the run; known from the history alone.
+  bool stopped_early() const;
 
  private:
   bool train_epoch();

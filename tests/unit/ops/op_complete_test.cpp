@@ -53,7 +53,8 @@ const std::map<std::string, std::string>& not_differentiable() {
     add("looks at labels and gives none", {"check_labels"});
     add("looks at integers and gives none", {"check_divisor"});
     add("says where values are; PyTorch has none either", {"nonzero", "unique"});
-    add("changes values that carry no history", {"sgd_update", "adam_update"});
+    add("changes values that carry no history",
+        {"sgd_update", "adam_update", "rmsprop_update", "adagrad_update"});
     return r;
   }();
   return reasons;

@@ -70,8 +70,8 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   EXPECT_EQ(with("{"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("[]"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("{}"), "the checkpoint lacks 'format_version'");
-  EXPECT_EQ(with(R"({"format_version":2})"),
-            "the checkpoint has format version 2, this Ingot reads up to 1; use a newer Ingot");
+  EXPECT_EQ(with(R"({"format_version":3})"),
+            "the checkpoint has format version 3, this Ingot reads up to 2; use a newer Ingot");
   EXPECT_EQ(with(R"({"format_version":"1"})"),
             "the checkpoint's 'format_version' is no valid number");
   EXPECT_EQ(with(R"({"format_version":1,"step":-1})"),

@@ -60,5 +60,26 @@ TEST(MetricsRow, RefusesOtherText) {
   EXPECT_THROW(metrics_row_from_json(line, "f"), IoError);
 }
 
+TEST(Metrics, TheBestEpochIsTheEarlierOfEqualOnes) {
+  const auto row = [](double epoch, double loss, double accuracy) {
+    MetricsRow r;
+    r.epoch = epoch;
+    r.train_loss = loss;
+    if (epoch == std::floor(epoch)) {
+      r.test_loss = loss;
+      r.test_accuracy = accuracy;
+    }
+    return r;
+  };
+  const std::vector<MetricsRow> history = {row(0.5, 0, 0),   row(1, 3, 0.5), row(2, 1, 0.7),
+                                           row(2.5, 0, 0.9), row(3, 1, 0.7), row(4, 2, 0.6)};
+  EXPECT_EQ(best_epoch(history, Metric::parse("test_loss")), 2);
+  EXPECT_EQ(best_epoch(history, Metric::parse("test_accuracy")), 2);
+  EXPECT_EQ(best_epoch(history, Metric::parse("train_loss")), 2);
+  EXPECT_EQ(best_epoch({}, Metric::parse("test_loss")), 0);
+  EXPECT_TRUE(Metric::parse("train_accuracy").more_is_better);
+  EXPECT_THROW(Metric::parse("speed"), ValueError);
+}
+
 }  // namespace
 }  // namespace ingot::train

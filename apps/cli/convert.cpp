@@ -1,0 +1,125 @@
+// ingot convert: weights from PyTorch's files (or safetensors) into a safetensors file.
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/weights.h"
+
+namespace ingot::cli {
+namespace {
+
+struct ConvertOptions {
+  std::string input, output, key, strip_prefix, dtype, json;
+  bool overwrite = false;
+};
+
+/// The tensors with the prefix taken off and floating-point ones converted.
+StateDict changed(const StateDict& tensors, const ConvertOptions& options) {
+  StateDict result;
+  for (const auto& [name, tensor] : tensors) {
+    std::string key = name;
+    if (!options.strip_prefix.empty()) {
+      if (!name.starts_with(options.strip_prefix))
+        throw ValueError(fmt::format("{}: the tensor '{}' does not begin with '{}'", options.input,
+                                     name, options.strip_prefix));
+      key = name.substr(options.strip_prefix.size());
+    }
+    const bool convert = !options.dtype.empty() && tensor.is_floating_point();
+    result.insert(std::move(key), convert ? tensor.to(parse_dtype(options.dtype)) : tensor);
+  }
+  return result;
+}
+
+int run_convert(const ConvertOptions& options) {
+  namespace fs = std::filesystem;
+  const JsonOutput json_output(options.json);
+  json_output.must_not_be(options.input, "the input");
+  json_output.must_not_be(options.output, "the output");
+  json_output.check_writable();
+  std::error_code ignored;
+  if (fs::exists(options.output, ignored)) {
+    if (fs::equivalent(options.input, options.output, ignored))
+      throw UsageError("the input and the output are the same file");
+    if (!options.overwrite)
+      throw UsageError(fmt::format("{} exists; --overwrite replaces it", options.output));
+  }
+  const Console console(json_output.takes_stdout());
+  const Weights weights = read_weights(options.input, options.key);
+  const StateDict tensors = changed(weights.tensors, options);
+  Metadata metadata = weights.metadata;
+  if (metadata.empty()) metadata = {{"format", "pt"}};
+  save(tensors, options.output, metadata);
+
+  std::vector<std::vector<std::string>> rows = {{"tensor", "dtype", "shape"}};
+  Json list = Json::array();
+  std::size_t nbytes = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const std::string dtype(ingot::name(tensor.dtype()));
+    rows.push_back({name, dtype, tensor.shape().str()});
+    list.push_back({{"name", name}, {"dtype", dtype}, {"shape", tensor.shape().vector()}});
+    nbytes += tensor.nbytes();
+  }
+  console.line(table(rows));
+  for (const std::string& text : weights.left_out) console.line("left out   " + text);
+  console.line(fmt::format("{} tensors, {}, in {}",
+                           grouped(static_cast<std::int64_t>(tensors.size())), bytes(nbytes),
+                           options.output));
+  Json json;
+  json["input"] = options.input;
+  json["output"] = options.output;
+  json["nbytes"] = nbytes;
+  json["tensors"] = std::move(list);
+  json["left_out"] = weights.left_out;
+  json_output.write(json);
+  return kOk;
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app, Run& run) {
+  auto options = std::make_shared<ConvertOptions>();
+  CLI::App* command =
+      app.add_subcommand("convert", "Convert weights of PyTorch (.pt, .pth) to safetensors");
+  command->add_option("INPUT", options->input, "File of torch.save, or a safetensors file")
+      ->required()
+      ->check(not_empty());
+  command->add_option("OUTPUT", options->output, "safetensors file to write")
+      ->required()
+      ->check(not_empty());
+  command
+      ->add_option("--key", options->key,
+                   "Part of a .pth file that holds the weights, such as model or ema.state_dict "
+                   "[found by itself where it is clear]")
+      ->type_name("NAME");
+  command
+      ->add_option("--strip-prefix", options->strip_prefix,
+                   "Taken off every name, such as 'module.'")
+      ->type_name("TEXT");
+  command
+      ->add_option("--dtype", options->dtype,
+                   "Convert floating-point tensors to float16, bfloat16, float32 or float64")
+      ->type_name("DTYPE")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            for (const char* known : {"float16", "bfloat16", "float32", "float64"})
+              if (text == known) return std::string();
+            return fmt::format("unknown dtype '{}'; there are: float16, bfloat16, float32, float64",
+                               text);
+          },
+          ""));
+  command->add_flag("--overwrite", options->overwrite, "Replace an OUTPUT that exists");
+  add_json(*command, options->json);
+  command->footer(
+      "Nothing in a .pth file is ever executed; what is no tensor, container, number or text is\n"
+      "refused by name.\n"
+      "Examples:\n"
+      "  ingot convert resnet18-f37072fd.pth resnet18.safetensors\n"
+      "  ingot convert checkpoint.pt model.safetensors --key model --strip-prefix module.");
+  command->callback([options, &run] { run = [options] { return run_convert(*options); }; });
+}
+
+}  // namespace ingot::cli

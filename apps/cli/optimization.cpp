@@ -1,0 +1,253 @@
+#include "cli/optimization.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <ingot/train/metrics.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/options.h"
+
+namespace ingot::cli {
+namespace {
+
+constexpr double kWarmupStart = 0.1;
+
+/// One of the words, or an error that lists them.
+CLI::Validator one_of(const char* what, std::vector<std::string> words) {
+  return CLI::Validator(
+      [what, words](std::string& text) {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+        return fmt::format("unknown {} '{}'; there are: {}", what, text, fmt::join(words, ", "));
+      },
+      "");
+}
+
+CLI::Validator real_from_zero() {
+  return CLI::Validator(
+      [](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        if (!text.empty() && *end == '\0' && std::isfinite(value) && value >= 0)
+          return std::string();
+        return fmt::format("must be a number, 0 or more, not '{}'", text);
+      },
+      "");
+}
+
+CLI::Validator metric_name() {
+  return CLI::Validator(
+      [](std::string& text) {
+        try {
+          train::Metric::parse(text);
+        } catch (const Error& e) {
+          return std::string(e.what());
+        }
+        return std::string();
+      },
+      "");
+}
+
+std::unique_ptr<optim::LRScheduler> main_scheduler(const TrainOptions& o, optim::Optimizer& opt,
+                                                   std::int64_t epochs) {
+  if (o.scheduler == "step")
+    return std::make_unique<optim::StepLR>(
+        opt, optim::StepLROptions{.step_size = o.lr_step, .gamma = o.lr_gamma});
+  if (o.scheduler == "multistep") {
+    optim::MultiStepLROptions options{.milestones = o.lr_milestones, .gamma = o.lr_gamma};
+    // They count from the start of the run; this schedule counts from the end of the warm-up.
+    for (std::int64_t& milestone : options.milestones) milestone -= o.warmup_epochs;
+    return std::make_unique<optim::MultiStepLR>(opt, std::move(options));
+  }
+  if (o.scheduler == "exponential") return std::make_unique<optim::ExponentialLR>(opt, o.lr_gamma);
+  if (o.scheduler == "cosine")
+    return std::make_unique<optim::CosineAnnealingLR>(
+        opt, optim::CosineAnnealingLROptions{.t_max = epochs, .eta_min = o.lr_min});
+  return std::make_unique<optim::LinearLR>(
+      opt,
+      optim::LinearLROptions{
+          .start_factor = 1, .end_factor = o.lr_min / o.learning_rate(0), .total_iters = epochs});
+}
+
+}  // namespace
+
+void add_optimization(CLI::App& command, TrainOptions& o) {
+  command
+      .add_option("--optimizer", o.optimizer, "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
+      ->type_name("NAME")
+      ->check(one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"}))
+      ->capture_default_str();
+  command
+      .add_option("--lr", o.lr,
+                  "Learning rate of the first step [0.02 for sgd and adagrad, else 0.002]")
+      ->type_name("X")
+      ->check(positive_real());
+  command
+      .add_option("--lr-decay", o.lr_decay,
+                  "Without --scheduler, step s uses lr / (1 + s/N); 0: always lr")
+      ->type_name("N")
+      ->check(not_negative())
+      ->capture_default_str();
+  command.add_option("--momentum", o.momentum, "Of sgd [0.9] and rmsprop [0]")
+      ->type_name("X")
+      ->check(real_from_zero());
+  command.add_option("--weight-decay", o.weight_decay, "[0.01 for adamw, else 0]")
+      ->type_name("X")
+      ->check(real_from_zero());
+  command
+      .add_option("--clip-grad-norm", o.clip_grad_norm,
+                  "Largest norm of all gradients together [no limit]")
+      ->type_name("X")
+      ->check(positive_real());
+  command
+      .add_option("--scheduler", o.scheduler,
+                  "Learning rate by epoch: step, multistep, exponential, cosine, linear, onecycle "
+                  "(by step) or plateau")
+      ->type_name("SCHEDULE")
+      ->check(one_of("scheduler", {"step", "multistep", "exponential", "cosine", "linear",
+                                   "onecycle", "plateau"}));
+  command
+      .add_option("--scheduler-epochs", o.scheduler_epochs,
+                  "Length of cosine, linear and onecycle [--epochs of the first start]")
+      ->type_name("N")
+      ->check(positive(kMaxEpochs));
+  command
+      .add_option("--warmup-epochs", o.warmup_epochs,
+                  "Epochs in which the learning rate rises from a tenth, before the schedule")
+      ->type_name("N")
+      ->check(not_negative(kMaxEpochs))
+      ->capture_default_str();
+  command.add_option("--lr-step", o.lr_step, "step: epochs between reductions")
+      ->type_name("N")
+      ->check(positive(kMaxEpochs))
+      ->capture_default_str();
+  command
+      .add_option("--lr-milestones", o.lr_milestones, "multistep: epochs of the reductions, 30,60")
+      ->type_name("N,…")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(positive(kMaxEpochs));
+  command
+      .add_option("--lr-gamma", o.lr_gamma,
+                  "step, multistep, exponential, plateau: factor of a reduction")
+      ->type_name("X")
+      ->check(positive_real())
+      ->capture_default_str();
+  command.add_option("--lr-min", o.lr_min, "cosine, linear, plateau: the smallest learning rate")
+      ->type_name("X")
+      ->check(real_from_zero())
+      ->capture_default_str();
+  command
+      .add_option("--lr-patience", o.lr_patience,
+                  "plateau: epochs without improvement of --monitor that are borne")
+      ->type_name("N")
+      ->check(not_negative(kMaxEpochs))
+      ->capture_default_str();
+  command
+      .add_option("--keep-best", o.keep_best,
+                  "Keep the weights of the epoch with the best test_accuracy, test_loss, "
+                  "train_accuracy or train_loss")
+      ->type_name("METRIC")
+      ->check(metric_name());
+  command
+      .add_option("--early-stopping", o.early_stopping,
+                  "End when --monitor has not improved for N epochs")
+      ->type_name("N")
+      ->check(positive(kMaxEpochs));
+  command.add_option("--monitor", o.monitor, "What early stopping and plateau look at")
+      ->type_name("METRIC")
+      ->check(metric_name())
+      ->capture_default_str();
+}
+
+void check_optimization(const TrainOptions& o, const CLI::App& command) {
+  if (o.momentum && o.optimizer != "sgd" && o.optimizer != "rmsprop")
+    throw UsageError(fmt::format("--momentum is for sgd and rmsprop, not {}", o.optimizer));
+  if (o.scheduler.empty()) {
+    if (o.warmup_epochs > 0) throw UsageError("--warmup-epochs needs --scheduler");
+    return;
+  }
+  if (command.count("--lr-decay") > 0 && o.lr_decay != 0)
+    throw UsageError("--lr-decay and --scheduler exclude each other");
+  if (o.resume && command.count("--lr") > 0)
+    throw UsageError("--lr cannot be changed by --resume: --scheduler decides it");
+  if (o.scheduler == "multistep" && o.lr_milestones.empty())
+    throw UsageError("--scheduler multistep needs --lr-milestones");
+  if (!std::is_sorted(o.lr_milestones.begin(), o.lr_milestones.end()))
+    throw UsageError("--lr-milestones must ascend");
+  if (!o.lr_milestones.empty() && o.lr_milestones.front() <= o.warmup_epochs)
+    throw UsageError("--lr-milestones must lie behind --warmup-epochs");
+  if (o.warmup_epochs > 0 && (o.scheduler == "onecycle" || o.scheduler == "plateau"))
+    throw UsageError(fmt::format("--warmup-epochs does not go with --scheduler {}", o.scheduler));
+  if (o.scheduler_epochs && *o.scheduler_epochs <= o.warmup_epochs)
+    throw UsageError("--warmup-epochs must be fewer than the epochs of the schedule");
+  if (o.lr_min > o.learning_rate(0)) throw UsageError("--lr-min is larger than the learning rate");
+  if (o.scheduler == "plateau" && o.lr_gamma >= 1)
+    throw UsageError("--lr-gamma of plateau must be below 1");
+}
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& o,
+                                                 std::vector<Tensor> parameters) {
+  const double lr = o.learning_rate(0);
+  const double decay = o.weight_decay.value_or(o.optimizer == "adamw" ? 0.01 : 0);
+  if (o.optimizer == "sgd")
+    return std::make_unique<optim::SGD>(
+        std::move(parameters),
+        optim::SGDOptions{.lr = lr, .momentum = o.momentum.value_or(0.9), .weight_decay = decay});
+  if (o.optimizer == "adamw")
+    return std::make_unique<optim::AdamW>(std::move(parameters),
+                                          optim::AdamWOptions{.lr = lr, .weight_decay = decay});
+  if (o.optimizer == "rmsprop")
+    return std::make_unique<optim::RMSprop>(
+        std::move(parameters),
+        optim::RMSpropOptions{.lr = lr, .weight_decay = decay, .momentum = o.momentum.value_or(0)});
+  if (o.optimizer == "adagrad")
+    return std::make_unique<optim::Adagrad>(std::move(parameters),
+                                            optim::AdagradOptions{.lr = lr, .weight_decay = decay});
+  return std::make_unique<optim::Adam>(std::move(parameters),
+                                       optim::AdamOptions{.lr = lr, .weight_decay = decay});
+}
+
+Schedule make_schedule(const TrainOptions& o, optim::Optimizer& optimizer,
+                       std::int64_t steps_per_epoch) {
+  Schedule schedule;
+  if (o.scheduler.empty()) return schedule;
+  const std::int64_t epochs = o.scheduler_epochs.value_or(o.epochs);
+  if (o.scheduler == "plateau") {
+    optim::ReduceLROnPlateauOptions options{
+        .factor = o.lr_gamma, .patience = o.lr_patience, .min_lr = o.lr_min};
+    if (train::Metric::parse(o.monitor).more_is_better)
+      options.mode = optim::ReduceLROnPlateauOptions::Mode::Max;
+    schedule.plateau = std::make_unique<optim::ReduceLROnPlateau>(optimizer, options);
+    return schedule;
+  }
+  if (o.scheduler == "onecycle") {
+    schedule.steps = epochs * steps_per_epoch;
+    const bool cycles =
+        optimizer.option(0, "momentum").value_or(0) > 0 || optimizer.option(0, "beta1").has_value();
+    schedule.scheduler = std::make_unique<optim::OneCycleLR>(
+        optimizer,
+        optim::OneCycleLROptions{
+            .max_lr = o.learning_rate(0), .total_steps = schedule.steps, .cycle_momentum = cycles});
+    return schedule;
+  }
+  if (o.warmup_epochs == 0) {
+    schedule.scheduler = main_scheduler(o, optimizer, epochs);
+    return schedule;
+  }
+  std::vector<std::unique_ptr<optim::LRScheduler>> parts;
+  parts.push_back(std::make_unique<optim::LinearLR>(
+      optimizer,
+      optim::LinearLROptions{
+          .start_factor = kWarmupStart, .end_factor = 1, .total_iters = o.warmup_epochs}));
+  parts.push_back(main_scheduler(o, optimizer, epochs - o.warmup_epochs));
+  schedule.scheduler = std::make_unique<optim::SequentialLR>(
+      optimizer, std::move(parts), std::vector<std::int64_t>{o.warmup_epochs});
+  return schedule;
+}
+
+}  // namespace ingot::cli

@@ -1,0 +1,34 @@
+// The parts of `ingot train` that turn options into an optimizer and a schedule.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ingot/optim/optim.h>
+
+#include "cli/train_options.h"
+
+namespace ingot::cli {
+
+/// Adds --optimizer, --lr and what else decides how the weights move.
+void add_optimization(CLI::App& command, TrainOptions& options);
+
+/// Throws UsageError for options that exclude each other or do nothing.
+void check_optimization(const TrainOptions& options, const CLI::App& command);
+
+std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& options,
+                                                 std::vector<Tensor> parameters);
+
+/// At most one of the two is set.
+struct Schedule {
+  std::unique_ptr<optim::LRScheduler> scheduler;
+  std::unique_ptr<optim::ReduceLROnPlateau> plateau;
+  std::int64_t steps = 0;  ///< above 0: the scheduler counts steps of the optimizer, this many
+};
+
+Schedule make_schedule(const TrainOptions& options, optim::Optimizer& optimizer,
+                       std::int64_t steps_per_epoch);
+
+}  // namespace ingot::cli

@@ -1,0 +1,64 @@
+# ingot convert, and weights of PyTorch in eval and train.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+fixtures=$INGOT_SOURCE_DIR/tests/fixtures/pth
+
+for version in 1.13 2.13; do
+  for kind in zip stream; do
+    check 0 ingot convert "$fixtures/$version-weights-$kind.pth" $version-$kind.safetensors
+    prints "23 tensors"
+    prints "bfloat16"
+    same 1.13-zip.safetensors $version-$kind.safetensors
+  done
+done
+check 0 ingot convert "$fixtures/2.13-nested-zip.pth" nested.safetensors --json nested.json
+prints "left out   epoch = 3"
+prints "0.weight"
+prints "7 tensors"
+grep -q '"name": "1.running_mean"' nested.json || fail "nested.json: no tensors"
+check 0 ingot convert "$fixtures/2.13-two-models.pth" two.safetensors --key critic
+prints "23 tensors"
+check 0 ingot convert "$fixtures/2.13-two-models.pth" half.safetensors --key critic --dtype float16
+[ "$(wc -c <half.safetensors)" -lt "$(wc -c <two.safetensors)" ] || fail "float16 is not smaller"
+
+# safetensors to safetensors changes nothing.
+check 0 ingot convert 1.13-zip.safetensors copy.safetensors
+same 1.13-zip.safetensors copy.safetensors
+
+# What cannot be.
+check 2 ingot convert 1.13-zip.safetensors copy.safetensors
+says "copy.safetensors exists; --overwrite replaces it"
+check 0 ingot convert 1.13-zip.safetensors copy.safetensors --overwrite
+check 2 ingot convert copy.safetensors copy.safetensors --overwrite
+says "the same file"
+check 2 ingot convert copy.safetensors other.safetensors --key model
+says "--key is for files of torch.save"
+check 1 ingot convert "$fixtures/2.13-evil-system-zip.pth" evil.safetensors
+says "GLOBAL posix.system is not allowed"
+one_line
+[ ! -e evil.safetensors ] && [ ! -e pwned ] || fail "a refused file left something"
+check 1 ingot convert "$fixtures/2.13-two-models.pth" x.safetensors
+says "which part holds the weights is not clear"
+check 1 ingot convert "$fixtures/2.13-weights-zip.pth" x.safetensors --strip-prefix module.
+says "the tensor 'bool' does not begin with 'module.'"
+check 1 ingot convert nothing.pth x.safetensors
+says "nothing.pth: cannot read the file: No such file or directory"
+check 2 ingot convert "$fixtures/2.13-tensor.pth" x.safetensors --dtype int8
+says "unknown dtype 'int8'"
+
+# Training from weights: the same model goes on where it was; others are refused with every key.
+quick=(--model mlp --data mnist --limit 100 --epochs 1 --workers 0)
+check 0 ingot train "${quick[@]}" --out first
+check 0 ingot train "${quick[@]}" --out second --weights first/model.safetensors --json second.json
+prints "keys from first/model.safetensors"
+grep -q '"skipped_keys": \[\]' second.json || fail "keys were skipped"
+loss() { tail -n 1 "$1/metrics.jsonl" | sed 's/.*"train_loss":\([0-9.e-]*\).*/\1/'; }
+awk "BEGIN { exit !($(loss second) < $(loss first)) }" || fail "the weights were not taken over"
+check 1 ingot train "${quick[@]}" --out third --weights "$fixtures/2.13-weights-zip.pth"
+says "these weights are not of this model"
+grep -q "bfloat16: unexpected" "$err" || fail "not every key is listed"
+grep -q ": missing" "$err" || fail "missing keys are not listed"
+[ ! -e third ] || fail "a run folder was made for weights that do not fit"
+check 1 ingot train --model lenet5 --data mnist --limit 50 --out fourth --weights first/model.safetensors
+says "these are weights of model mlp, not lenet5"
+check 1 ingot eval --model mlp --weights "$fixtures/2.13-weights-zip.pth" --data mnist --limit 50
+says "2.13-weights-zip.pth: "

@@ -1,0 +1,93 @@
+# ingot train: schedules, clipping, the best weights, early stopping, TensorBoard; resuming.
+source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
+
+quick=(--model mlp --data mnist --limit 60 --workers 0 --batch-size 30)
+
+# rates FOLDER: the learning rate of every epoch.
+rates() {
+  grep test_accuracy "$1/metrics.jsonl" | sed 's/.*"lr":\([0-9.e-]*\).*/\1/' | tr '\n' ' '
+}
+expect_rates() {
+  [ "$(rates "$1")" = "$2 " ] || fail "$1: learning rates are $(rates "$1"), not $2"
+}
+
+check 0 ingot train "${quick[@]}" --epochs 4 --out step --lr 0.01 --scheduler step --lr-step 2 --lr-gamma 0.5
+prints "schedule   step"
+expect_rates step "0.01 0.01 0.005 0.005"
+check 0 ingot train "${quick[@]}" --epochs 3 --out warm --lr 0.01 --scheduler linear --warmup-epochs 1
+expect_rates warm "0.001 0.01 0.005"
+check 0 ingot train "${quick[@]}" --epochs 4 --out multi --lr 0.5 --optimizer sgd --scheduler multistep \
+  --lr-milestones 1,3 --lr-gamma 0.5 --momentum 0 --weight-decay 0.001 --clip-grad-norm 0.1
+expect_rates multi "0.5 0.25 0.25 0.125"
+for scheduler in exponential cosine onecycle plateau; do
+  check 0 ingot train "${quick[@]}" --epochs 2 --out $scheduler --scheduler $scheduler --optimizer rmsprop
+done
+
+# A run that is stopped after two epochs and resumed gives the same bits, whatever drives it.
+for scheduler in cosine onecycle plateau; do
+  options=(--scheduler $scheduler --lr-patience 0 --keep-best test_loss --early-stopping 3
+    --clip-grad-norm 1 --optimizer adagrad)
+  check 0 ingot train "${quick[@]}" "${options[@]}" --epochs 4 --out whole-$scheduler
+  check 0 ingot train "${quick[@]}" "${options[@]}" --epochs 2 --scheduler-epochs 4 --out parts-$scheduler
+  check 0 ingot train --out parts-$scheduler --resume --epochs 4
+  for file in model best; do
+    same whole-$scheduler/$file.safetensors parts-$scheduler/$file.safetensors
+  done
+  [ "$(rates whole-$scheduler)" = "$(rates parts-$scheduler)" ] || fail "$scheduler: other rates"
+done
+
+# A learning rate that ruins the weights: the first epoch stays the best, and the run ends early.
+check 0 ingot train "${quick[@]}" --epochs 9 --out early --optimizer sgd --lr 1e-9 --lr-decay 0 \
+  --early-stopping 2 --monitor test_accuracy --keep-best test_accuracy --json early.json
+prints "stopped early: no better test_accuracy for 2 epochs"
+prints "best       early/best.safetensors (epoch 1)"
+[ "$(grep -c test_accuracy early/metrics.jsonl)" = 3 ] || fail "early: not three epochs"
+grep -q '"stopped_early": true' early.json || fail "early.json: not stopped early"
+check 0 ingot train --out early --resume
+prints "nothing to do"
+accuracy=$(head -n 20 early/metrics.jsonl | grep test_accuracy | head -n 1 |
+  sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/')
+check 0 ingot eval --model mlp --weights early/best.safetensors --data mnist --limit 60 --json
+prints "\"accuracy\": $accuracy"
+
+# Event files, in the run folder or elsewhere; --overwrite removes the old ones.
+events() { find "$1" -name 'events.out.tfevents.*' | wc -l; }
+check 0 ingot train "${quick[@]}" --epochs 1 --out board --tensorboard
+[ "$(events board/tensorboard)" = 1 ] || fail "no event file"
+grep -q "loss/test" board/tensorboard/events* || fail "the event file lacks the test loss"
+check 0 ingot train --out board --resume --epochs 2
+[ "$(events board/tensorboard)" = 2 ] || fail "the resumed run has no event file of its own"
+check 0 ingot train "${quick[@]}" --epochs 1 --out board --tensorboard --overwrite
+[ "$(events board/tensorboard)" = 1 ] || fail "event files of the old run are left"
+check 0 ingot train "${quick[@]}" --epochs 1 --out elsewhere --tensorboard logs/a
+[ "$(events logs/a)" = 1 ] && [ ! -e elsewhere/tensorboard ] || fail "--tensorboard DIR"
+
+# What cannot be.
+bad() {
+  check 2 ingot train "${quick[@]}" --out bad "$@"
+  [ ! -e bad ] || fail "$last: a folder was made"
+}
+bad --scheduler warp
+says "unknown scheduler 'warp'; there are: step, multistep"
+bad --scheduler multistep
+says "--scheduler multistep needs --lr-milestones"
+bad --scheduler multistep --lr-milestones 3,1
+says "--lr-milestones must ascend"
+bad --scheduler step --lr-decay 10
+says "--lr-decay and --scheduler exclude each other"
+bad --scheduler onecycle --warmup-epochs 1
+says "--warmup-epochs does not go with --scheduler onecycle"
+bad --warmup-epochs 1
+says "--warmup-epochs needs --scheduler"
+bad --momentum 0.5
+says "--momentum is for sgd and rmsprop, not adam"
+bad --clip-grad-norm 0
+says "must be a number above 0"
+bad --keep-best speed
+says "unknown metric 'speed'; there are: test_loss"
+bad --early-stopping 0
+says "must be a whole number, 1 or more"
+check 2 ingot train --out step --resume --scheduler cosine
+says "--scheduler cosine cannot be changed by --resume: the run has step"
+check 2 ingot train --out step --resume --lr 1
+says "--lr cannot be changed by --resume"
