@@ -43,6 +43,7 @@
 #include <ingot/ops/dynamic.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/index.h>
+#include <ingot/ops/interpolate.h>
 #include <ingot/ops/loss.h>
 #include <ingot/ops/matmul.h>
 #include <ingot/ops/norm.h>

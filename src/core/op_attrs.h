@@ -193,6 +193,7 @@ struct ConvAttrs {
 };
 
 /// max_pool2d, avg_pool2d and their gradients. `shape` is the input's shape in the backward ops.
+/// Adaptive pools have the output's size as `kernel` and no stride.
 struct PoolAttrs {
   Dims kernel;
   Dims stride;
@@ -200,6 +201,7 @@ struct PoolAttrs {
   Dims dilation;
   bool ceil_mode = false;
   bool count_include_pad = true;
+  std::int64_t divisor_override = 0;  ///< what averages divide by, if not 0
   Shape shape;
   bool operator==(const PoolAttrs&) const = default;
   void visit(auto& v) const {
@@ -209,8 +211,38 @@ struct PoolAttrs {
     v.field("dilation", dilation);
     v.field("ceil_mode", ceil_mode);
     v.field("count_include_pad", count_include_pad);
+    v.field("divisor_override", divisor_override);
     v.field("shape", shape);
   }
+};
+
+/// interpolate and interpolate_backward. mode: "nearest", "nearest-exact", "bilinear", "bicubic".
+/// A scale is the user's factor, or 0 where the sizes alone decide.
+struct InterpolateAttrs {
+  std::string mode = "nearest";
+  Dims size;    ///< height and width of the result
+  Dims source;  ///< height and width of what is resized
+  double scale_height = 0;
+  double scale_width = 0;
+  bool align_corners = false;
+  bool antialias = false;
+  bool operator==(const InterpolateAttrs&) const = default;
+  void visit(auto& v) const {
+    v.field("mode", mode);
+    v.field("size", size);
+    v.field("source", source);
+    v.field("scale_height", scale_height);
+    v.field("scale_width", scale_width);
+    v.field("align_corners", align_corners);
+    v.field("antialias", antialias);
+  }
+};
+
+/// scaled_dot_product_attention: queries see only keys that are not later than they are.
+struct AttentionAttrs {
+  bool causal = false;
+  bool operator==(const AttentionAttrs&) const = default;
+  void visit(auto& v) const { v.field("causal", causal); }
 };
 
 /// batch_norm, batch_norm_eval, batch_norm_backward.

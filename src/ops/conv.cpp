@@ -1,6 +1,7 @@
 // conv2d and its two gradients. Each is linear in both operands, so the three ops are each other's
-// gradients and any number of derivatives stays within them.
-#include <ingot/ops/conv.h>
+// gradients and any number of derivatives stays within them. The public functions are in
+// conv_forms.cpp.
+#include "ops/conv.h"
 
 #include <fmt/format.h>
 
@@ -170,20 +171,18 @@ const OpDef kConv2dBackwardWeight{.name = "conv2d_backward_weight",
 
 }  // namespace
 
+Tensor record_conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                     const ConvAttrs& attrs, Site at) {
+  if (!bias.defined()) return record(kConv2d, {&x, &weight}, attrs, at);
+  return record(kConv2d, {&x, &weight, &bias}, attrs, at);
+}
+
+Tensor record_conv2d_backward_input(const Tensor& grad, const Tensor& weight,
+                                    const ConvAttrs& attrs, Site at) {
+  return record(kConv2dBackwardInput, {&grad, &weight}, attrs, at);
+}
+
 INGOT_EXPORT_OPS(conv, &kConv2d, &kConv2dBackwardInput, &kConv2dBackwardWeight)
 
 }  // namespace ops
-
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-              const Conv2dOptions& options, Site at) {
-  if (x.dim() == 3) return conv2d(x.unsqueeze(0, at), weight, bias, options, at).squeeze(0, at);
-  const ConvAttrs attrs{.stride = {options.stride.h, options.stride.w},
-                        .padding = {options.padding.h, options.padding.w},
-                        .dilation = {options.dilation.h, options.dilation.w},
-                        .groups = options.groups,
-                        .shape = {}};
-  if (!bias.defined()) return record(ops::kConv2d, {&x, &weight}, attrs, at);
-  return record(ops::kConv2d, {&x, &weight, &bias}, attrs, at);
-}
-
 }  // namespace ingot

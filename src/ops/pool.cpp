@@ -1,5 +1,5 @@
-// max_pool2d, avg_pool2d and adaptive_avg_pool2d with their gradients. max_pool2d keeps where each
-// element came from as a hidden second output; its gradient scatters to those places and the
+// max_pool2d, avg_pool2d and their adaptive forms with their gradients. Maxima keep where each
+// element came from as a hidden second output; their gradient scatters to those places and the
 // gradient's gradient gathers from them.
 #include <ingot/ops/pool.h>
 
@@ -14,7 +14,7 @@ namespace ops {
 namespace {
 
 extern const OpDef kMaxPool2d, kMaxPool2dBackward, kAvgPool2d, kAvgPool2dBackward,
-    kAdaptiveAvgPool2d, kAdaptiveAvgPool2dBackward;
+    kAdaptiveAvgPool2d, kAdaptiveAvgPool2dBackward, kAdaptiveMaxPool2d;
 
 void require_image(const InferContext& c, const Shape& x) {
   if (x.rank() != 4)
@@ -57,6 +57,18 @@ Shape pool_output_shape(const InferContext& c, const Shape& x) {
   return out;
 }
 
+// `kernel` holds the output size.
+Shape adaptive_output_shape(const InferContext& c, const Shape& x) {
+  const Dims& size = c.as<PoolAttrs>().kernel;
+  require_image(c, x);
+  if (size[0] < 1 || size[1] < 1)
+    c.value_error(fmt::format("output_size must be positive, got {}", size.str()));
+  if (x[2] < 1 || x[3] < 1) c.shape_error(fmt::format("x{} has an empty image", x.str()));
+  return {x[0], x[1], size[0], size[1]};
+}
+
+bool is_adaptive(const PoolAttrs& a) { return a.stride.empty(); }
+
 void require_grad_shape(const InferContext& c, const Shape& expected) {
   if (!(c.shape(0) == expected))
     c.shape_error(
@@ -92,8 +104,9 @@ const OpDef kMaxPool2d{.name = "max_pool2d",
                        .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
 
 void infer_max_backward(InferContext& c) {
-  const Shape& x = c.as<PoolAttrs>().shape;
-  require_grad_shape(c, pool_output_shape(c, x));
+  const auto& a = c.as<PoolAttrs>();
+  const Shape& x = a.shape;
+  require_grad_shape(c, is_adaptive(a) ? adaptive_output_shape(c, x) : pool_output_shape(c, x));
   c.out(x, c.dtype(0));
 }
 
@@ -145,17 +158,8 @@ const OpDef kAvgPool2dBackward{.name = "avg_pool2d_backward",
                                .gradient = Gradient::Rule,
                                .vjp = vjp_avg_backward};
 
-// -- adaptive_avg_pool2d(x): `kernel` holds the output size
-// ----------------------------------------
-
-Shape adaptive_output_shape(const InferContext& c, const Shape& x) {
-  const Dims& size = c.as<PoolAttrs>().kernel;
-  require_image(c, x);
-  if (size[0] < 1 || size[1] < 1)
-    c.value_error(fmt::format("output_size must be positive, got {}", size.str()));
-  if (x[2] < 1 || x[3] < 1) c.shape_error(fmt::format("x{} has an empty image", x.str()));
-  return {x[0], x[1], size[0], size[1]};
-}
+// -- adaptive_avg_pool2d(x)
+// ------------------------------------------------------------------------
 
 void infer_adaptive(InferContext& c) {
   c.require_floating(0);
@@ -189,12 +193,39 @@ const OpDef kAdaptiveAvgPool2dBackward{.name = "adaptive_avg_pool2d_backward",
                                        .gradient = Gradient::Rule,
                                        .vjp = vjp_adaptive_backward};
 
+// -- adaptive_max_pool2d(x) -> values, indices
+// -----------------------------------------------------
+
+void infer_adaptive_max(InferContext& c) {
+  const Shape out = adaptive_output_shape(c, c.shape(0));
+  if (c.dtype(0) == DType::Bool) c.dtype_error("bool images cannot be pooled; use .to(uint8)");
+  c.out(out, c.dtype(0));
+  c.out(out, DType::Int64);
+}
+
+const OpDef kAdaptiveMaxPool2d{.name = "adaptive_max_pool2d",
+                               .infer = infer_adaptive_max,
+                               .gradient = Gradient::Rule,
+                               .vjp = vjp_max,
+                               .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
+
 Dims dims_of(Pair p) { return {p.h, p.w}; }
+
+PoolAttrs adaptive_attrs(Pair output_size) {
+  return {.kernel = dims_of(output_size),
+          .stride = {},
+          .padding = {},
+          .dilation = {},
+          .ceil_mode = false,
+          .count_include_pad = true,
+          .divisor_override = 0,
+          .shape = {}};
+}
 
 }  // namespace
 
 INGOT_EXPORT_OPS(pool, &kMaxPool2d, &kMaxPool2dBackward, &kAvgPool2d, &kAvgPool2dBackward,
-                 &kAdaptiveAvgPool2d, &kAdaptiveAvgPool2dBackward)
+                 &kAdaptiveAvgPool2d, &kAdaptiveAvgPool2dBackward, &kAdaptiveMaxPool2d)
 
 }  // namespace ops
 
@@ -211,6 +242,7 @@ std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_s
                         .dilation = ops::dims_of(options.dilation),
                         .ceil_mode = options.ceil_mode,
                         .count_include_pad = true,
+                        .divisor_override = 0,
                         .shape = {}};
   const Tensor* inputs[] = {&x};
   auto outputs = record_multi(ops::kMaxPool2d, inputs, attrs, at);
@@ -222,6 +254,8 @@ Tensor max_pool2d(const Tensor& x, Pair kernel_size, const MaxPool2dOptions& opt
 }
 
 Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& options, Site at) {
+  if (options.divisor_override == 0)
+    ops::fail<ValueError>("avg_pool2d", "divisor_override must not be 0", at);
   if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0, at), kernel_size, options, at).squeeze(0, at);
   const PoolAttrs attrs{.kernel = ops::dims_of(kernel_size),
                         .stride = ops::dims_of(options.stride.value_or(kernel_size)),
@@ -229,6 +263,7 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& opt
                         .dilation = {1, 1},
                         .ceil_mode = options.ceil_mode,
                         .count_include_pad = options.count_include_pad,
+                        .divisor_override = options.divisor_override.value_or(0),
                         .shape = {}};
   return record(ops::kAvgPool2d, {&x}, attrs, at);
 }
@@ -243,14 +278,24 @@ Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at) {
     if (h % output_size.h == 0 && w % output_size.w == 0)
       return avg_pool2d(x, {h / output_size.h, w / output_size.w}, {}, at);
   }
-  const PoolAttrs attrs{.kernel = ops::dims_of(output_size),
-                        .stride = {},
-                        .padding = {},
-                        .dilation = {},
-                        .ceil_mode = false,
-                        .count_include_pad = true,
-                        .shape = {}};
-  return record(ops::kAdaptiveAvgPool2d, {&x}, attrs, at);
+  return record(ops::kAdaptiveAvgPool2d, {&x}, ops::adaptive_attrs(output_size), at);
+}
+
+std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size,
+                                                           Site at) {
+  if (x.dim() == 3) {
+    const auto [values, indices] =
+        adaptive_max_pool2d_with_indices(x.unsqueeze(0, at), output_size, at);
+    return {values.squeeze(0, at), indices.squeeze(0, at)};
+  }
+  const Tensor* inputs[] = {&x};
+  auto outputs =
+      record_multi(ops::kAdaptiveMaxPool2d, inputs, ops::adaptive_attrs(output_size), at);
+  return {outputs[0], outputs[1]};
+}
+
+Tensor adaptive_max_pool2d(const Tensor& x, Pair output_size, Site at) {
+  return adaptive_max_pool2d_with_indices(x, output_size, at).first;
 }
 
 }  // namespace ingot

@@ -119,6 +119,12 @@ Tensor record_slice(const Tensor& x, int dim, std::int64_t start, std::int64_t l
   return as_view(record(kSlice, {&x}, SliceAttrs{dim, length, step}, at, {start}), x);
 }
 
+Tensor record_zero_pad(const Tensor& x, int dim, std::int64_t before, std::int64_t after, Site at) {
+  const std::int64_t size = before + x.shape()[dim] + after;
+  return record(kSliceBackward, {&x}, ScatterAttrs{dim, 1, with_length(x.shape(), dim, size)}, at,
+                {before});
+}
+
 INGOT_EXPORT_OPS(slice, &kSlice, &kSliceBackward, &kSliceScatter, &kFlip)
 
 }  // namespace ingot::ops

@@ -1,5 +1,6 @@
-// Cases of include/ingot/ops/{conv,pool,norm}.h.
+// Cases of include/ingot/ops/{conv,interpolate,norm,pool}.h.
 #include <ingot/ops/conv.h>
+#include <ingot/ops/interpolate.h>
 #include <ingot/ops/norm.h>
 #include <ingot/ops/pool.h>
 
@@ -34,6 +35,11 @@ void add_conv(std::vector<OpCase>& cases) {
   add("conv2d/unbatched", {2, 4, 4}, {2, 2, 3, 3}, true, {});
   add("conv2d/unused_border", {1, 1, 6, 6}, {1, 1, 3, 3}, false, {.stride = 2});
   add("conv2d/empty_batch", {0, 2, 4, 4}, {3, 2, 3, 3}, true, {}, false);
+  add("conv2d/valid", {1, 2, 4, 5}, {2, 2, 3, 3}, true, {.padding = "valid"});
+  add("conv2d/same", {1, 2, 4, 5}, {2, 2, 3, 3}, true, {.padding = "same"});
+  add("conv2d/same_uneven", {2, 2, 4, 5}, {3, 2, 2, 4}, true, {.padding = "same"});
+  add("conv2d/same_dilated", {1, 2, 5, 6}, {2, 1, 2, 4}, true,
+      {.padding = "same", .dilation = {3, 1}, .groups = 2});
   add("conv2d/large", {3, 5, 20, 17}, {19, 5, 5, 5}, true, {.stride = 2, .padding = 2}, false);
   add("conv2d/large_channels", {1, 32, 7, 7}, {32, 32, 3, 3}, false, {.padding = 1}, false);
   const auto fine = [&](const char* name, const Shape& x, const Shape& w,
@@ -49,6 +55,118 @@ void add_conv(std::vector<OpCase>& cases) {
   fine("conv2d/fine", {2, 6, 9, 8}, {12, 6, 3, 3}, {.padding = 1});
   fine("conv2d/fine_long_sums", {1, 64, 6, 6}, {16, 64, 3, 3}, {.stride = 2, .padding = 1});
   fine("conv2d/fine_depthwise", {2, 8, 9, 8}, {8, 1, 3, 3}, {.padding = 1, .groups = 8});
+}
+
+std::vector<InputSpec> conv_inputs(const Shape& x, const Shape& w, std::int64_t bias) {
+  std::vector<InputSpec> inputs = {in(x), in(w)};
+  if (bias > 0) inputs.push_back(in({bias}));
+  return inputs;
+}
+
+void add_other_convs(std::vector<OpCase>& cases) {
+  const auto sequence = [&](const char* name, const Shape& x, const Shape& w, bool bias,
+                            const Conv1dOptions& options, bool numeric = true) {
+    cases.push_back({name, conv_inputs(x, w, bias ? w[0] : 0), one([options](In t) {
+                       return conv1d(t[0], t[1], t.size() > 2 ? t[2] : Tensor(), options);
+                     }),
+                     kFloats, Tolerance::Reduction, numeric, numeric});
+  };
+  sequence("conv1d", {2, 3, 7}, {4, 3, 3}, true, {});
+  sequence("conv1d/options", {1, 4, 9}, {6, 2, 2}, false,
+           {.stride = 2, .padding = 1, .dilation = 3, .groups = 2});
+  sequence("conv1d/same", {2, 2, 5}, {3, 2, 4}, true, {.padding = "same"});
+  sequence("conv1d/unbatched", {2, 6}, {3, 2, 3}, true, {.padding = 2});
+  sequence("conv1d/large", {3, 17, 53}, {13, 17, 5}, true, {.padding = 2}, false);
+
+  const auto transposed = [&](const char* name, const Shape& x, const Shape& w, bool bias,
+                              const ConvTranspose2dOptions& options, bool numeric = true) {
+    cases.push_back({name, conv_inputs(x, w, bias ? w[1] * options.groups : 0),
+                     one([options](In t) {
+                       return conv_transpose2d(t[0], t[1], t.size() > 2 ? t[2] : Tensor(), options);
+                     }),
+                     kFloats, Tolerance::Reduction, numeric, numeric});
+  };
+  transposed("conv_transpose2d", {2, 3, 3, 4}, {3, 2, 3, 2}, true, {});
+  transposed("conv_transpose2d/stride", {1, 2, 3, 3}, {2, 3, 3, 3}, true,
+             {.stride = 2, .padding = 1, .output_padding = 1});
+  transposed("conv_transpose2d/pairs", {1, 2, 3, 4}, {2, 2, 2, 3}, false,
+             {.stride = {3, 2}, .padding = {0, 1}, .output_padding = {2, 0}});
+  transposed("conv_transpose2d/groups", {1, 4, 3, 3}, {4, 2, 2, 2}, true,
+             {.stride = 2, .groups = 2});
+  transposed("conv_transpose2d/dilation", {1, 2, 3, 3}, {2, 2, 2, 3}, true,
+             {.padding = 1, .dilation = {3, 2}});
+  transposed("conv_transpose2d/wide_output_padding", {1, 2, 3, 3}, {2, 2, 2, 2}, true,
+             {.stride = {1, 2}, .padding = 1, .output_padding = {2, 3}, .dilation = {3, 4}});
+  transposed("conv_transpose2d/unbatched", {2, 3, 3}, {2, 3, 2, 2}, true, {});
+  transposed("conv_transpose2d/empty_batch", {0, 2, 3, 3}, {2, 3, 2, 2}, true, {}, false);
+  transposed("conv_transpose2d/large", {2, 19, 9, 8}, {19, 11, 4, 4}, true,
+             {.stride = 2, .padding = 1}, false);
+
+  const auto transposed_sequence = [&](const char* name, const Shape& x, const Shape& w,
+                                       const ConvTranspose1dOptions& options) {
+    cases.push_back({name, conv_inputs(x, w, w[1] * options.groups),
+                     one([options](In t) { return conv_transpose1d(t[0], t[1], t[2], options); }),
+                     kFloats, Tolerance::Reduction});
+  };
+  transposed_sequence("conv_transpose1d", {2, 3, 5}, {3, 2, 3}, {});
+  transposed_sequence("conv_transpose1d/options", {1, 4, 5}, {4, 1, 3},
+                      {.stride = 2, .padding = 1, .output_padding = 1, .groups = 2, .dilation = 2});
+  transposed_sequence("conv_transpose1d/unbatched", {3, 5}, {3, 2, 3}, {.stride = 2});
+}
+
+void add_interpolate(std::vector<OpCase>& cases) {
+  using Mode = Interpolation;
+  const auto add = [&](const char* name, const Shape& x, const InterpolateOptions& options,
+                       DTypes dtypes = kFull, bool numeric = true) {
+    const bool copies = options.mode == Mode::Nearest || options.mode == Mode::NearestExact;
+    cases.push_back({name,
+                     {in(x)},
+                     one([options](In t) { return interpolate(t[0], options); }),
+                     dtypes,
+                     copies ? Tolerance::Exact : Tolerance::Reduction,
+                     numeric,
+                     numeric});
+  };
+  constexpr DTypes kCopied = kFull | bit(DType::UInt8);
+  add("interpolate/nearest", {2, 2, 3, 4}, {.size = Pair(5, 7)}, kCopied);
+  add("interpolate/nearest_double", {1, 2, 3, 2}, {.scale_factor = 2}, kCopied);
+  add("interpolate/nearest_shrink", {1, 2, 7, 5}, {.size = Pair(3, 2)}, kCopied);
+  add("interpolate/nearest_factor", {1, 1, 5, 6}, {.scale_factor = ScaleFactor(1.7, 0.6)}, kCopied);
+  add("interpolate/nearest_exact", {1, 2, 4, 5}, {.size = Pair(7, 3), .mode = Mode::NearestExact},
+      kCopied);
+  add("interpolate/nearest_sequence", {2, 2, 4}, {.size = 7}, kCopied);
+  add("interpolate/linear", {2, 2, 4}, {.size = 7, .mode = Mode::Linear});
+  add("interpolate/linear_corners", {2, 2, 4},
+      {.size = 7, .mode = Mode::Linear, .align_corners = true});
+  add("interpolate/bilinear", {2, 2, 3, 4}, {.size = Pair(5, 7), .mode = Mode::Bilinear});
+  add("interpolate/bilinear_shrink", {1, 2, 7, 6}, {.size = Pair(3, 2), .mode = Mode::Bilinear});
+  add("interpolate/bilinear_corners", {1, 2, 3, 4},
+      {.size = Pair(6, 3), .mode = Mode::Bilinear, .align_corners = true});
+  add("interpolate/bilinear_to_one", {1, 2, 3, 4},
+      {.size = 1, .mode = Mode::Bilinear, .align_corners = true});
+  add("interpolate/bilinear_factor", {1, 1, 5, 4},
+      {.scale_factor = ScaleFactor(1.3, 2.6), .mode = Mode::Bilinear});
+  add("interpolate/bilinear_recomputed", {1, 1, 5, 4},
+      {.scale_factor = ScaleFactor(1.3, 2.6),
+       .mode = Mode::Bilinear,
+       .recompute_scale_factor = true});
+  add("interpolate/bilinear_antialias", {1, 2, 8, 7},
+      {.size = Pair(3, 4), .mode = Mode::Bilinear, .antialias = true});
+  add("interpolate/bilinear_large", {2, 17, 13, 11}, {.size = Pair(26, 31), .mode = Mode::Bilinear},
+      kFull, false);
+  add("interpolate/bicubic", {1, 2, 4, 5}, {.size = Pair(7, 3), .mode = Mode::Bicubic});
+  add("interpolate/bicubic_corners", {1, 1, 4, 5},
+      {.size = Pair(6, 8), .mode = Mode::Bicubic, .align_corners = true});
+  add("interpolate/bicubic_antialias", {1, 1, 9, 8},
+      {.size = Pair(4, 12), .mode = Mode::Bicubic, .antialias = true});
+  // A channels-last image, which a convolution leaves behind.
+  cases.push_back({"interpolate/after_conv",
+                   {in({2, 3, 4, 4}), in({8, 3, 3, 3})},
+                   one([](In t) {
+                     return interpolate(conv2d(t[0], t[1]), {.size = 5, .mode = Mode::Bilinear});
+                   }),
+                   kFull,
+                   Tolerance::Reduction});
 }
 
 void add_pools(std::vector<OpCase>& cases) {
@@ -101,6 +219,8 @@ void add_pools(std::vector<OpCase>& cases) {
   average("avg_pool2d/ceil", {1, 2, 5, 6}, {2, 3}, {.padding = {1, 1}, .ceil_mode = true});
   average("avg_pool2d/ceil_exclude", {1, 1, 6, 6}, {3, 3},
           {.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false});
+  average("avg_pool2d/divisor", {1, 2, 5, 6}, {2, 3},
+          {.padding = {1, 1}, .ceil_mode = true, .divisor_override = 5});
   average("avg_pool2d/unbatched", {2, 4, 4}, 2, {});
   average("avg_pool2d/large", {2, 17, 23, 19}, 3, {.stride = 2, .padding = 1}, false);
 
@@ -116,6 +236,30 @@ void add_pools(std::vector<OpCase>& cases) {
   adaptive("adaptive_avg_pool2d/uneven", {1, 2, 5, 7}, {3, 4});
   adaptive("adaptive_avg_pool2d/larger", {1, 2, 2, 3}, {4, 5});
   adaptive("adaptive_avg_pool2d/unbatched", {2, 5, 5}, 2);
+
+  const auto adaptive_max = [&](const char* name, InputSpec x, Pair size, bool numeric = true) {
+    cases.push_back({name,
+                     {x},
+                     one([size](In t) { return adaptive_max_pool2d(t[0], size); }),
+                     kFloats,
+                     Tolerance::Exact,
+                     numeric,
+                     numeric});
+  };
+  adaptive_max("adaptive_max_pool2d", distinct({2, 2, 4, 4}), 1);
+  adaptive_max("adaptive_max_pool2d/uneven", distinct({1, 2, 5, 7}), {3, 4});
+  adaptive_max("adaptive_max_pool2d/larger", distinct({1, 2, 2, 3}), {4, 5});
+  adaptive_max("adaptive_max_pool2d/unbatched", distinct({2, 5, 5}), 2);
+  adaptive_max("adaptive_max_pool2d/ties", in({1, 2, 6, 7}, Draw::Grid), 3, false);
+  adaptive_max("adaptive_max_pool2d/special", data({1, 1, 4, 4}, Draw::Special), 3, false);
+  cases.push_back({"adaptive_max_pool2d_with_indices",
+                   {in({2, 3, 5, 4}, Draw::Distinct)},
+                   [](In t) {
+                     auto [y, where] = adaptive_max_pool2d_with_indices(t[0], {3, 2});
+                     return std::vector<Tensor>{y, where};
+                   },
+                   kFloats,
+                   Tolerance::Exact});
 }
 
 void add_norms(std::vector<OpCase>& cases) {
@@ -210,6 +354,8 @@ void add_row_norms(std::vector<OpCase>& cases) {
 
 void add_vision_cases(std::vector<OpCase>& cases) {
   add_conv(cases);
+  add_other_convs(cases);
+  add_interpolate(cases);
   add_pools(cases);
   add_norms(cases);
   add_row_norms(cases);

@@ -31,6 +31,8 @@ struct AvgPool2dOptions {
   Pair padding = 0;                 ///< at most half the kernel
   bool ceil_mode = false;
   bool count_include_pad = true;  ///< padded zeros count in the divisor
+  /// What sums are divided by, instead of the window's size; not 0.
+  std::optional<std::int64_t> divisor_override = {};
 };
 
 /// Mean of each window of x[N, C, H, W] (or [C, H, W]); floating dtypes.
@@ -40,5 +42,12 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& opt
 /// Means over OH × OW windows that cover x[N, C, H, W] (or [C, H, W]) evenly; floating dtypes.
 /// Window i spans rows floor(i·H/OH) to ceil((i + 1)·H/OH).
 Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at = Site::current());
+
+/// Largest elements of the windows of adaptive_avg_pool2d; NaN wins. All dtypes but bool.
+Tensor adaptive_max_pool2d(const Tensor& x, Pair output_size, Site at = Site::current());
+
+/// The same, and where each element came from: int64 positions h·W + w in its image plane.
+std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size,
+                                                           Site at = Site::current());
 
 }  // namespace ingot

@@ -62,9 +62,39 @@ void choose_images(StepDesc& step) {
   for (TensorDesc& t : step.outputs) choose(t);
 }
 
+// -- Windows --------------------------------------------------------------------------------------
+
+// One axis of one window: the elements inside the image, and by how many a sum is divided.
+struct Window {
+  std::int64_t begin, end, count;
+  std::int64_t step = 1;
+};
+
+Window fixed_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
+  const std::int64_t begin = o * a.stride[axis] - a.padding[axis];
+  const std::int64_t end = std::min(begin + a.kernel[axis], size + a.padding[axis]);
+  const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, size);
+  return {first, last, a.count_include_pad ? end - begin : last - first};
+}
+
+Window adaptive_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
+  const std::int64_t n = a.kernel[axis];
+  const std::int64_t begin = o * size / n, end = ((o + 1) * size + n - 1) / n;
+  return {begin, end, end - begin};
+}
+
+// Of a maximum, whose windows may have gaps.
+Window dilated_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
+  const std::int64_t begin = o * a.stride[axis] - a.padding[axis], step = a.dilation[axis];
+  const std::int64_t outside = begin < 0 ? (-begin + step - 1) / step : 0;
+  return {begin + outside * step, std::min(begin + (a.kernel[axis] - 1) * step + 1, size), 0, step};
+}
+
+using WindowOf = Window (*)(const PoolAttrs&, int, std::int64_t, std::int64_t);
+
 // -- Maximum --------------------------------------------------------------------------------------
 
-template <class T>
+template <WindowOf window, class T>
 class MaxPool {
  public:
   explicit MaxPool(const StepDesc& step)
@@ -73,8 +103,10 @@ class MaxPool {
         y_(step.outputs[0], step.inputs[0]) {}
 
   void operator()(const KernelArgs& args) const {
-    const std::int64_t window = a_.kernel[0] * a_.kernel[1];
-    parallel_for(0, y_.n * y_.runs() * y_.h, grain_for(y_.w * y_.run * window),
+    const Window rows = window(a_, 0, y_.h / 2, x_.h), columns = window(a_, 1, y_.w / 2, x_.w);
+    const std::int64_t elements = std::max<std::int64_t>(
+        1, (rows.end - rows.begin) * (columns.end - columns.begin) / (rows.step * columns.step));
+    parallel_for(0, y_.n * y_.runs() * y_.h, grain_for(y_.w * y_.run * elements),
                  [&](std::int64_t first, std::int64_t last) {
                    for (std::int64_t t = first; t < last; ++t)
                      row(args, t / (y_.runs() * y_.h), t / y_.h % y_.runs() * y_.run, t % y_.h);
@@ -86,16 +118,14 @@ class MaxPool {
 
   void row(const KernelArgs& args, std::int64_t n, std::int64_t c, std::int64_t oh) const {
     const std::int64_t count = std::min(y_.run, y_.c - c);
+    const Window rows = window(a_, 0, oh, x_.h);
     Value best[kMaxRun];
     std::int32_t place[kMaxRun];
     for (std::int64_t ow = 0; ow < y_.w; ++ow) {
+      const Window columns = window(a_, 1, ow, x_.w);
       bool found = false;
-      for (std::int64_t kh = 0; kh < a_.kernel[0]; ++kh) {
-        const std::int64_t h = oh * a_.stride[0] - a_.padding[0] + kh * a_.dilation[0];
-        if (h < 0 || h >= x_.h) continue;
-        for (std::int64_t kw = 0; kw < a_.kernel[1]; ++kw) {
-          const std::int64_t w = ow * a_.stride[1] - a_.padding[1] + kw * a_.dilation[1];
-          if (w < 0 || w >= x_.w) continue;
+      for (std::int64_t h = rows.begin; h < rows.end; h += rows.step) {
+        for (std::int64_t w = columns.begin; w < columns.end; w += columns.step) {
           const T* from = args.in<T>(0) + x_.offset(n, c, h, w);
           const auto here = static_cast<std::int32_t>(h * x_.w + w);
           if (!found) {
@@ -180,25 +210,9 @@ class MaxPoolBackward {
 
 // -- Averages -------------------------------------------------------------------------------------
 
-// One axis of one window: the elements inside the image, and by how many the sum is divided.
-struct Window {
-  std::int64_t begin, end, count;
-};
-
-Window fixed_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
-  const std::int64_t begin = o * a.stride[axis] - a.padding[axis];
-  const std::int64_t end = std::min(begin + a.kernel[axis], size + a.padding[axis]);
-  const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, size);
-  return {first, last, a.count_include_pad ? end - begin : last - first};
+std::int64_t divisor(const PoolAttrs& a, const Window& rows, const Window& columns) {
+  return a.divisor_override != 0 ? a.divisor_override : rows.count * columns.count;
 }
-
-Window adaptive_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
-  const std::int64_t n = a.kernel[axis];
-  const std::int64_t begin = o * size / n, end = ((o + 1) * size + n - 1) / n;
-  return {begin, end, end - begin};
-}
-
-using WindowOf = Window (*)(const PoolAttrs&, int, std::int64_t, std::int64_t);
 
 template <WindowOf window>
 struct Average {
@@ -236,7 +250,7 @@ struct Average {
             for (std::int64_t i = 0; i < count; ++i) sums[i] += static_cast<S>(from[i]);
           }
         const bool empty = rows.begin >= rows.end || cols.begin >= cols.end;
-        const S by = empty ? S(1) : static_cast<S>(rows.count * cols.count);
+        const S by = empty ? S(1) : static_cast<S>(divisor(a_, rows, cols));
         T* to = args.out<T>(0) + y_.offset(n, c, oh, ow);
         for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(sums[i] / by);
       }
@@ -264,7 +278,7 @@ struct AverageBackward {
                        std::int64_t count) {
                      const Window rows = window(a_, 0, oh, dx_.h);
                      const Window cols = window(a_, 1, ow, dx_.w);
-                     const auto by = static_cast<Sum<T>>(rows.count * cols.count);
+                     const auto by = static_cast<Sum<T>>(divisor(a_, rows, cols));
                      for (std::int64_t h = rows.begin; h < rows.end; ++h)
                        for (std::int64_t w = cols.begin; w < cols.end; ++w) {
                          Sum<T>* to = sums + (h * dx_.w + w) * count;
@@ -281,6 +295,11 @@ struct AverageBackward {
 };
 
 // -- Lowering -------------------------------------------------------------------------------------
+
+template <class T>
+using FixedMaxPool = MaxPool<dilated_window, T>;
+template <class T>
+using AdaptiveMaxPool = MaxPool<adaptive_window, T>;
 
 template <template <class> class K>
 std::unique_ptr<Kernel> lower_numbers(const StepDesc& step) {
@@ -306,7 +325,7 @@ std::unique_ptr<Kernel> lower_floating(const StepDesc& step) {
 
 std::unique_ptr<Kernel> lower_max(const StepDesc& step) {
   if (auto kernel = lower_vector_max_pool(step)) return kernel;
-  return lower_numbers<MaxPool>(step);
+  return lower_numbers<FixedMaxPool>(step);
 }
 
 std::unique_ptr<Kernel> lower_max_backward(const StepDesc& step) {
@@ -322,6 +341,7 @@ bool takes_floating(const StepDesc& step) { return is_floating(step.inputs[0].dt
 INGOT_EXPORT_CPU_KERNELS(pool) {
   table.add("max_pool2d", {lower_max, choose_images, takes_numbers});
   table.add("max_pool2d_backward", {lower_max_backward, choose_images, takes_numbers});
+  table.add("adaptive_max_pool2d", {lower_numbers<AdaptiveMaxPool>, choose_images, takes_numbers});
   table.add("avg_pool2d",
             {lower_floating<Average<fixed_window>::Kernel>, choose_images, takes_floating});
   table.add("avg_pool2d_backward",

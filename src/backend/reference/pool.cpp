@@ -89,6 +89,12 @@ Window adaptive_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_
 
 using WindowOf = Window (*)(const PoolAttrs&, int, std::int64_t, std::int64_t);
 
+// How many elements an average divides by.
+double divisor(const PoolAttrs& a, const Window& rows, const Window& columns) {
+  return static_cast<double>(a.divisor_override != 0 ? a.divisor_override
+                                                     : rows.count * columns.count);
+}
+
 template <WindowOf window>
 struct Average {
   template <class T>
@@ -103,7 +109,7 @@ struct Average {
           sum += load(args.in<T>(0)[at4(x.strides, i, h, w)]);
       const bool empty = rows.begin >= rows.end || columns.begin >= columns.end;
       args.out<T>(0)[offset_of(i, out.strides)] =
-          round_to<T>(empty ? 0.0 : sum / static_cast<double>(rows.count * columns.count));
+          round_to<T>(empty ? 0.0 : sum / divisor(a, rows, columns));
     });
   }
 };
@@ -121,8 +127,8 @@ struct AverageBackward {
       for (std::int64_t oh = 0; oh < g.shape[2]; ++oh)
         for (std::int64_t ow = 0; ow < g.shape[3]; ++ow) {
           const Window rows = window(a, 0, oh, height), columns = window(a, 1, ow, width);
-          const double share = load(args.in<T>(0)[at4(g.strides, nc, oh, ow)]) /
-                               static_cast<double>(rows.count * columns.count);
+          const double share =
+              load(args.in<T>(0)[at4(g.strides, nc, oh, ow)]) / divisor(a, rows, columns);
           for (std::int64_t h = rows.begin; h < rows.end; ++h)
             for (std::int64_t w = columns.begin; w < columns.end; ++w)
               plane[static_cast<std::size_t>(h * width + w)] += share;
@@ -135,9 +141,34 @@ struct AverageBackward {
   }
 };
 
+struct AdaptiveMax {
+  template <class T>
+  static void run(const StepDesc& step, const KernelArgs& args) {
+    const auto& a = step.as<PoolAttrs>();
+    const TensorDesc &x = step.inputs[0], &out = step.outputs[0], &places = step.outputs[1];
+    for_each_index(out.shape, [&](const Dims& i) {
+      const Window rows = adaptive_window(a, 0, i[2], x.shape[2]);
+      const Window columns = adaptive_window(a, 1, i[3], x.shape[3]);
+      std::int64_t place = rows.begin * x.shape[3] + columns.begin;
+      T best = args.in<T>(0)[at4(x.strides, i, rows.begin, columns.begin)];
+      for (std::int64_t h = rows.begin; h < rows.end; ++h)
+        for (std::int64_t w = columns.begin; w < columns.end; ++w) {
+          const T value = args.in<T>(0)[at4(x.strides, i, h, w)];
+          if (load(value) > load(best) || is_nan(value)) {
+            best = value;
+            place = h * x.shape[3] + w;
+          }
+        }
+      args.out<T>(0)[offset_of(i, out.strides)] = best;
+      args.out<std::int64_t>(1)[offset_of(i, places.strides)] = place;
+    });
+  }
+};
+
 }  // namespace
 
 INGOT_EXPORT_REFERENCE_KERNELS(pool) {
+  table.add("adaptive_max_pool2d", {lower_numbers<AdaptiveMax>, take_any_strides});
   table.add("max_pool2d", {lower_numbers<Max>, take_any_strides});
   table.add("max_pool2d_backward", {lower_numbers<MaxBackward>, take_any_strides});
   table.add("avg_pool2d", {lower_floating<Average<fixed_window>>, take_any_strides});

@@ -101,13 +101,18 @@ std::set<std::string> refusing(std::initializer_list<Edge> edges) {
 TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
   // They need dimensions by their meaning, or the case names a dimension, size or index.
   const std::set<std::string> expected{"adaptive_avg_pool2d",
+                                       "adaptive_max_pool2d",
+                                       "adaptive_max_pool2d_with_indices",
                                        "avg_pool2d",
                                        "batch_norm",
                                        "bmm",
                                        "cat",
                                        "chunk",
                                        "contiguous",
+                                       "conv1d",
                                        "conv2d",
+                                       "conv_transpose1d",
+                                       "conv_transpose2d",
                                        "copy_",
                                        "cross_entropy",
                                        "dot",
@@ -119,6 +124,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "group_norm",
                                        "index_select",
                                        "kthvalue",
+                                       "interpolate",
                                        "layer_norm",
                                        "linear",
                                        "matmul",
@@ -145,7 +151,8 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
 TEST(OpEdgesTable, OnlyTheseRefuseEmptyInputs) {
   // The case names an index or a size that an empty tensor does not have, or its operands no longer
   // fit each other.
-  const std::set<std::string> expected{"copy_", "mm", "view", "views"};
+  const std::set<std::string> expected{
+      "conv_transpose1d", "conv_transpose2d", "copy_", "mm", "view", "views"};
   EXPECT_EQ(refusing({Edge::EmptyFirst, Edge::EmptyLast}), expected);
 }
 

@@ -117,6 +117,23 @@ TEST(AdaptiveAvgPool2d, SimpleCasesAreMeans) {
                 {1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 5, 6, 7, 8});
 }
 
+TEST(AdaptiveMaxPool2d, ByHand) {
+  const Tensor x = tensor({{{{1., 9., 3., 4.}, {5., 6., 7., 8.}}}});
+  const auto [y, where] = adaptive_max_pool2d_with_indices(x, {1, 3});
+  expect_values(y, {1, 1, 1, 3}, {9, 9, 8});
+  expect_values(where, {1, 1, 1, 3}, {1, 1, 7});
+  expect_values(adaptive_max_pool2d(x.squeeze(0), 1), {1, 1, 1}, {9});
+}
+
+TEST(AvgPool2d, DivisorIsTakenAsItIs) {
+  const Tensor x = tensor({{{{1., 2.}, {3., 4.}}}});
+  expect_values(avg_pool2d(x, 2, {.divisor_override = 5}), {1, 1, 1, 1}, {2});
+  expect_values(avg_pool2d(x, 2, {.padding = 1, .divisor_override = -2}), {1, 1, 2, 2},
+                {-0.5, -1, -1.5, -2});
+  expect_error<ValueError>([&] { avg_pool2d(x, 2, {.divisor_override = 0}); },
+                           "avg_pool2d: divisor_override must not be 0");
+}
+
 TEST(Pool2d, Errors) {
   const Tensor x = waves({1, 2, 4, 4}, 1);
   expect_error<ValueError>([&] { max_pool2d(x, 0); },
@@ -146,6 +163,15 @@ TEST(Pool2d, Errors) {
         adaptive_avg_pool2d(waves({4, 4}, 1), 2);
       },
       "x must be [N, C, H, W] or [C, H, W]");
+  expect_error<ValueError>([&] { adaptive_max_pool2d(x, 0); },
+                           "adaptive_max_pool2d: output_size must be positive, got [0, 0]");
+  expect_error<ShapeError>(
+      [&] {
+        adaptive_max_pool2d(waves({4, 4}, 1), 2);
+      },
+      "adaptive_max_pool2d: x must be [N, C, H, W] or [C, H, W]");
+  expect_error<DTypeError>([&] { adaptive_max_pool2d(x.to(boolean), 2); },
+                           "bool images cannot be pooled");
   expect_error<DTypeError>([&] { adaptive_avg_pool2d(x.to(int64), 2); },
                            "needs a floating-point tensor");
 }

@@ -1,0 +1,90 @@
+// Resizing: values known by hand, what it keeps, and what it refuses.
+#include <ingot/ops/interpolate.h>
+
+#include <ingot/ops/creation.h>
+
+#include "unit/ops/expect.h"
+
+namespace ingot {
+namespace {
+
+using test::doubles;
+using test::expect_error;
+using test::expect_values;
+using test::waves;
+using Mode = Interpolation;
+
+TEST(Interpolate, ByHand) {
+  const Tensor x = tensor({{{{1., 3.}, {5., 7.}}}});
+  expect_values(interpolate(x, {.scale_factor = 2}), {1, 1, 4, 4},
+                {1, 1, 3, 3, 1, 1, 3, 3, 5, 5, 7, 7, 5, 5, 7, 7});
+  expect_values(interpolate(x, {.size = Pair(1, 4), .mode = Mode::Bilinear}), {1, 1, 1, 4},
+                {3, 3.5, 4.5, 5});
+  expect_values(interpolate(x, {.size = 3, .mode = Mode::Bilinear, .align_corners = true}),
+                {1, 1, 3, 3}, {1, 2, 3, 3, 4, 5, 5, 6, 7});
+  const Tensor row = tensor({{{0., 10., 20., 30.}}});
+  expect_values(interpolate(row, {.size = 2}), {1, 1, 2}, {0, 20});
+  expect_values(interpolate(row, {.size = 2, .mode = Mode::NearestExact}), {1, 1, 2}, {10, 30});
+  expect_values(interpolate(row, {.size = 2, .mode = Mode::Linear}), {1, 1, 2}, {5, 25});
+  expect_values(interpolate(row, {.scale_factor = 0.75}), {1, 1, 3}, {0, 10, 20});
+}
+
+TEST(Interpolate, ConstantsStayConstant) {
+  const Tensor x = full({2, 3, 7, 5}, 0.5, {.dtype = float64});
+  for (const Mode mode : {Mode::Nearest, Mode::NearestExact, Mode::Bilinear, Mode::Bicubic})
+    for (const Pair size : {Pair(3, 2), Pair(11, 13), Pair(7, 5), Pair(1, 1)})
+      for (const bool antialias : {false, true}) {
+        if (antialias && (mode == Mode::Nearest || mode == Mode::NearestExact)) continue;
+        const Tensor y = interpolate(x, {.size = size, .mode = mode, .antialias = antialias});
+        ASSERT_EQ(y.shape(), (Shape{2, 3, size.h, size.w}));
+        for (const double v : doubles(y)) ASSERT_NEAR(v, 0.5, 1e-14);
+      }
+}
+
+TEST(Interpolate, SizeOfItsOwnIsTheIdentity) {
+  const Tensor x = waves({1, 2, 4, 6}, 1);
+  for (const Mode mode : {Mode::Nearest, Mode::NearestExact, Mode::Bilinear, Mode::Bicubic})
+    expect_values(interpolate(x, {.size = Pair(4, 6), .mode = mode}), x.shape(), doubles(x), 1e-14);
+}
+
+TEST(Interpolate, Errors) {
+  const Tensor x = waves({1, 2, 4, 4}, 0), row = waves({1, 2, 4}, 0);
+  expect_error<ShapeError>(
+      [&] {
+        interpolate(waves({4, 4}, 0), {.size = 2});
+      },
+      "interpolate: x must be [N, C, H, W] or [N, C, L], got [4, 4]");
+  expect_error<ShapeError>(
+      [&] {
+        interpolate(waves({1, 2, 0, 4}, 0), {.size = 2});
+      },
+      "only the batch may be empty, got x[1, 2, 0, 4]");
+  expect_error<ValueError>([&] { interpolate(x, {}); },
+                           "exactly one of size and scale_factor must be given");
+  expect_error<ValueError>([&] { interpolate(x, {.size = 2, .scale_factor = 2}); },
+                           "exactly one of size and scale_factor must be given");
+  expect_error<ValueError>([&] { interpolate(x, {.size = 0}); },
+                           "the output would have size [0, 0]; both must be positive");
+  expect_error<ValueError>([&] { interpolate(x, {.scale_factor = 0.1}); },
+                           "the output would have size [0, 0]");
+  expect_error<ValueError>([&] { interpolate(x, {.scale_factor = -1}); },
+                           "scale_factor must be positive, got [-1, -1]");
+  expect_error<ValueError>([&] { interpolate(x, {.scale_factor = 1e300}); }, "is too large");
+  expect_error<ValueError>([&] { interpolate(x, {.size = 2, .mode = Mode::Linear}); },
+                           "mode Linear is for sequences");
+  expect_error<ValueError>([&] { interpolate(row, {.size = 2, .mode = Mode::Bilinear}); },
+                           "are for images");
+  expect_error<ValueError>([&] { interpolate(x, {.size = 2, .align_corners = true}); },
+                           "align_corners has no meaning for the nearest modes");
+  expect_error<ValueError>([&] { interpolate(x, {.size = 2, .antialias = true}); },
+                           "antialias needs mode Bilinear or Bicubic");
+  expect_error<DTypeError>(
+      [&] { interpolate(x.to(uint8), {.size = 2, .mode = Mode::Bilinear}); },
+      "needs a floating-point tensor unless the mode is Nearest, got uint8[1, 2, 4, 4]");
+  expect_error<DTypeError>([&] { interpolate(x.to(int64), {.size = 2}); },
+                           "needs a floating-point or uint8 tensor");
+  expect_error<ValueError>([&] { interpolate(x, {}); }, "interpolate_test.cpp:");
+}
+
+}  // namespace
+}  // namespace ingot
