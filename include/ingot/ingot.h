@@ -36,11 +36,13 @@
 #include <ingot/ops/activation.h>
 #include <ingot/ops/advanced_index.h>
 #include <ingot/ops/arrange.h>
+#include <ingot/ops/attention.h>
 #include <ingot/ops/compare.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/dropout.h>
 #include <ingot/ops/dynamic.h>
+#include <ingot/ops/einsum.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/index.h>
 #include <ingot/ops/interpolate.h>

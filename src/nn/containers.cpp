@@ -35,4 +35,40 @@ std::unique_ptr<Module> Sequential::make_same() const { return std::make_unique<
 
 std::unique_ptr<Module> ModuleList::make_same() const { return std::make_unique<ModuleList>(); }
 
+bool ModuleDict::contains(std::string_view name) const {
+  for (const auto& [key, module] : named_children())
+    if (key == name) return true;
+  return false;
+}
+
+Module& ModuleDict::operator[](std::string_view name) const {
+  std::string known;
+  for (const auto& [key, module] : named_children()) {
+    if (key == name) return *module;
+    known += (known.empty() ? "" : ", ") + key;
+  }
+  throw ValueError(fmt::format("ModuleDict: there is no module '{}' among: {}", name, known));
+}
+
+std::unique_ptr<Module> ModuleDict::make_same() const { return std::make_unique<ModuleDict>(); }
+
+Tensor& ParameterList::append(Tensor value) {
+  if (!value.defined()) throw ValueError("ParameterList: an undefined tensor is no parameter");
+  Tensor& held = register_parameter(std::to_string(size()), std::move(value));
+  entries_.push_back(&held);
+  return held;
+}
+
+Tensor& ParameterList::operator[](std::size_t i) const {
+  if (i >= size())
+    throw IndexError(fmt::format("ParameterList: there is no parameter {} among {}", i, size()));
+  return *entries_[i];
+}
+
+std::unique_ptr<Module> ParameterList::make_same() const {
+  auto same = std::make_unique<ParameterList>();
+  for (const Tensor* entry : entries_) same->append(entry->detach().clone());
+  return same;
+}
+
 }  // namespace ingot::nn

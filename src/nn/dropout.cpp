@@ -40,4 +40,20 @@ std::unique_ptr<Module> StochasticDepth::make_same() const {
   return std::make_unique<StochasticDepth>(p_);
 }
 
+Dropout2d::Dropout2d(double p) : p_(p) { require_probability("Dropout2d", p); }
+
+Dropout2d::Dropout2d(Module& owner, std::string name, double p) : Dropout2d(p) {
+  attach_to(owner, std::move(name));
+}
+
+void Dropout2d::set_p(double p) {
+  require_probability("Dropout2d", p);
+  p_ = p;
+}
+
+Tensor Dropout2d::forward(const Tensor& x) { return feature_dropout(x, p_, is_training()); }
+std::string Dropout2d::description() const { return fmt::format("p={}", p_); }
+
+std::unique_ptr<Module> Dropout2d::make_same() const { return std::make_unique<Dropout2d>(p_); }
+
 }  // namespace ingot::nn

@@ -27,6 +27,8 @@ double calculate_gain(Nonlinearity nonlinearity, double slope) {
       return 5.0 / 3.0;
     case Nonlinearity::Relu:
       return std::sqrt(2.0);
+    case Nonlinearity::Selu:
+      return 0.75;
     case Nonlinearity::LeakyRelu:
       break;
   }

@@ -421,7 +421,7 @@ HookHandle Module::register_full_backward_hook(FullBackwardHook hook) {
   });
 }
 
-Tensor Module::forward_with_backward_hooks(const Tensor& x) {
+Tensor Module::compute_with_backward_hooks(const Tensor& x, const Compute& compute) {
   // Backward may run when the module is gone: its hooks live and die with it.
   const auto call = [weak = std::weak_ptr(hooks_), this](const Tensor& grad_input,
                                                          const Tensor& grad_output) {
@@ -432,7 +432,7 @@ Tensor Module::forward_with_backward_hooks(const Tensor& x) {
     return result;
   };
   if (!is_grad_enabled() || !x.requires_grad()) {
-    Tensor y = forward(x);
+    Tensor y = compute(x);
     if (y.requires_grad())
       y.register_hook([call](const Tensor& grad) {
         call(Tensor(), grad);
@@ -446,7 +446,7 @@ Tensor Module::forward_with_backward_hooks(const Tensor& x) {
   own.register_hook([call, grad_output](const Tensor& grad) {
     return call(grad, std::exchange(*grad_output, Tensor()));
   });
-  Tensor y = forward(own);
+  Tensor y = compute(own);
   if (y.requires_grad())
     y.register_hook([grad_output](const Tensor& grad) {
       *grad_output = grad;
@@ -463,16 +463,29 @@ Tensor Module::forward(const Tensor&) {
 
 Tensor Module::operator()(const Tensor& x, Site at) {
   if (replacement_) return (*replacement_)(x, at);
+  if (hooks_) return call(x, at, [this](const Tensor& input) { return forward(input); });
   const SiteScope scope(at);
-  if (!hooks_) return forward(x);
+  return forward(x);
+}
+
+Tensor Module::call(const Tensor& x, Site at, const Compute& compute) {
+  const SiteScope scope(at);
+  if (!hooks_) return compute(x);
   // Copies: a hook may remove itself or add others.
   Tensor input = x;
   for (const auto& [id, hook] : std::vector(hooks_->before))
     if (Tensor changed = hook(*this, input); changed.defined()) input = changed;
-  Tensor output = hooks_->backward.empty() ? forward(input) : forward_with_backward_hooks(input);
+  Tensor output =
+      hooks_->backward.empty() ? compute(input) : compute_with_backward_hooks(input, compute);
   for (const auto& [id, hook] : std::vector(hooks_->after))
     if (Tensor changed = hook(*this, input, output); changed.defined()) output = changed;
   return output;
+}
+
+void Module::refuse_call(const Module& called, const Module& replacement) {
+  throw ValueError(
+      fmt::format("{0} has been replaced by {1}, which does not take a call with {0}'s arguments",
+                  called.type_name(), replacement.type_name()));
 }
 
 }  // namespace ingot::nn

@@ -48,6 +48,7 @@ std::string MaxPool2d::description() const {
 AvgPool2d::AvgPool2d(Pair kernel_size, const AvgPool2dOptions& options)
     : kernel_(kernel_size), options_(options) {
   check_window("AvgPool2d", kernel_size, options.stride, options.padding);
+  if (options.divisor_override == 0) throw ValueError("AvgPool2d: divisor_override must not be 0");
 }
 
 AvgPool2d::AvgPool2d(Module& owner, std::string name, Pair kernel_size,
@@ -84,6 +85,22 @@ std::unique_ptr<Module> AvgPool2d::make_same() const {
 
 std::unique_ptr<Module> AdaptiveAvgPool2d::make_same() const {
   return std::make_unique<AdaptiveAvgPool2d>(output_);
+}
+
+AdaptiveMaxPool2d::AdaptiveMaxPool2d(Pair output_size) : output_(output_size) {
+  require_at_least("AdaptiveMaxPool2d", "output_size", output_size, 1);
+}
+
+AdaptiveMaxPool2d::AdaptiveMaxPool2d(Module& owner, std::string name, Pair output_size)
+    : AdaptiveMaxPool2d(output_size) {
+  attach_to(owner, std::move(name));
+}
+
+Tensor AdaptiveMaxPool2d::forward(const Tensor& x) { return adaptive_max_pool2d(x, output_); }
+std::string AdaptiveMaxPool2d::description() const { return "output_size=" + pair_str(output_); }
+
+std::unique_ptr<Module> AdaptiveMaxPool2d::make_same() const {
+  return std::make_unique<AdaptiveMaxPool2d>(output_);
 }
 
 }  // namespace ingot::nn

@@ -1,4 +1,5 @@
 // Joining tensors and taking them apart.
+#include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/shape.h>
 
@@ -44,9 +45,36 @@ constexpr OpDef kCat{.name = "cat",
                      .vjp = vjp_cat,
                      .saves = save_nothing};
 
+// unbind(x): one output per entry of dimension `dim`.
+void infer_unbind(InferContext& c) {
+  const auto dim = static_cast<int>(c.as<AxisAttrs>().dim);
+  Shape shape = c.shape(0);
+  const std::int64_t entries = shape[dim];
+  shape.erase(dim);
+  for (std::int64_t i = 0; i < entries; ++i) c.out(shape, c.dtype(0));
+}
+
+void vjp_unbind(VjpContext& c) {
+  const Site at = c.node.site();
+  std::vector<Tensor> grads;
+  for (int i = 0; i < static_cast<int>(c.node.outputs().size()); ++i) {
+    const TensorSpec& spec = c.out(i);
+    grads.push_back(c.grad(i).defined()
+                        ? c.grad(i)
+                        : zeros(spec.shape, {.dtype = spec.dtype, .device = spec.device}, at));
+  }
+  c.set(0, stack(grads, c.as<AxisAttrs>().dim, at));
+}
+
+constexpr OpDef kUnbind{.name = "unbind",
+                        .infer = infer_unbind,
+                        .gradient = Gradient::Rule,
+                        .vjp = vjp_unbind,
+                        .saves = save_nothing};
+
 }  // namespace
 
-INGOT_EXPORT_OPS(join, &kCat)
+INGOT_EXPORT_OPS(join, &kCat, &kUnbind)
 
 }  // namespace ingot::ops
 
@@ -123,6 +151,13 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, 
     left -= sizes.back();
   } while (left > 0);
   return split(x, sizes, dim, at);
+}
+
+std::vector<Tensor> unbind(const Tensor& x, std::int64_t dim, Site at) {
+  const int d = checked_dim("unbind", x, dim, at);
+  if (x.shape()[d] == 0) return {};
+  const Tensor* inputs[] = {&x};
+  return record_multi(kUnbind, inputs, AxisAttrs{d, false}, at);
 }
 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim, Site at) {

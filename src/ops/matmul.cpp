@@ -114,6 +114,36 @@ void require_vector(const char* op, const char* operand, const Tensor& t, Site a
     fail<ShapeError>(op, fmt::format("{} must be a vector, got {}", operand, t.shape().str()), at);
 }
 
+bool is_number(const Scalar& s, std::int64_t n) { return s.to_double() == static_cast<double>(n); }
+
+// beta · x + alpha · product; a factor of 1 is no operation, one of 0 drops its term.
+Tensor add_product(const char* op, const Tensor& x, const Tensor& product, const Scalar& beta,
+                   const Scalar& alpha, Site at) {
+  const Shape& shape = product.shape();
+  bool fits = x.dim() <= shape.rank();
+  for (int i = 1; fits && i <= x.dim(); ++i)
+    fits = x.size(-i) == 1 || x.size(-i) == shape[shape.rank() - i];
+  if (!fits)
+    fail<ShapeError>(op,
+                     fmt::format("x{} does not broadcast to the product's shape {}",
+                                 x.shape().str(), shape.str()),
+                     at);
+  if (x.dtype() != product.dtype())
+    fail<DTypeError>(op,
+                     fmt::format("x is {} but the matrices are {}; convert one with .to(dtype)",
+                                 name(x.dtype()), name(product.dtype())),
+                     at);
+  for (const auto& [what, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)})
+    if (factor.kind() == Scalar::Kind::Float && !is_floating(x.dtype()))
+      fail<DTypeError>(op,
+                       fmt::format("{} must be an integer for {} matrices, got {}", what,
+                                   name(x.dtype()), factor.str()),
+                       at);
+  const Tensor scaled = is_number(alpha, 1) ? product : Operand(product, at) * alpha;
+  if (is_number(beta, 0)) return scaled;
+  return Operand(is_number(beta, 1) ? x : Operand(x, at) * beta, at) + scaled;
+}
+
 }  // namespace
 
 INGOT_EXPORT_OPS(matmul, &kMatmul, &kLinear)
@@ -180,6 +210,16 @@ Tensor bmm(const Tensor& a, const Tensor& b, Site at) {
                                       a.shape().str(), b.shape().str()),
                           at);
   return matmul(a, b, at);
+}
+
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
+             const Scalar& alpha, Site at) {
+  return ops::add_product("addmm", x, mm(a, b, at), beta, alpha, at);
+}
+
+Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
+               const Scalar& alpha, Site at) {
+  return ops::add_product("baddbmm", x, bmm(a, b, at), beta, alpha, at);
 }
 
 Tensor dot(const Tensor& a, const Tensor& b, Site at) {

@@ -15,6 +15,7 @@ const std::vector<OpCase>& all_op_cases() {
     add_shape_cases(list);
     add_reduce_cases(list);
     add_linear_cases(list);
+    add_algebra_cases(list);
     add_vision_cases(list);
     add_index_cases(list);
     add_selection_cases(list);

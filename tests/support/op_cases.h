@@ -116,6 +116,7 @@ void add_method_cases(std::vector<OpCase>& cases);
 void add_shape_cases(std::vector<OpCase>& cases);
 void add_reduce_cases(std::vector<OpCase>& cases);
 void add_linear_cases(std::vector<OpCase>& cases);
+void add_algebra_cases(std::vector<OpCase>& cases);
 void add_vision_cases(std::vector<OpCase>& cases);
 void add_index_cases(std::vector<OpCase>& cases);
 void add_selection_cases(std::vector<OpCase>& cases);

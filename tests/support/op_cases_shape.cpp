@@ -87,6 +87,18 @@ void add_parts(std::vector<OpCase>& cases) {
                    kAll,
                    Tolerance::Exact});
   cases.push_back(
+      {"unbind", {in({3, 2})}, [](In x) { return unbind(x[0]); }, kAll, Tolerance::Exact});
+  cases.push_back({"unbind/inner",
+                   {in({2, 3, 2})},
+                   [](In x) { return unbind(x[0], 1); },
+                   kAll,
+                   Tolerance::Exact});
+  cases.push_back({"unbind/unused",
+                   {in({2, 4})},
+                   one([](In x) { return unbind(x[0], -1)[2]; }),
+                   kAll,
+                   Tolerance::Exact});
+  cases.push_back(
       {"chunk", {in({3, 7})}, [](In x) { return chunk(x[0], 3, 1); }, kAll, Tolerance::Exact});
 }
 

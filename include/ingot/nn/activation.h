@@ -254,4 +254,20 @@ class Flatten : public Module {
   std::int64_t end_;
 };
 
+/// Dimension `dim` as several of the given sizes, of which one may be -1.
+class Unflatten : public Module {
+ public:
+  Unflatten(std::int64_t dim, const Shape& sizes);
+  Unflatten(Module& owner, std::string name, std::int64_t dim, const Shape& sizes);
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  std::int64_t dim_;
+  Shape sizes_;
+};
+
 }  // namespace ingot::nn

@@ -1,12 +1,14 @@
-// Modules that hold modules: Sequential, which calls them in turn, and ModuleList, which lets its
-// owner do so.
+// Modules that hold modules: Sequential, which calls them in turn, and ModuleList and ModuleDict,
+// which let their owner do so. ParameterList holds parameters.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <ingot/nn/module.h>
 
@@ -73,6 +75,52 @@ class ModuleList : public detail::OwningContainer {
 
  protected:
   std::unique_ptr<Module> make_same() const override;
+};
+
+/// Modules by name that are found by parameters() and friends; has no forward of its own.
+///
+///   nn::ModuleDict heads{*this, "heads"};
+///   ...
+///   heads.add<nn::Linear>("colour", 128, 3);
+class ModuleDict : public Module {
+ public:
+  ModuleDict() = default;
+  ModuleDict(Module& owner, std::string name) : Module(owner, std::move(name)) {}
+
+  /// Makes an M from `arguments` and adds it under `name`. Throws ValueError for a name that is
+  /// taken, empty or contains a dot.
+  template <std::derived_from<Module> M, class... Arguments>
+  M& add(std::string name, Arguments&&... arguments) {
+    auto made = std::make_unique<M>(std::forward<Arguments>(arguments)...);
+    M& module = *made;
+    register_module(std::move(name), std::move(made));
+    return module;
+  }
+  bool contains(std::string_view name) const;
+  std::size_t size() const { return children().size(); }
+  /// Throws ValueError naming what there is instead.
+  Module& operator[](std::string_view name) const;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+};
+
+/// Parameters in a list, named "0", "1", …; has no forward of its own.
+class ParameterList : public Module {
+ public:
+  ParameterList() = default;
+  ParameterList(Module& owner, std::string name) : Module(owner, std::move(name)) {}
+
+  Tensor& append(Tensor value);
+  std::size_t size() const { return entries_.size(); }
+  /// Throws IndexError.
+  Tensor& operator[](std::size_t i) const;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  std::vector<Tensor*> entries_;
 };
 
 }  // namespace ingot::nn

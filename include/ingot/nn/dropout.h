@@ -45,4 +45,22 @@ class StochasticDepth : public Module {
   double p_;
 };
 
+/// ingot::feature_dropout: the same for whole channels of x[N, C, H, W].
+class Dropout2d : public Module {
+ public:
+  explicit Dropout2d(double p = 0.5);
+  Dropout2d(Module& owner, std::string name, double p = 0.5);
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+
+  double p() const { return p_; }
+  void set_p(double p);
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  double p_;
+};
+
 }  // namespace ingot::nn

@@ -9,7 +9,7 @@
 namespace ingot::nn::init {
 
 /// What follows the layer; chooses the gain that keeps a signal's variance.
-enum class Nonlinearity { Linear, Conv, Sigmoid, Tanh, Relu, LeakyRelu };
+enum class Nonlinearity { Linear, Conv, Sigmoid, Tanh, Relu, LeakyRelu, Selu };
 /// Which side's variance kaiming_* keeps: of the forward pass (FanIn) or of gradients (FanOut).
 enum class FanMode { FanIn, FanOut };
 
@@ -40,5 +40,19 @@ Tensor& kaiming_uniform_(Tensor& t, double slope = 0, FanMode mode = FanMode::Fa
 /// N(0, s²), s = gain / sqrt(fan).
 Tensor& kaiming_normal_(Tensor& t, double slope = 0, FanMode mode = FanMode::FanIn,
                         Nonlinearity nonlinearity = Nonlinearity::LeakyRelu);
+
+/// N(mean, std²) without what lies outside [low, high]. Throws ValueError unless std > 0 and
+/// low < high.
+Tensor& trunc_normal_(Tensor& t, double mean = 0, double std = 1, double low = -2, double high = 2);
+/// Ones on the diagonal of a matrix, zeros elsewhere. Throws ShapeError for other ranks.
+Tensor& eye_(Tensor& t);
+/// Kernels [out, in, …] of one to three spatial dimensions that hand through as many channels as
+/// they can; the same in each of `groups` parts of the output. Throws ShapeError for other ranks,
+/// ValueError when the groups do not divide out.
+Tensor& dirac_(Tensor& t, std::int64_t groups = 1);
+/// A (half-)orthogonal matrix times `gain`; further dimensions count as columns. Drawn uniformly:
+/// the Q of a normal matrix's QR, R's diagonal positive. Throws ShapeError for fewer than two
+/// dimensions. Source: Saxe et al. (2014).
+Tensor& orthogonal_(Tensor& t, double gain = 1);
 
 }  // namespace ingot::nn::init

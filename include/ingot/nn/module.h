@@ -151,6 +151,18 @@ class Module {
   void attach_to(Module& owner, std::string name);
   /// A new module from the same constructor arguments: what clone() begins with.
   virtual std::unique_ptr<Module> make_same() const;
+  /// A call of this module with its hooks and site, for classes that take or give more than one
+  /// tensor: hooks see `x`, the first input, and what `compute` makes of it, the first output.
+  Tensor call(const Tensor& x, Site at, const std::function<Tensor(const Tensor&)>& compute);
+  /// The module that replace() has put in the place of `self`, else `self`. Throws ValueError when
+  /// it is of another class, which cannot take a call with these arguments.
+  template <class Self>
+  static Self& in_place_of(Self& self) {
+    Module* other = static_cast<Module&>(self).replacement_;
+    if (!other) return self;
+    if (auto* same = dynamic_cast<Self*>(other)) return in_place_of(*same);
+    refuse_call(self, *other);
+  }
 
  private:
   struct NamedTensor {
@@ -181,7 +193,9 @@ class Module {
   NamedTensors collect(bool buffers) const;
   void convert(const std::function<Tensor(const Tensor&)>& f);
   Hooks& hooks();
-  Tensor forward_with_backward_hooks(const Tensor& x);
+  using Compute = std::function<Tensor(const Tensor&)>;
+  Tensor compute_with_backward_hooks(const Tensor& x, const Compute& compute);
+  [[noreturn]] static void refuse_call(const Module& called, const Module& replacement);
 
   std::deque<NamedTensor> tensors_;  ///< a deque: references to its elements stay valid
   std::vector<Child> children_;

@@ -3,9 +3,11 @@
 
 #include <ingot/nn/activation.h>
 #include <ingot/nn/clip_grad.h>
+#include <ingot/nn/attention.h>
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
 #include <ingot/nn/dropout.h>
+#include <ingot/nn/embedding.h>
 #include <ingot/nn/init.h>
 #include <ingot/nn/linear.h>
 #include <ingot/nn/loss.h>
@@ -13,3 +15,6 @@
 #include <ingot/nn/norm.h>
 #include <ingot/nn/pool.h>
 #include <ingot/nn/pretrained.h>
+#include <ingot/nn/recurrent.h>
+#include <ingot/nn/transformer.h>
+#include <ingot/nn/upsample.h>

@@ -1,10 +1,11 @@
-// Batch normalisation.
+// Normalisation layers.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include <ingot/core/shape.h>
 #include <ingot/nn/module.h>
 
 namespace ingot::nn {
@@ -71,6 +72,97 @@ class BatchNorm2d : public detail::BatchNorm {
  protected:
   std::unique_ptr<Module> make_same() const override;
   void check_input(const Shape& shape) const override;
+};
+
+struct LayerNormOptions {
+  double eps = 1e-5;
+  bool elementwise_affine = true;  ///< weight and bias
+  bool bias = true;                ///< without it only a weight
+};
+
+/// ingot::layer_norm over the last dimensions, whose shape is `normalized_shape`.
+/// Parameters of that shape: weight = 1, bias = 0. Throws ValueError for an empty shape, sizes
+/// below 1 and a negative eps.
+class LayerNorm : public Module {
+ public:
+  explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {});
+  LayerNorm(Module& owner, std::string name, const Shape& normalized_shape,
+            const LayerNormOptions& options = {});
+  explicit LayerNorm(std::int64_t features, const LayerNormOptions& options = {});
+  LayerNorm(Module& owner, std::string name, std::int64_t features,
+            const LayerNormOptions& options = {});
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+  void reset_parameters();
+
+  const Shape& normalized_shape() const { return shape_; }
+
+  Tensor& weight;  ///< undefined unless elementwise_affine
+  Tensor& bias;    ///< undefined unless elementwise_affine and bias
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Shape shape_;
+  LayerNormOptions options_;
+};
+
+struct GroupNormOptions {
+  double eps = 1e-5;
+  bool affine = true;  ///< weight and bias
+};
+
+/// ingot::group_norm of x[N, num_channels, …]. Parameters: weight[num_channels] = 1,
+/// bias[num_channels] = 0. Throws ValueError for sizes below 1, channels that cannot be split
+/// evenly and a negative eps.
+class GroupNorm : public Module {
+ public:
+  GroupNorm(std::int64_t num_groups, std::int64_t num_channels,
+            const GroupNormOptions& options = {});
+  GroupNorm(Module& owner, std::string name, std::int64_t num_groups, std::int64_t num_channels,
+            const GroupNormOptions& options = {});
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+  void reset_parameters();
+
+  Tensor& weight;  ///< undefined unless affine
+  Tensor& bias;    ///< undefined unless affine
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  std::int64_t groups_, channels_;
+  GroupNormOptions options_;
+};
+
+struct InstanceNormOptions {
+  double eps = 1e-5;
+  bool affine = false;  ///< weight and bias
+};
+
+/// Each channel of each image of x[N, C, H, W] to mean 0 and variance 1, in training and evaluation
+/// alike: there are no running statistics, which PyTorch keeps only on request. Parameters, if
+/// affine: weight[C] = 1, bias[C] = 0. Throws ValueError for C < 1 and a negative eps.
+class InstanceNorm2d : public Module {
+ public:
+  explicit InstanceNorm2d(std::int64_t num_features, const InstanceNormOptions& options = {});
+  InstanceNorm2d(Module& owner, std::string name, std::int64_t num_features,
+                 const InstanceNormOptions& options = {});
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+  void reset_parameters();
+
+  Tensor& weight;  ///< undefined unless affine
+  Tensor& bias;    ///< undefined unless affine
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  std::int64_t num_features_;
+  InstanceNormOptions options_;
 };
 
 }  // namespace ingot::nn

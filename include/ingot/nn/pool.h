@@ -62,4 +62,19 @@ class AdaptiveAvgPool2d : public Module {
   Pair output_;
 };
 
+/// The largest values of the windows of AdaptiveAvgPool2d.
+class AdaptiveMaxPool2d : public Module {
+ public:
+  explicit AdaptiveMaxPool2d(Pair output_size);
+  AdaptiveMaxPool2d(Module& owner, std::string name, Pair output_size);
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+
+ private:
+  Pair output_;
+};
+
 }  // namespace ingot::nn

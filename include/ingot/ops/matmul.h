@@ -17,6 +17,16 @@ Tensor mm(const Tensor& a, const Tensor& b, Site at = Site::current());
 /// a[B, M, K] · b[B, K, N]; batches of matrices only, nothing broadcasts.
 Tensor bmm(const Tensor& a, const Tensor& b, Site at = Site::current());
 
+/// beta · x + alpha · (a · b) for matrices a[M, K], b[K, N] and an x that broadcasts to [M, N].
+/// With beta 0 the values of x, NaN included, do not count. Throws DTypeError for a broken factor
+/// of integer matrices.
+Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta = 1,
+             const Scalar& alpha = 1, Site at = Site::current());
+
+/// The same for batches: a[B, M, K], b[B, K, N] and an x that broadcasts to [B, M, N].
+Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta = 1,
+               const Scalar& alpha = 1, Site at = Site::current());
+
 /// Sum of products of two vectors of the same length: a 0-dim tensor.
 Tensor dot(const Tensor& a, const Tensor& b, Site at = Site::current());
 

@@ -51,6 +51,8 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim =
 /// Parts of the given sizes, which must add up.
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
                           std::int64_t dim = 0, Site at = Site::current());
+/// The entries of dimension `dim`, which goes away. Their gradients are joined, not added up.
+std::vector<Tensor> unbind(const Tensor& x, std::int64_t dim = 0, Site at = Site::current());
 /// At most `chunks` parts of equal size (the last may be smaller).
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim = 0,
                           Site at = Site::current());

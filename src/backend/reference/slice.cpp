@@ -102,6 +102,19 @@ std::unique_ptr<Kernel> lower_cat(const StepDesc& step) {
   });
 }
 
+std::unique_ptr<Kernel> lower_unbind(const StepDesc& step) {
+  return make_kernel([step](const KernelArgs& args) {
+    const auto dim = static_cast<int>(step.as<AxisAttrs>().dim);
+    const View in(step.inputs[0], args.inputs[0]);
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      View entry = in.slice(dim, static_cast<std::int64_t>(i), 1, 1);
+      entry.shape.erase(dim);
+      entry.strides.erase(dim);
+      copy(View(step.outputs[i], args.outputs[i]), entry);
+    }
+  });
+}
+
 }  // namespace
 
 INGOT_EXPORT_REFERENCE_KERNELS(slice) {
@@ -109,6 +122,7 @@ INGOT_EXPORT_REFERENCE_KERNELS(slice) {
   table.add("slice_backward", {lower_slice_backward, take_any_strides});
   table.add("slice_scatter", {lower_slice_scatter, take_any_strides});
   table.add("flip", {lower_flip, take_any_strides});
+  table.add("unbind", {lower_unbind, take_any_strides});
   table.add("cat", {lower_cat, take_any_strides});
 }
 

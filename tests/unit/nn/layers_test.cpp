@@ -9,7 +9,9 @@
 
 #include <ingot/core/error.h>
 #include <ingot/nn/nn.h>
+#include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
+#include <ingot/ops/matmul.h>
 #include <ingot/ops/random.h>
 
 #include "support/json_tensor.h"
@@ -188,6 +190,87 @@ TEST(Init, DistributionsHaveTheirMoments) {
   EXPECT_DOUBLE_EQ(init::calculate_gain(init::Nonlinearity::Tanh), 5.0 / 3);
   Tensor vector = zeros({3});
   EXPECT_THROW(init::kaiming_normal_(vector), ShapeError);
+}
+
+TEST(Init, NewModulesDefaultsArePyTorchs) {
+  manual_seed(4);
+  const nn::Conv1d conv(8, 500, 3, {.groups = 2});
+  expect_uniform(conv.weight, 1 / std::sqrt(4.0 * 3));
+  expect_uniform(conv.bias, 1 / std::sqrt(4.0 * 3));
+  const nn::ConvTranspose2d transposed(400, 8, 3, {.groups = 2});
+  expect_uniform(transposed.weight, 1 / std::sqrt(4.0 * 9));
+  const nn::Embedding embedding(100, 50, {.padding_idx = 1});
+  expect_normal(embedding.weight, 1);
+  EXPECT_EQ(embedding.weight.select(0, 1).abs().sum().item(), 0);
+  const nn::MultiheadAttention attention(64, 4);
+  expect_uniform(attention.in_proj_weight, std::sqrt(6.0 / (64 + 192)));
+  expect_uniform(attention.out_proj.weight, 1 / std::sqrt(64.0));
+  EXPECT_EQ(attention.in_proj_bias.abs().sum().item(), 0);
+  EXPECT_EQ(attention.out_proj.bias.abs().sum().item(), 0);
+  const nn::LSTM lstm(30, 100);
+  for (const Tensor& p : lstm.parameters()) expect_uniform(p, 0.1);
+  const nn::LayerNorm norm(7);
+  EXPECT_EQ(norm.weight.sum().item(), 7);
+  EXPECT_EQ(norm.bias.abs().sum().item(), 0);
+}
+
+TEST(Init, OrthogonalMatricesAreOrthogonal) {
+  for (const Shape& shape : {Shape{5, 5}, Shape{3, 7}, Shape{8, 3}, Shape{4, 2, 3}, Shape{1, 1}}) {
+    SCOPED_TRACE(shape.str());
+    Tensor t = zeros(shape, {.dtype = float64});
+    EXPECT_TRUE(nn::init::orthogonal_(t, 2).is_same(t));
+    const std::int64_t rows = shape[0], cols = shape.numel() / rows;
+    const Tensor m = t.reshape({rows, cols});
+    const Tensor gram = rows <= cols ? m.matmul(m.t()) : m.t().matmul(m);
+    const auto values = gram.to_vector<double>();
+    const std::int64_t n = std::min(rows, cols);
+    for (std::int64_t i = 0; i < n; ++i)
+      for (std::int64_t j = 0; j < n; ++j)
+        EXPECT_NEAR(values[static_cast<std::size_t>(i * n + j)], i == j ? 4 : 0, 1e-12);
+  }
+  // Uniform over the rotations: no entry has a preferred sign.
+  double sum = 0;
+  for (int i = 0; i < 200; ++i) {
+    Tensor t = zeros({2, 2});
+    sum += nn::init::orthogonal_(t).select(0, 0).select(0, 0).item();
+  }
+  EXPECT_NEAR(sum / 200, 0, 0.2);
+  Tensor vector = zeros({3});
+  EXPECT_THROW(nn::init::orthogonal_(vector), ShapeError);
+}
+
+TEST(Init, StructuredValues) {
+  namespace init = nn::init;
+  Tensor matrix = zeros({2, 3});
+  EXPECT_EQ(init::eye_(matrix).to_vector<float>(), (std::vector<float>{1, 0, 0, 0, 1, 0}));
+  Tensor kernel = zeros({4, 3, 3, 3});
+  init::dirac_(kernel);
+  const Tensor x = rand({1, 3, 5, 5});
+  const Tensor y = conv2d(x, kernel, {}, {.padding = 1});
+  EXPECT_EQ(y.narrow(1, 0, 3).to_vector<float>(), x.to_vector<float>());
+  EXPECT_EQ(y.select(1, 3).abs().sum().item(), 0);
+  Tensor grouped = zeros({4, 2, 3});
+  EXPECT_EQ(init::dirac_(grouped, 2).sum().item(), 4);
+  EXPECT_THROW(init::dirac_(kernel, 3), ValueError);
+  EXPECT_THROW(init::dirac_(matrix), ShapeError);
+  EXPECT_THROW(init::eye_(kernel), ShapeError);
+  EXPECT_DOUBLE_EQ(init::calculate_gain(init::Nonlinearity::Selu), 0.75);
+}
+
+TEST(Init, TruncatedNormal) {
+  manual_seed(6);
+  Tensor t = zeros({100, 100});
+  const Moments m = moments(nn::init::trunc_normal_(t, 0, 2, -2, 2));
+  EXPECT_LE(m.largest, 2);
+  EXPECT_GT(m.largest, 1.98);
+  EXPECT_NEAR(m.mean, 0, 0.05);
+  // Within one deviation of 2 on each side the deviation is 2 · 0.5396.
+  EXPECT_NEAR(m.std, 2 * 0.5396, 0.02);
+  nn::init::trunc_normal_(t, 1, 0.5, -100, 100);
+  EXPECT_NEAR(moments(t).mean, 1, 0.02);
+  EXPECT_NEAR(moments(t).std, 0.5, 0.02);
+  EXPECT_THROW(nn::init::trunc_normal_(t, 0, 1, 2, -2), ValueError);
+  EXPECT_THROW(nn::init::trunc_normal_(t, 0, 0), ValueError);
 }
 
 TEST(Init, SeedFixesTheWeights) {

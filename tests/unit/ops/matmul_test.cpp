@@ -1,5 +1,7 @@
 #include <ingot/ops/matmul.h>
 
+#include <ingot/ops/creation.h>
+
 #include "unit/ops/expect.h"
 
 namespace ingot {
@@ -110,6 +112,31 @@ TEST(Linear, Gradients) {
   };
   expect_gradients(f, {waves({2, 3}, 1), waves({2, 3}, 2), waves({2}, 3)});
   expect_gradients(f, {waves({2, 2, 3}, 1), waves({2, 3}, 2), waves({2}, 3)});
+}
+
+TEST(Addmm, ByHand) {
+  const Tensor a = tensor({{1., 2.}}), b = tensor({{3.}, {4.}}), x = tensor({{100.}});
+  expect_values(addmm(x, a, b), {1, 1}, {111});
+  expect_values(addmm(x, a, b, 0.5, 2), {1, 1}, {72});
+  const double nan = std::nan("");
+  expect_values(addmm(full({1, 1}, nan), a, b, 0), {1, 1}, {11});
+  expect_values(baddbmm(x, a.unsqueeze(0), b.unsqueeze(0), 1, 10), {1, 1, 1}, {210});
+}
+
+TEST(Addmm, Errors) {
+  const Tensor a = waves({2, 3}, 0), b = waves({3, 4}, 0);
+  expect_error<ShapeError>(
+      [&] {
+        addmm(waves({3, 4}, 0), a, b);
+      },
+      "addmm: x[3, 4] does not broadcast to the product's shape [2, 4]");
+  expect_error<ShapeError>([&] { addmm(waves({1, 2, 4}, 0), a, b); }, "does not broadcast");
+  expect_error<DTypeError>([&] { addmm(waves({4}, 0, float32), a, b); },
+                           "addmm: x is float32 but the matrices are float64");
+  expect_error<DTypeError>(
+      [&] { addmm(waves({4}, 0).to(int64), a.to(int64), b.to(int64), 1, 0.5); },
+      "addmm: alpha must be an integer for int64 matrices");
+  expect_error<ShapeError>([&] { baddbmm(waves({4}, 0), a, b); }, "bmm: both operands");
 }
 
 TEST(Matmul, Errors) {

@@ -1,0 +1,170 @@
+// Recurrent networks: LSTM and GRU over sequences, and their single steps.
+//
+// Sequences are x[L, N, input_size] (with batch_first x[N, L, input_size]) or x[L, input_size];
+// states are [num_layers · directions, N, hidden_size] or without N. As in PyTorch, the layers'
+// parameters are weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …, with "_reverse" for the
+// backward direction, all from U(-k, k) with k = 1/sqrt(hidden_size).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ingot/nn/module.h>
+
+namespace ingot::nn {
+
+struct RecurrentOptions {
+  std::int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0;  ///< between layers, in training
+  bool bidirectional = false;
+};
+
+namespace detail {
+
+/// The parameters of one layer in one direction.
+struct RecurrentWeights {
+  Tensor* ih;
+  Tensor* hh;
+  Tensor* bias_ih;
+  Tensor* bias_hh;
+};
+
+/// What LSTM and GRU share. Throws ValueError for sizes below 1 and a dropout outside [0, 1].
+class Recurrent : public Module {
+ public:
+  std::string description() const override;
+  void reset_parameters();
+
+  std::int64_t input_size() const { return input_size_; }
+  std::int64_t hidden_size() const { return hidden_size_; }
+  const RecurrentOptions& options() const { return options_; }
+
+ protected:
+  /// `gates` times hidden_size rows per weight.
+  Recurrent(std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
+            const RecurrentOptions& options);
+
+  using States = std::vector<Tensor>;  ///< h, and for an LSTM c, of one step: [N, hidden_size]
+  /// One step from x · weight_ihᵀ + bias_ih [N, gates · hidden_size] and the states before it.
+  virtual States step(const Tensor& from_input, const States& before,
+                      const RecurrentWeights& w) const = 0;
+
+  struct Result {
+    Tensor output;
+    std::vector<Tensor> last;  ///< per kind of state: [layers · directions, (N,) hidden_size]
+  };
+  /// Runs all layers; `initial` has one tensor per kind of state, undefined ones are zeros.
+  Result run(const Tensor& x, const std::vector<Tensor>& initial);
+
+ private:
+  Tensor run_layer(const Tensor& x, States& states, const RecurrentWeights& w, bool reverse) const;
+
+  std::int64_t input_size_, hidden_size_;
+  RecurrentOptions options_;
+  std::vector<RecurrentWeights> weights_;  ///< per layer, forward and then backward
+};
+
+}  // namespace detail
+
+struct LstmState {
+  Tensor h, c;  ///< undefined: zeros
+};
+
+/// output: h of the last layer at every step, both directions side by side; h and c: the states
+/// after the last step.
+struct LstmResult {
+  Tensor output, h, c;
+};
+
+/// Long short-term memory:  i, f, g, o = x·W_ih + b_ih + h·W_hh + b_hh;
+/// c = σ(f)·c + σ(i)·tanh(g);  h = σ(o)·tanh(c). Source: Hochreiter & Schmidhuber (1997).
+///   auto [output, h, c] = lstm(x);
+/// Called as a module of one tensor (in a Sequential) it gives the output alone.
+class LSTM : public detail::Recurrent {
+ public:
+  LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
+  LSTM(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
+       const RecurrentOptions& options = {});
+
+  LstmResult operator()(const Tensor& x, const LstmState& initial = {}, Site at = Site::current());
+  Tensor forward(const Tensor& x) override;
+  /// Throws ShapeError for operands that do not fit.
+  LstmResult forward(const Tensor& x, const LstmState& initial);
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+  States step(const Tensor& from_input, const States& before,
+              const detail::RecurrentWeights& w) const override;
+};
+
+struct GruResult {
+  Tensor output, h;
+};
+
+/// Gated recurrent unit:  r, z, n = x·W_ih + b_ih and s, u, m = h·W_hh + b_hh;
+/// h = (1 − σ(z + u))·tanh(n + σ(r + s)·m) + σ(z + u)·h. Source: Cho et al. (2014), in the form of
+/// PyTorch and cuDNN.
+class GRU : public detail::Recurrent {
+ public:
+  GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
+  GRU(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
+      const RecurrentOptions& options = {});
+
+  GruResult operator()(const Tensor& x, const Tensor& initial = {}, Site at = Site::current());
+  Tensor forward(const Tensor& x) override;
+  /// Throws ShapeError for operands that do not fit.
+  GruResult forward(const Tensor& x, const Tensor& initial);
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+  States step(const Tensor& from_input, const States& before,
+              const detail::RecurrentWeights& w) const override;
+};
+
+/// One step of an LSTM: x[N, input_size] (or [input_size]) and the states give the next states.
+/// Parameters: weight_ih, weight_hh, bias_ih, bias_hh.
+class LSTMCell : public Module {
+ public:
+  LSTMCell(std::int64_t input_size, std::int64_t hidden_size, bool bias = true);
+  LSTMCell(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
+           bool bias = true);
+
+  LstmState operator()(const Tensor& x, const LstmState& before = {}, Site at = Site::current());
+  Tensor forward(const Tensor& x) override;
+  LstmState forward(const Tensor& x, const LstmState& before);
+  std::string description() const override;
+
+  Tensor& weight_ih;
+  Tensor& weight_hh;
+  Tensor& bias_ih;  ///< undefined without bias
+  Tensor& bias_hh;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+};
+
+/// One step of a GRU.
+class GRUCell : public Module {
+ public:
+  GRUCell(std::int64_t input_size, std::int64_t hidden_size, bool bias = true);
+  GRUCell(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
+          bool bias = true);
+
+  Tensor operator()(const Tensor& x, const Tensor& before = {}, Site at = Site::current());
+  Tensor forward(const Tensor& x) override;
+  Tensor forward(const Tensor& x, const Tensor& before);
+  std::string description() const override;
+
+  Tensor& weight_ih;
+  Tensor& weight_hh;
+  Tensor& bias_ih;  ///< undefined without bias
+  Tensor& bias_hh;
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+};
+
+}  // namespace ingot::nn
