@@ -103,7 +103,9 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
   const std::set<std::string> expected{"adaptive_avg_pool2d",
                                        "adaptive_max_pool2d",
                                        "adaptive_max_pool2d_with_indices",
+                                       "addmm",
                                        "avg_pool2d",
+                                       "baddbmm",
                                        "batch_norm",
                                        "bmm",
                                        "cat",
@@ -116,6 +118,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "copy_",
                                        "cross_entropy",
                                        "dot",
+                                       "einsum",
                                        "embedding",
                                        "expand",
                                        "feature_dropout",
@@ -135,6 +138,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "nll_loss",
                                        "outer",
                                        "permute",
+                                       "scaled_dot_product_attention",
                                        "scatter_add",
                                        "select",
                                        "slice",
@@ -143,6 +147,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "stochastic_depth",
                                        "tril",
                                        "triu",
+                                       "unbind",
                                        "view",
                                        "views"};
   EXPECT_EQ(refusing({Edge::ZeroDim}), expected);
