@@ -180,7 +180,8 @@ struct Named {
       flat[flat.rank() - 1] = n * n;
       t = t.permute(order, at).reshape(flat, at).slice(-1, 0, n * n, n + 1, at);
       const int label = labels[i];
-      std::erase(labels, label);
+      labels.erase(labels.begin() + b);  // the later one first
+      labels.erase(labels.begin() + a);
       labels.push_back(label);
       i = static_cast<std::size_t>(-1);  // the positions have changed
     }

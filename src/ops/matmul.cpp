@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+
 #include "core/op_def.h"
 #include "core/record.h"
 #include "ops/support.h"
@@ -140,7 +143,14 @@ Tensor add_product(const char* op, const Tensor& x, const Tensor& product, const
                                    name(x.dtype()), factor.str()),
                        at);
   const Tensor scaled = is_number(alpha, 1) ? product : Operand(product, at) * alpha;
-  if (is_number(beta, 0)) return scaled;
+  if (is_number(beta, 0)) {
+    if (!x.requires_grad()) return scaled;
+    // A gradient of zeros, as in PyTorch, and nothing of x's values.
+    const Tensor never = full({}, false, {.dtype = DType::Bool, .device = x.device()}, at);
+    return Operand(scaled, at) +
+           where(never, Operand(x, at),
+                 Operand(zeros({}, {.dtype = x.dtype(), .device = x.device()}, at), at));
+  }
   return Operand(is_number(beta, 1) ? x : Operand(x, at) * beta, at) + scaled;
 }
 
