@@ -14,11 +14,10 @@ namespace {
 
 using nlohmann::json;
 
-const char* const kFamilies[] = {
-    "elementwise", "activation", "order",     "methods", "shape",    "reduce",         "linear",
-    "vision",      "indexing",   "selection", "loss",    "creation", "random_numbers", "update"};
-    "elementwise", "activation", "methods",   "shape", "reduce",   "linear",         "algebra",
-    "vision",      "indexing",   "selection", "loss",  "creation", "random_numbers", "update"};
+const char* const kFamilies[] = {"elementwise", "activation",     "order",     "methods",
+                                 "shape",       "reduce",         "linear",    "algebra",
+                                 "vision",      "indexing",       "selection", "loss",
+                                 "creation",    "random_numbers", "update"};
 
 struct Fixtures {
   std::map<std::string, json> cases;

@@ -1,4 +1,4 @@
-// slice, slice_backward, slice_scatter, flip, cat and pad: copies of whole rows.
+// slice, slice_backward, slice_scatter, flip, cat, unbind and pad: copies of whole rows.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -116,6 +116,21 @@ std::unique_ptr<Kernel> lower_cat(const StepDesc& step) {
   });
 }
 
+std::unique_ptr<Kernel> lower_unbind(const StepDesc& step) {
+  const std::int64_t dim = step.as<AxisAttrs>().dim;
+  const TensorDesc& in = step.inputs[0];
+  Dims strides = in.strides;
+  strides.erase(static_cast<int>(dim));
+  std::vector<StridedCopy> copies;
+  for (const TensorDesc& out : step.outputs)
+    copies.emplace_back(out.shape, out.strides, strides, nbytes_of(out.dtype));
+  return make_kernel([copies, entry_nbytes = step_nbytes(in, dim)](const KernelArgs& args) {
+    for (std::size_t i = 0; i < copies.size(); ++i)
+      copies[i].run(args.out<std::byte>(static_cast<int>(i)),
+                    args.in<std::byte>(0) + static_cast<std::int64_t>(i) * entry_nbytes);
+  });
+}
+
 std::unique_ptr<Kernel> lower_pad(const StepDesc& step) {
   const TensorDesc &in = step.inputs[0], &out = step.outputs[0];
   std::int64_t first_nbytes = 0;
@@ -139,6 +154,7 @@ INGOT_EXPORT_CPU_KERNELS(slice) {
   table.add("slice_scatter", {lower_slice_scatter, keep_channels_last});
   table.add("flip", {lower_flip, keep_channels_last});
   table.add("cat", {lower_cat, keep_channels_last});
+  table.add("unbind", {lower_unbind, take_any_strides});
   table.add("pad", {lower_pad, keep_channels_last});
 }
 
