@@ -19,6 +19,7 @@
 #include "core/op_def.h"
 #include "core/record.h"
 #include "support/op_run.h"
+#include "support/source_dir.h"
 
 namespace ingot {
 
@@ -135,7 +136,7 @@ To make this page again:
 
 /// The text of the headers that declare operations: some cases are named after no function.
 std::string public_headers() {
-  const std::filesystem::path include = std::string(INGOT_SOURCE_DIR) + "/include/ingot";
+  const std::filesystem::path include = ingot::testing::source_dir() + "/include/ingot";
   std::ostringstream text;
   text << std::ifstream(include / "core/tensor.h").rdbuf();
   for (const auto& entry : std::filesystem::directory_iterator(include / "ops"))

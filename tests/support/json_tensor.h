@@ -12,11 +12,13 @@
 
 #include <ingot/core/tensor.h>
 
+#include "support/source_dir.h"
+
 namespace ingot::testing_support {
 
 /// tests/fixtures/<path>
 inline nlohmann::json read_json(const std::string& path) {
-  const std::string full = std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/" + path;
+  const std::string full = ingot::testing::source_dir() + "/tests/fixtures/" + path;
   std::ifstream stream(full);
   if (!stream) throw std::runtime_error("cannot read " + full);
   return nlohmann::json::parse(stream);

@@ -1,4 +1,5 @@
 #include "support/op_fixture.h"
+#include "support/source_dir.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,7 +31,7 @@ const Fixtures& fixtures() {
     Fixtures f;
     for (const char* family : kFamilies) {
       const std::string path =
-          fmt::format("{}/tests/fixtures/ops/{}.json", INGOT_SOURCE_DIR, family);
+          fmt::format("{}/tests/fixtures/ops/{}.json", ingot::testing::source_dir(), family);
       std::ifstream file(path);
       if (!file) throw IoError("cannot open " + path);
       json j = json::parse(file);

@@ -18,6 +18,8 @@
 
 #include "fixture.h"
 
+#include "support/source_dir.h"
+
 namespace ingot::parity {
 namespace {
 
@@ -30,7 +32,7 @@ struct Case {
 
 std::vector<fs::path> folders() {
   if (const char* folder = std::getenv("INGOT_FIXTURES")) return {folder};
-  const fs::path root = fs::path(INGOT_SOURCE_DIR) / "tests" / "fixtures";
+  const fs::path root = fs::path(ingot::testing::source_dir()) / "tests" / "fixtures";
   return {root / "torchvision-64", root / "torchvision"};
 }
 

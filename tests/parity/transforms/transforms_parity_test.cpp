@@ -21,13 +21,15 @@
 #include <ingot/data/image_file.h>
 #include <ingot/data/transforms.h>
 
+#include "support/source_dir.h"
+
 namespace ingot::data {
 namespace {
 
 using Json = nlohmann::json;
 namespace F = functional;
 
-const std::string kFolder = std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/transforms";
+const std::string kFolder = ingot::testing::source_dir() + "/tests/fixtures/transforms";
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -5,11 +5,13 @@
 #include <sstream>
 #include <string>
 
+#include "support/source_dir.h"
+
 namespace {
 
 // The version has one source, the project() line of CMakeLists.txt.
 TEST(Version, IsTheProjects) {
-  std::ifstream file(std::string(INGOT_SOURCE_DIR) + "/CMakeLists.txt");
+  std::ifstream file(ingot::testing::source_dir() + "/CMakeLists.txt");
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_NE(text.str().find(std::string("project(ingot VERSION ") + ingot::version() + " "),

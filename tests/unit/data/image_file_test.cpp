@@ -13,6 +13,7 @@
 
 #include "support/expect.h"
 #include "support/scratch_folder.h"
+#include "support/source_dir.h"
 
 namespace ingot::data {
 namespace {
@@ -21,7 +22,7 @@ using Json = nlohmann::json;
 using test::message_of;
 using testing::ScratchFolder;
 
-const std::string kFolder = std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/images/";
+const std::string kFolder = ingot::testing::source_dir() + "/tests/fixtures/images/";
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -14,6 +14,7 @@
 
 #include "support/expect.h"
 #include "support/scratch_folder.h"
+#include "support/source_dir.h"
 
 namespace ingot::data {
 namespace {
@@ -23,7 +24,7 @@ using test::message_of;
 using testing::ScratchFolder;
 
 std::string fixture(const std::string& name) {
-  const std::string path = std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/images/" + name;
+  const std::string path = ingot::testing::source_dir() + "/tests/fixtures/images/" + name;
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file) << path;
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

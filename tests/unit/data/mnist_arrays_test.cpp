@@ -9,6 +9,8 @@
 #include "ingot/data/idx.h"
 #include "unit/data/idx_bytes.h"
 
+#include "support/source_dir.h"
+
 namespace ingot::data {
 namespace {
 
@@ -19,7 +21,7 @@ using testing::read_bytes;
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
-const std::filesystem::path kSubset = std::string(INGOT_SOURCE_DIR) + "/data/mnist-1k";
+const std::filesystem::path kSubset = ingot::testing::source_dir() + "/data/mnist-1k";
 
 template <class F>
 std::string io_error(F f) {

@@ -14,6 +14,8 @@
 #include "ingot/core/error.h"
 #include "ingot/data/mnist_arrays.h"
 
+#include "support/source_dir.h"
+
 namespace ingot::data {
 namespace {
 
@@ -88,7 +90,7 @@ std::string to_hex(const std::string& bytes) {
 }
 
 TEST(Transforms, EqualPillowBitForBit) {
-  const std::string folder = std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/transforms/";
+  const std::string folder = ingot::testing::source_dir() + "/tests/fixtures/transforms/";
   const Json fixture = Json::parse(read_all(folder + "cases.json"));
   const std::string stored = read_all(folder + "inputs.bin");
   const MnistArrays mnist = embedded_mnist(Split::kTrain);

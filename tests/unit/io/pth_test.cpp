@@ -17,6 +17,7 @@
 
 #include "support/json_tensor.h"
 #include "support/scratch_folder.h"
+#include "support/source_dir.h"
 
 namespace ingot {
 namespace {
@@ -28,7 +29,7 @@ using testing_support::read_json;
 using Kind = PthValue::Kind;
 using namespace std::string_literals;
 
-const fs::path kFolder = fs::path(INGOT_SOURCE_DIR) / "tests/fixtures/pth";
+const fs::path kFolder = fs::path(ingot::testing::source_dir()) / "tests/fixtures/pth";
 const std::vector<std::string> kVersions = {"1.13", "2.13"};
 
 fs::path fixture(const std::string& version, const std::string& name) {

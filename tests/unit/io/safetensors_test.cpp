@@ -13,14 +13,15 @@
 #include <ingot/ops/creation.h>
 
 #include "support/scratch_folder.h"
+#include "support/source_dir.h"
 
 namespace ingot {
 namespace {
 
 using ingot::testing::ScratchFolder;
 
-const std::filesystem::path kFixture =
-    std::filesystem::path(INGOT_SOURCE_DIR) / "tests/fixtures/safetensors/all_dtypes.safetensors";
+const std::filesystem::path kFixture = std::filesystem::path(ingot::testing::source_dir()) /
+                                       "tests/fixtures/safetensors/all_dtypes.safetensors";
 
 std::string file_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -316,8 +317,8 @@ TEST(Checksums, AreKeptOnRequestAndVerified) {
 
 TEST(Checksums, AreAsDocumented) {
   // Written by a script with Python's zlib.
-  const SafetensorsFile file = load_safetensors(std::filesystem::path(INGOT_SOURCE_DIR) /
-                                                "fuzz/corpus/safetensors/checksums");
+  const SafetensorsFile file = load_safetensors(
+      std::filesystem::path(ingot::testing::source_dir()) / "fuzz/corpus/safetensors/checksums");
   EXPECT_EQ(file.metadata, (Metadata{{"k", "v"}}));
   EXPECT_EQ(file.tensors.at("a").to_vector<float>(), (std::vector<float>{1.5, 2.5}));
 }

@@ -13,6 +13,7 @@
 #include "core/op_def.h"
 #include "support/op_fixture.h"
 #include "support/op_run.h"
+#include "support/source_dir.h"
 
 namespace ingot::optest {
 namespace {
@@ -136,7 +137,7 @@ std::set<std::string> public_functions() {
   const std::regex declaration(
       R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|SgdResult|AdamResult|UniqueResult) (\w+)\()");
   std::set<std::string> names;
-  const std::filesystem::path folder = std::string(INGOT_SOURCE_DIR) + "/include/ingot/ops";
+  const std::filesystem::path folder = ingot::testing::source_dir() + "/include/ingot/ops";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     std::ifstream file(entry.path());
     std::smatch match;

@@ -10,6 +10,8 @@
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/reduction.h>
 
+#include "support/source_dir.h"
+
 namespace ingot {
 namespace {
 
@@ -18,7 +20,7 @@ using nlohmann::json;
 class PromotionTable : public testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(std::string(INGOT_SOURCE_DIR) + "/tests/fixtures/ops/promotion.json");
+    std::ifstream file(ingot::testing::source_dir() + "/tests/fixtures/ops/promotion.json");
     ASSERT_TRUE(file);
     table_ = json::parse(file);
     for (const std::string text : table_["names"]) dtypes_.push_back(parse_dtype(text));

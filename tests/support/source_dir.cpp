@@ -1,0 +1,7 @@
+#include "support/source_dir.h"
+
+namespace ingot::testing {
+
+std::string source_dir() { return INGOT_SOURCE_DIR; }
+
+}  // namespace ingot::testing
