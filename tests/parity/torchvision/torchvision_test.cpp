@@ -50,7 +50,7 @@ std::vector<Case> cases() {
   return list;
 }
 
-std::string case_name(const testing::TestParamInfo<Case>& info) {
+std::string case_name(const ::testing::TestParamInfo<Case>& info) {
   std::string text = info.param.file.parent_path().filename().string() + "_" +
                      info.param.file.stem().string() + "_" + std::string(name(info.param.dtype));
   for (char& c : text)
@@ -87,7 +87,7 @@ StateDict formula_weights(nn::Module& net, const std::string& salt) {
   return dict;
 }
 
-class Torchvision : public testing::TestWithParam<Case> {
+class Torchvision : public ::testing::TestWithParam<Case> {
  protected:
   void check(const Verdict& verdict) {
     EXPECT_LE(verdict.worst, 1) << verdict.what;
@@ -165,7 +165,7 @@ TEST_P(Torchvision, OneStepOfAdam) {
             << std::endl;
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Torchvision, testing::ValuesIn(cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Fixtures, Torchvision, ::testing::ValuesIn(cases()), case_name);
 
 TEST(TorchvisionFixtures, AreThere) {
   ASSERT_FALSE(cases().empty()) << "no *.json in " << folders().front();

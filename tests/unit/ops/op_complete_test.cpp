@@ -124,7 +124,7 @@ TEST(OpDefs, EveryOpIsInACaseAndHasAReferenceKernel) {
       EXPECT_NO_THROW(run_case(c, dtype, Layout::Contiguous,
                                {.backend = &reference_backend(), .observe = look}))
           << label(c, dtype, Layout::Contiguous);
-  EXPECT_TRUE(without_kernel.empty()) << testing::PrintToString(without_kernel);
+  EXPECT_TRUE(without_kernel.empty()) << ::testing::PrintToString(without_kernel);
   // A plan copies between devices itself, and the tests may have only one.
   seen.insert("copy_to");
   for (const OpDef* op : all_ops())

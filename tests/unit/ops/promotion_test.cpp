@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-class PromotionTable : public testing::Test {
+class PromotionTable : public ::testing::Test {
  protected:
   void SetUp() override {
     std::ifstream file(ingot::testing::source_dir() + "/tests/fixtures/ops/promotion.json");
