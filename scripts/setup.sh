@@ -3,7 +3,7 @@
 # Does nothing, quickly, where everything is there already.
 #
 #   scripts/setup.sh         what the library, its tests and benchmarks need
-#   scripts/setup.sh --ci    also Clang, its fuzzer and sanitizer runtime, clang-format, clang-tidy, Python
+#   scripts/setup.sh --ci    also Clang, its fuzzer and sanitizer runtime, clang-format, Python
 set -euo pipefail
 
 ci=no
@@ -18,7 +18,7 @@ esac
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
   libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
-debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 clang-tidy-16 python3"
+debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
   googletest google-benchmark rapidcheck libomp"
 brew_ci_formulas="llvm python3"

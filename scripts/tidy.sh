@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 tidy=clang-tidy-16
 if ! command -v $tidy >/dev/null; then
-  echo "tidy: $tidy is missing; scripts/setup.sh --ci installs it" >&2
+  echo "tidy: $tidy is missing (Debian package clang-tidy-16)" >&2
   exit 1
 fi
 if [ ! -e build/compile_commands.json ]; then
