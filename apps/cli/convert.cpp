@@ -50,6 +50,9 @@ int run_convert(const ConvertOptions& options) {
   const Console console(json_output.takes_stdout());
   const Weights weights = read_weights(options.input, options.key);
   const StateDict tensors = changed(weights.tensors, options);
+  if (tensors.size() == 0)
+    throw ValueError(fmt::format("{}{}: there are no tensors to convert", options.input,
+                                 options.key.empty() ? "" : ": " + options.key));
   Metadata metadata = weights.metadata;
   if (metadata.empty()) metadata = {{"format", "pt"}};
   save(tensors, options.output, metadata);

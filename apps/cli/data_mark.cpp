@@ -37,10 +37,12 @@ std::uint64_t checksum_of_labels(const data::Dataset& data) {
 
 }  // namespace
 
-std::string data_mark(const data::Dataset& train, const data::Dataset& test) {
+std::string data_mark(const data::Dataset& train, const data::Dataset& test,
+                      const std::vector<std::string>& classes) {
   return Json{{"train", train.size()},
               {"test", test.size()},
-              {"labels", {checksum_of_labels(train), checksum_of_labels(test)}}}
+              {"labels", {checksum_of_labels(train), checksum_of_labels(test)}},
+              {"classes", classes}}
       .dump();
 }
 
@@ -54,7 +56,14 @@ std::string data_difference(const std::string& saved, const std::string& now) {
     };
     return fmt::format("{} training and {} test images", size("train"), size("test"));
   };
-  if (sizes(saved) == sizes(now)) return "the labels differ";
+  if (sizes(saved) == sizes(now)) {
+    const auto classes = [](const std::string& mark) {
+      const Json json = Json::parse(mark, nullptr, false);
+      return json.is_object() && json.contains("classes") ? json["classes"] : Json::array();
+    };
+    if (classes(saved) == classes(now)) return "the labels differ";
+    return fmt::format("the classes are {}, not {}", classes(now).dump(), classes(saved).dump());
+  }
   return fmt::format("{}, not {}", sizes(now), sizes(saved));
 }
 

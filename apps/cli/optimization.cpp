@@ -183,7 +183,7 @@ void check_optimization(const TrainOptions& o, const CLI::App& command) {
     throw UsageError("--lr-milestones must lie behind --warmup-epochs");
   if (o.warmup_epochs > 0 && (o.scheduler == "onecycle" || o.scheduler == "plateau"))
     throw UsageError(fmt::format("--warmup-epochs does not go with --scheduler {}", o.scheduler));
-  if (o.scheduler_epochs && *o.scheduler_epochs <= o.warmup_epochs)
+  if (o.warmup_epochs > 0 && o.scheduler_epochs.value_or(o.epochs) <= o.warmup_epochs)
     throw UsageError("--warmup-epochs must be fewer than the epochs of the schedule");
   if (o.lr_min > o.learning_rate(0)) throw UsageError("--lr-min is larger than the learning rate");
   if (o.scheduler == "plateau" && o.lr_gamma >= 1)

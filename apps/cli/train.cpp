@@ -144,7 +144,7 @@ class TrainRun {
                                 },
                             .on_metrics = [&](const train::MetricsRow& row) { record(row); },
                             .on_epoch = [&] { save_epoch(trainer); }});
-    data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset());
+    data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset(), data_.classes);
     if (checkpoint_) check_data();
     const std::int64_t step = checkpoint_ ? checkpoint_->step : 0;
     if (checkpoint_) restore(trainer);
@@ -226,8 +226,11 @@ class TrainRun {
   }
 
   int nothing_to_do(const train::Trainer& trainer) const {
-    console_.line(
-        fmt::format("nothing to do: the run has {} already", epochs_text(trainer.epochs_done())));
+    console_.line(fmt::format("nothing to do: the run has {} already{}",
+                              epochs_text(trainer.epochs_done()),
+                              trainer.stopped_early()
+                                  ? "; --early-stopping ended it, a larger number lets it go on"
+                                  : ""));
     write_json(trainer, "finished");
     return kOk;
   }
@@ -314,7 +317,8 @@ class TrainRun {
     if (trainer.stopped_early())
       console_.line(fmt::format("stopped early: no better {} for {}", options_.monitor,
                                 epochs_text(*options_.early_stopping)));
-    if (!options_.keep_best.empty())
+    std::error_code ignored;
+    if (!options_.keep_best.empty() && std::filesystem::exists(folder_->best_path(), ignored))
       console_.line(fmt::format("best       {} (epoch {})", folder_->best_path().string(),
                                 best_epoch(trainer)));
     console_.line(fmt::format("checkpoint {}", folder_->checkpoint_path().string()));

@@ -28,7 +28,9 @@ void assign(std::optional<T>& target, const Json& json) {
 }
 
 std::string shown(const Json& json) {
-  return json.is_null() ? "the default" : json.is_string() ? json.get<std::string>() : json.dump();
+  if (json.is_null()) return "the default";
+  if (!json.is_string()) return json.dump();
+  return json.get<std::string>().empty() ? "none" : json.get<std::string>();
 }
 
 /// Calls f(option, value, fixed): `fixed` ones decide the weights a run arrives at.
@@ -56,7 +58,7 @@ void for_each(Options& o, F&& f) {
   f("--lr-gamma", o.lr_gamma, true);
   f("--lr-min", o.lr_min, true);
   f("--weights", o.weights, true);
-  f("--keep-best", o.keep_best, false);
+  f("--keep-best", o.keep_best, true);  // earlier epochs' weights are gone
   f("--early-stopping", o.early_stopping, false);
   f("--monitor", o.monitor, true);
   f("--tensorboard", o.tensorboard, false);

@@ -62,3 +62,9 @@ check 1 ingot train --model lenet5 --data mnist --limit 50 --out fourth --weight
 says "these are weights of model mlp, not lenet5"
 check 1 ingot eval --model mlp --weights "$fixtures/2.13-weights-zip.pth" --data mnist --limit 50
 says "2.13-weights-zip.pth: "
+
+# Nothing is no result.
+printf '\002\000\000\000\000\000\000\000{}' >empty.safetensors
+check 1 ingot convert empty.safetensors x.safetensors
+says "empty.safetensors: there are no tensors to convert"
+[ ! -e x.safetensors ] || fail "a file without tensors was written"

@@ -37,6 +37,10 @@ same run/model.safetensors again/model.safetensors
 mkdir other && cp -r photos/train other/train && cp -r photos/val other/test
 check 0 ingot train "${quick[@]}" --data folder:other --out tested
 same run/model.safetensors tested/model.safetensors
+# Not with classes of other names, whose order may be another.
+cp -r photos renamed && mv renamed/train/cat renamed/train/zcat && mv renamed/val/cat renamed/val/zcat
+refused 2 "the classes are [\"rocket\",\"zcat\"], not [\"cat\",\"rocket\"]" \
+  train --out again --resume --epochs 9 --data folder:renamed
 # Colour images and three channels.
 check 0 ingot train --model squeezenet1_1 --image-size 32 --epochs 1 --workers 1 --data folder:photos \
   --out colour

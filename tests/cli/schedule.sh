@@ -91,3 +91,7 @@ check 2 ingot train --out step --resume --scheduler cosine
 says "--scheduler cosine cannot be changed by --resume: the run has step"
 check 2 ingot train --out step --resume --lr 1
 says "--lr cannot be changed by --resume"
+check 2 ingot train --out step --resume --keep-best test_loss
+says "--keep-best test_loss cannot be changed by --resume: the run has none"
+bad --scheduler cosine --epochs 2 --warmup-epochs 2
+says "--warmup-epochs must be fewer than the epochs of the schedule"
