@@ -80,9 +80,11 @@ void RunFolder::append_metrics(const MetricsRow& row) {
 void RunFolder::save(const Checkpoint& checkpoint, const std::vector<MetricsRow>& history,
                      const std::map<std::string, std::string>& model_metadata,
                      const std::string& title) {
-  checkpoint.save(checkpoint_path());
+  // The checkpoint comes last: a process killed before it goes on from the older one and writes the
+  // other files anew. The other way round the run would count as done beside the weights of before.
   ingot::save(checkpoint.model, model_path(), model_metadata, {.checksums = true});
   write_curves(curves_path(), curve_points(history), title);
+  checkpoint.save(checkpoint_path());
 }
 
 void RunFolder::save_best(const StateDict& model,
