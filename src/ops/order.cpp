@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <ingot/core/site_scope.h>
+#include <ingot/ops/arrange.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/index.h>
@@ -53,27 +54,43 @@ constexpr OpDef kCumsum{.name = "cumsum",
                         .vjp = vjp_cumsum,
                         .saves = save_nothing};
 
-// Element i is a factor of every product from i on, and dividing by it gives its derivative. At the
-// first zero nothing can be divided; there the products are taken again without it. Behind the
-// first zero all products are zero.
-void vjp_cumprod(VjpContext& c) {
-  const SiteScope scope(c.node.site());
-  const std::int64_t dim = c.as<AxisAttrs>().dim;
-  const Tensor x = c.input(0), g = c.grad();
-  const Tensor is_zero = x == 0;
-  const Tensor zeros_so_far = cumsum(is_zero, dim);
-  const Tensor is_first = logical_and(is_zero, zeros_so_far == 1);
-  const Tensor before = reverse_cumsum(g * c.output(0), dim) / where(is_zero, 1, x);
-  const Tensor at_zero = reverse_cumsum(g * cumprod(where(is_first, 1, x), dim), dim);
-  c.set(0, where(zeros_so_far == 0, before, where(is_first, at_zero, 0)));
+// Element i of `x` along `dim` becomes element i − by; what comes in at the end is 0.
+Tensor moved_down(const Tensor& x, int dim, std::int64_t by) {
+  std::vector<std::int64_t> sides(static_cast<std::size_t>(2 * (x.dim() - dim)), 0);
+  sides.back() = by;
+  return pad(x.narrow(dim, by, x.size(dim) - by), sides);
 }
 
-constexpr OpDef kCumprod{
-    .name = "cumprod",
-    .infer = infer_like_first,
-    .gradient = Gradient::Rule,
-    .vjp = vjp_cumprod,
-    .saves = [](const SavesContext&) { return Saved{.inputs = 1, .outputs = 1}; }};
+// Element i is a factor of every product from i on: its gradient is the product of those before it
+// times s[i] = g[i] + x[i + 1]·s[i + 1]. That recurrence is solved by doubling: s[i] = b[i] +
+// a[i]·s[i + d] for d = 1, 2, 4, … until i + d is beyond the end. Nothing is divided, so that zeros
+// are like any number, in derivatives of every order as well.
+void vjp_cumprod(VjpContext& c) {
+  const SiteScope scope(c.node.site());
+  const int dim = static_cast<int>(c.as<AxisAttrs>().dim);
+  const std::int64_t n = c.in(0).shape[dim];
+  if (n <= 1) return c.set(0, c.grad());
+  const DType dtype = c.in(0).dtype;
+  const auto wide = [](const Tensor& t) {
+    return is_reduced_float(t.dtype()) ? cast(t, DType::Float32) : t;
+  };
+  const Tensor x = wide(c.input(0));
+  Tensor a = moved_down(x, dim, 1), b = wide(c.grad());
+  for (std::int64_t d = 1; d < n; d *= 2) {
+    b = b + a * moved_down(b, dim, d);
+    if (2 * d < n) a = a * moved_down(a, dim, d);
+  }
+  std::vector<std::int64_t> one_in_front(static_cast<std::size_t>(2 * (x.dim() - dim)), 0);
+  one_in_front[one_in_front.size() - 2] = 1;
+  const Tensor before = cumprod(pad(x.narrow(dim, 0, n - 1), one_in_front, "constant", 1), dim);
+  c.set(0, cast(before * b, dtype));
+}
+
+constexpr OpDef kCumprod{.name = "cumprod",
+                         .infer = infer_like_first,
+                         .gradient = Gradient::Rule,
+                         .vjp = vjp_cumprod,
+                         .saves = save_input};
 
 int axis_of(std::string_view op, const Tensor& x, std::int64_t dim, Site at) {
   const int rank = std::max(defined(op, x, at).dim(), 1);

@@ -1,3 +1,4 @@
+#include <ingot/ops/arrange.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/reduction.h>
@@ -138,18 +139,41 @@ constexpr OpDef kVar{
           c.result(cast(squares / std::max<std::int64_t>(n - a.correction, 0), c.in(0).dtype()));
         }};
 
-// Each element's gradient is the product of the others. Zeros need care: with one zero only its own
-// element has a gradient, with more none has. (Second derivatives at exact zeros leave out terms.)
+// For each element of x[outer, n] the product of the others in its row: halves are multiplied into
+// one row, whose others are then multiplied by the half that each element is not in. Nothing is
+// divided, so that zeros are like any number, in derivatives of every order as well.
+Tensor product_of_others(const Tensor& x) {
+  const std::int64_t n = x.size(1), half = (n + 1) / 2;
+  if (n <= 1) return ones(x.shape(), {.dtype = x.dtype(), .device = x.device()});
+  const Tensor even = n % 2 ? pad(x, {0, 1}, "constant", 1) : x;
+  const Tensor left = even.narrow(1, 0, half), right = even.narrow(1, half, half);
+  const Tensor outside = product_of_others(left * right);
+  return cat({outside * right, outside * left}, 1).narrow(1, 0, n);
+}
+
+// Each element's gradient is the product of the others.
 void vjp_prod(VjpContext& c) {
   const Dims& dims = c.as<ReduceAttrs>().dims;
-  const Tensor x = c.input(0), grad = grad_kept(c);
-  if (dims.empty()) return c.set(0, grad);
-  const Tensor is_zero = x == 0;
-  const Tensor zeros_in_group = sum(is_zero, dims, true);
-  const Tensor others = prod(where(is_zero, 1, x), dims, true);
-  const Tensor partial = where(zeros_in_group == 0, others / where(is_zero, 1, x),
-                               where(logical_and(zeros_in_group == 1, is_zero), others, 0));
-  c.set(0, grad * partial);
+  if (dims.empty()) return c.set(0, c.grad());
+  const SiteScope scope(c.node.site());
+  const Shape& from = c.in(0).shape;
+  Dims order, back;
+  Shape permuted;
+  for (const bool reduced : {false, true})
+    for (int d = 0; d < from.rank(); ++d)
+      if (is_reduced(dims, d) == reduced) {
+        order.push_back(d);
+        permuted.push_back(from[d]);
+      }
+  for (int d = 0; d < from.rank(); ++d)
+    back.push_back(std::find(order.begin(), order.end(), d) - order.begin());
+  const std::int64_t n = reduced_numel(from, dims);
+  std::int64_t outer = 1;
+  for (int d = 0; d < from.rank(); ++d)
+    if (!is_reduced(dims, d)) outer *= from[d];
+  const Tensor rows = reshape(permute(wide(c.input(0)), order), {outer, n});
+  const Tensor others = permute(reshape(product_of_others(rows), permuted), back);
+  c.set(0, cast(wide(grad_kept(c)) * others, c.in(0).dtype));
 }
 
 constexpr OpDef kProd{.name = "prod",

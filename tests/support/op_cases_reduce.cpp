@@ -105,7 +105,7 @@ void add_others(std::vector<OpCase>& cases) {
   add("std", in({3, 4}), kFloats, reduction, true, [](T x) { return ingot::std(x, {1}); });
   add("std/biased", in({3, 4}), kFloats, reduction, true,
       [](T x) { return ingot::std(x, {}, false); });
-  add("prod/zeros", in({3, 4}, Draw::Grid), kNumbers, reduction, false,
+  add("prod/zeros", in({3, 4}, Draw::Grid), kNumbers, reduction, true,
       [](T x) { return prod(x, {1}); });
   add("amax/ties", in({4, 6}, Draw::Grid), kAll, exact, false, [](T x) { return amax(x, {1}); });
   add("amin/ties", in({4, 6}, Draw::Grid), kAll, exact, false, [](T x) { return amin(x); });

@@ -32,8 +32,7 @@ Tensor median(const Tensor& x, Site at = Site::current());
 
 /// out[i] = x[0] + … + x[i]. Integers and bool are summed as int64.
 Tensor cumsum(const Tensor& x, std::int64_t dim, Site at = Site::current());
-/// out[i] = x[0] · … · x[i]. Integers and bool are multiplied as int64. (Second derivatives at
-/// exact zeros leave out terms.)
+/// out[i] = x[0] · … · x[i]. Integers and bool are multiplied as int64.
 Tensor cumprod(const Tensor& x, std::int64_t dim, Site at = Site::current());
 
 }  // namespace ingot

@@ -7,6 +7,7 @@
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/matmul.h>
+#include <ingot/ops/order.h>
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
 #include <ingot/ops/softmax.h>
@@ -223,6 +224,36 @@ TEST(Gradcheck, AcceptsRightAndRefusesWrongGradients) {
   const auto second = gradgradcheck(
       [](const std::vector<Tensor>& in) { return std::vector{sin(in[0]) * in[0]}; }, {x});
   EXPECT_TRUE(second.ok) << second.message;
+}
+
+// Products have derivatives at zeros, however many zeros there are: none of them is divided by.
+TEST(Gradcheck, ProductsAtZeros) {
+  const Tensor x = tensor({{{0.0, 2.0, 0.0, -1.5, 3.0}, {1.0, 0.0, 2.0, 0.5, 1.0}},
+                           {{0.0, 0.0, 0.0, 2.0, 1.0}, {1.5, -2.0, 1.0, 0.0, 0.0}}},
+                          float64)
+                       .requires_grad_();
+  const auto check = [&](const char* what, auto f) {
+    SCOPED_TRACE(what);
+    const auto outputs = [&](const std::vector<Tensor>& in) { return std::vector{f(in[0])}; };
+    const GradcheckOptions options{.eps = 1e-5, .atol = 1e-7, .rtol = 1e-6};
+    const GradcheckResult first = gradcheck(outputs, {x}, options);
+    EXPECT_TRUE(first.ok) << first.message;
+    const GradcheckResult second = gradgradcheck(outputs, {x}, options);
+    EXPECT_TRUE(second.ok) << second.message;
+    // The third derivative: second ones of the gradient.
+    const auto gradient = [&](const std::vector<Tensor>& in) {
+      const Tensor y = f(in[0]);
+      const Tensor weights =
+          reshape(arange(1, static_cast<double>(y.numel()) + 1, 1, float64), y.shape());
+      return grad({(y * weights).sum()}, {in[0]}, {}, {.create_graph = true});
+    };
+    const GradcheckResult third = gradgradcheck(gradient, {x}, options);
+    EXPECT_TRUE(third.ok) << third.message;
+  };
+  check("prod of rows", [](const Tensor& t) { return prod(t, {2}); });
+  check("prod of outer dimensions", [](const Tensor& t) { return prod(t, {0, 2}, true); });
+  check("cumprod of rows", [](const Tensor& t) { return cumprod(t, 2); });
+  check("cumprod of the middle", [](const Tensor& t) { return cumprod(t, 1); });
 }
 
 TEST(Rule11, ExtraLiveTensorsAndEvaluationsChangeNoBit) {
