@@ -37,7 +37,7 @@ struct Result {
   double first = 0;             ///< seconds of the first step, which plans
   std::vector<double> samples;  ///< seconds of every other step of whole batches
   double total = 0;             ///< seconds of all steps, smaller batches too
-  std::int64_t images = 0;
+  std::int64_t images = 0;      ///< in all steps
   std::size_t peak_bytes = 0;
 
   double step() const { return median(samples); }
@@ -52,19 +52,22 @@ class CaseRun {
           const Console& console)
       : options_(options), console_(console), result_{.run = run} {
     const auto input = train::image_input(models::info(run.model), data);
+    const std::int64_t images = std::min(options.images, data.open(true, {})->size());
+    check_smallest_batch(run.model, input, data.num_classes, images, run.batch_size);
     empty_cache(run.device);
     reset_peak_memory_stats(run.device);
     manual_seed(0);
     model_ = models::create(run.model, {.num_classes = data.num_classes, .in_channels = {}});
     model_->to(run.device);
     optimizer_.emplace(model_->parameters(), optim::AdamOptions{.lr = 1e-3});
-    loader_.emplace(limited(data.open(true, input.transform), options.images),
+    loader_.emplace(open_data(data, true, input.transform, options.images, {}),
                     data::LoaderOptions{.batch_size = run.batch_size, .workers = 0, .seed = 0});
   }
 
   /// Nothing when a signal came before there was a sample.
   std::optional<Result> run() {
-    // An epoch of a single step leaves no sample beside the first one.
+    // An epoch of a single whole batch leaves no sample beside the first step: it is passed through
+    // once more, and the first pass does not count.
     const std::int64_t wanted = options_.steps.value_or(
         std::max<std::int64_t>(1, loader_->dataset().size() / result_.run.batch_size - 1));
     std::int64_t taken = 0;
@@ -82,6 +85,10 @@ class CaseRun {
         else
           result_.samples.push_back(seconds);
         progress(taken, wanted + 1);
+      }
+      if (result_.samples.empty() && !options_.steps) {
+        result_.total = 0;
+        result_.images = 0;
       }
     }
     return finish();
@@ -236,6 +243,7 @@ void add_bench_train_command(CLI::App& bench, Run& run) {
       "step is forward, cross-entropy, backward and update; making batches does not count. The\n"
       "first step, which plans, is shown apart; a last, smaller batch counts in images and "
       "seconds.\n"
+      "Images are those that were trained on: with --steps, one may count several times.\n"
       "Examples:\n"
       "  ingot bench train --models resnet18,vgg16 --batch-size 4,64 --devices all --images 1000\n"
       "  ingot bench train --models mobilenet_v2 --steps 5 --json bench.json");

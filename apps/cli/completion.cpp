@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace ingot::cli {
 namespace {
@@ -16,20 +17,23 @@ struct OptionInfo {
   std::string name;  ///< "--batch-size"
   std::string help;
   bool takes_value = false;
+  bool takes_list = false;          ///< several values with commas between them
   std::vector<std::string> values;  ///< what may follow, where it is a short list
 };
 
 struct CommandInfo {
   std::string name, help;
   std::vector<OptionInfo> options;
+  std::vector<CommandInfo> commands;  ///< of "bench": one more word comes before the options
 };
 
-/// Values by the type's name, which the commands share.
+/// Values by the type's name, which the commands share. Those that end in ':' want a folder behind.
 std::vector<std::string> values_of(const CLI::Option& option) {
   const std::string type = option.get_type_name(), name = option.get_name(false, true);
-  if (type == "MODEL") return models::names();
+  if (type.starts_with("MODEL")) return models::names();
   if (type == "DEVICE") return {"best", "cpu", "cuda", "mps"};
-  if (type == "DATA") return {"mnist"};
+  if (type == "DEVICE,...") return {"all", "best", "cpu", "cuda", "mps"};
+  if (type == "DATA") return {"mnist", "mnist:", "fashion-mnist:", "folder:"};
   if (type == "DTYPE") return {"float16", "bfloat16", "float32", "float64"};
   if (name.find("--optimizer") != std::string::npos)
     return {"sgd", "adam", "adamw", "rmsprop", "adagrad"};
@@ -53,66 +57,108 @@ std::string brief(std::string text) {
 std::vector<CommandInfo> commands_of(const CLI::App& app) {
   std::vector<CommandInfo> commands;
   for (const CLI::App* sub : app.get_subcommands(nullptr)) {
-    CommandInfo command{sub->get_name(), brief(sub->get_description()), {}};
+    CommandInfo command{sub->get_name(), brief(sub->get_description()), {}, commands_of(*sub)};
     for (const CLI::Option* option : sub->get_options()) {
       if (option->get_lnames().empty()) continue;
       command.options.push_back({"--" + option->get_lnames().front(),
                                  brief(option->get_description()),
-                                 option->get_items_expected_max() > 0, values_of(*option)});
+                                 option->get_items_expected_max() > 0,
+                                 option->get_type_name().ends_with(",..."), values_of(*option)});
     }
     commands.push_back(std::move(command));
   }
   return commands;
 }
 
-std::string bash_script(const std::vector<CommandInfo>& commands) {
-  std::string names, cases, values;
+std::string names_of(const std::vector<CommandInfo>& commands) {
+  std::string names;
+  for (const CommandInfo& c : commands) names += (names.empty() ? "" : " ") + c.name;
+  return names;
+}
+
+/// The branches of bash's two cases, by command and option and by command.
+void add_bash_cases(const std::vector<CommandInfo>& commands, const std::string& outer,
+                    std::string& values, std::string& options) {
   for (const CommandInfo& c : commands) {
-    names += (names.empty() ? "" : " ") + c.name;
-    std::string options;
-    for (const OptionInfo& o : c.options) options += (options.empty() ? "" : " ") + o.name;
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", c.name, options);
+    const std::string path = outer + c.name;
+    if (!c.commands.empty()) {
+      values +=
+          fmt::format("    \"{0} {0}\") words=\"{1} --help\" ;;\n", path, names_of(c.commands));
+      add_bash_cases(c.commands, path + " ", values, options);
+    }
+    std::string names;
+    for (const OptionInfo& o : c.options) names += (names.empty() ? "" : " ") + o.name;
+    options += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, names);
     for (const OptionInfo& o : c.options)
       if (!o.values.empty())
-        values += fmt::format("    \"{} {}\") words=\"{}\" ;;\n", c.name, o.name,
-                              fmt::join(o.values, " "));
+        values += fmt::format("    \"{} {}\") words=\"{}\"{} ;;\n", path, o.name,
+                              fmt::join(o.values, " "), o.takes_list ? "; list=yes" : "");
   }
+}
+
+std::string bash_script(const std::vector<CommandInfo>& commands) {
+  std::string nested, values, options;
+  for (const CommandInfo& c : commands)
+    if (!c.commands.empty()) nested += (nested.empty() ? "" : "|") + c.name;
+  add_bash_cases(commands, "", values, options);
   return fmt::format(R"(# bash completion for ingot; load it with: source <(ingot completion bash)
 _ingot() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words=""
+  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words="" list=no
+  local command=${{COMP_WORDS[1]}} before=""
   COMPREPLY=()
   if [ "$COMP_CWORD" -le 1 ]; then
-    COMPREPLY=($(compgen -W "{} --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "{0} --help --version" -- "$word"))
     return
   fi
-  case "${{COMP_WORDS[1]}} $previous" in
-{}    "completion completion") words="bash zsh fish" ;;
+  case "$command" in
+    {1}) if [ "$COMP_CWORD" -gt 2 ]; then command="$command ${{COMP_WORDS[2]}}"; fi ;;
+  esac
+  case "$command $previous" in
+{2}    "completion completion") words="bash zsh fish" ;;
   esac
   if [ -n "$words" ]; then
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    if [ "$list" = yes ]; then before=${{word%"${{word##*,}}"}}; fi
+    COMPREPLY=($(compgen -P "$before" -W "$words" -- "${{word#"$before"}}"))
+    case "${{COMPREPLY[*]}}" in
+      *: | *:\ *) compopt -o nospace 2>/dev/null ;;  # a folder is to follow
+    esac
     return
   fi
   if [ "${{word:0:1}}" != - ]; then
+    if [ "$word" = : ]; then word=""; fi  # bash divides "folder:DIR" into three words
     COMPREPLY=($(compgen -f -- "$word"))
     return
   fi
-  case "${{COMP_WORDS[1]}}" in
-{}  esac
+  case "$command" in
+{3}  esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}
 complete -o filenames -F _ingot ingot
 )",
-                     names, values, cases);
+                     names_of(commands), nested, values, options);
 }
 
-std::string zsh_script(const std::vector<CommandInfo>& commands) {
-  std::string names, cases;
+/// A zsh function that completes one of the commands, and functions for the commands inside them.
+std::string zsh_function(const std::string& function, const std::vector<CommandInfo>& commands) {
+  std::string names, cases, inner;
   for (const CommandInfo& c : commands) {
     names += fmt::format("    '{}:{}'\n", c.name, c.help);
+    if (!c.commands.empty()) {
+      const std::string nested = function + "_" + c.name;
+      inner += zsh_function(nested, c.commands);
+      cases += fmt::format("    {}) {} ;;\n", c.name, nested);
+      continue;
+    }
     std::string options;
     for (const OptionInfo& o : c.options) {
-      const std::string action =
-          o.values.empty() ? "_files" : fmt::format("({})", fmt::join(o.values, " "));
+      std::string values;  // in _arguments a colon separates
+      for (const std::string& value : o.values) {
+        values += values.empty() ? "" : " ";
+        for (const char letter : value) values += letter == ':' ? "\\:" : std::string(1, letter);
+      }
+      const std::string action = values.empty() ? "_files"
+                                 : o.takes_list ? fmt::format("_values -s , value {}", values)
+                                                : fmt::format("({})", values);
       options += fmt::format(" \\\n        '{}[{}]{}'", o.name, o.help,
                              o.takes_value ? fmt::format(":value:{}", action) : "");
     }
@@ -120,12 +166,10 @@ std::string zsh_script(const std::vector<CommandInfo>& commands) {
     cases += fmt::format("    {})\n      _arguments{} \\\n        '*:file:_files'\n      ;;\n",
                          c.name, options);
   }
-  return fmt::format(R"(#compdef ingot
-# zsh completion for ingot; load it with: source <(ingot completion zsh)
-_ingot() {{
+  return inner + fmt::format(R"({0}() {{
   local -a commands
   commands=(
-{}  )
+{1}  )
   if (( CURRENT == 2 )); then
     _describe command commands
     return
@@ -134,29 +178,49 @@ _ingot() {{
   shift words
   (( CURRENT-- ))
   case $command in
-{}  esac
+{2}  esac
 }}
-compdef _ingot ingot
 )",
-                     names, cases);
+                             function, names, cases);
+}
+
+std::string zsh_script(const std::vector<CommandInfo>& commands) {
+  return "#compdef ingot\n"
+         "# zsh completion for ingot; load it with: source <(ingot completion zsh)\n" +
+         zsh_function("_ingot", commands) + "compdef _ingot ingot\n";
+}
+
+/// Lines for the commands inside of `outer`, which are shown where `here` holds.
+void add_fish_lines(const std::vector<CommandInfo>& commands, const std::string& outer,
+                    const std::string& here, std::string& text) {
+  std::string nested;
+  for (const CommandInfo& c : commands)
+    if (!c.commands.empty()) nested += (nested.empty() ? "" : " ") + c.name;
+  for (const CommandInfo& c : commands) {
+    text += fmt::format("complete -c ingot -n '{}' -f -a {} -d '{}'\n", here, c.name, c.help);
+    std::string when = fmt::format("__fish_seen_subcommand_from {}", c.name);
+    if (!outer.empty())
+      when = fmt::format("__fish_seen_subcommand_from {}; and {}", outer, when);
+    else if (!nested.empty() && c.commands.empty())  // "train" is a command of "bench" as well
+      when += "; and not __fish_seen_subcommand_from " + nested;
+    if (!c.commands.empty())
+      add_fish_lines(c.commands, c.name,
+                     when + "; and not __fish_seen_subcommand_from " + names_of(c.commands), text);
+    for (const OptionInfo& o : c.options)
+      text += fmt::format(
+          "complete -c ingot -n '{}' -l {}{}{} -d '{}'\n", when, o.name.substr(2),
+          o.takes_value ? " -r" : "",
+          o.values.empty() ? "" : fmt::format(" -f -a '{}'", fmt::join(o.values, " ")), o.help);
+    if (c.name == "completion")
+      text += fmt::format("complete -c ingot -n '{}' -f -a 'bash zsh fish'\n", when);
+  }
 }
 
 std::string fish_script(const std::vector<CommandInfo>& commands) {
   std::string text =
       "# fish completion for ingot; load it with: ingot completion fish | source\n"
       "complete -c ingot -n __fish_use_subcommand -f\n";
-  for (const CommandInfo& c : commands) {
-    text +=
-        fmt::format("complete -c ingot -n __fish_use_subcommand -a {} -d '{}'\n", c.name, c.help);
-    const std::string when = fmt::format("'__fish_seen_subcommand_from {}'", c.name);
-    for (const OptionInfo& o : c.options)
-      text += fmt::format(
-          "complete -c ingot -n {} -l {}{}{} -d '{}'\n", when, o.name.substr(2),
-          o.takes_value ? " -r" : "",
-          o.values.empty() ? "" : fmt::format(" -f -a '{}'", fmt::join(o.values, " ")), o.help);
-    if (c.name == "completion")
-      text += fmt::format("complete -c ingot -n {} -f -a 'bash zsh fish'\n", when);
-  }
+  add_fish_lines(commands, "", "__fish_use_subcommand", text);
   return text;
 }
 
@@ -183,7 +247,7 @@ void add_completion_command(CLI::App& app, Run& run) {
       const std::string script = *shell == "bash"  ? bash_script(commands)
                                  : *shell == "zsh" ? zsh_script(commands)
                                                    : fish_script(commands);
-      std::fputs(script.c_str(), stdout);
+      Console(false).raw(script);
       return static_cast<int>(kOk);
     };
   });

@@ -1,8 +1,10 @@
 // ingot convert: weights from PyTorch's files (or safetensors) into a safetensors file.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/ops/elementwise.h>
 
 #include <filesystem>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -17,19 +19,32 @@ struct ConvertOptions {
   bool overwrite = false;
 };
 
+/// A tensor of the result with values that were finite, and are not in the new dtype.
+struct Overflow {
+  std::string name;
+  std::int64_t count = 0;
+};
+
 /// The tensors with the prefix taken off and floating-point ones converted.
-StateDict changed(const StateDict& tensors, const ConvertOptions& options) {
+StateDict changed(const StateDict& tensors, const ConvertOptions& options,
+                  std::vector<Overflow>& overflows) {
   StateDict result;
   for (const auto& [name, tensor] : tensors) {
     std::string key = name;
     if (!options.strip_prefix.empty()) {
       if (!name.starts_with(options.strip_prefix))
         throw ValueError(fmt::format("{}: the tensor '{}' does not begin with '{}'", options.input,
-                                     name, options.strip_prefix));
+                                     visible(name), options.strip_prefix));
       key = name.substr(options.strip_prefix.size());
     }
     const bool convert = !options.dtype.empty() && tensor.is_floating_point();
-    result.insert(std::move(key), convert ? tensor.to(parse_dtype(options.dtype)) : tensor);
+    const Tensor value = convert ? tensor.to(parse_dtype(options.dtype)) : tensor;
+    if (value.dtype() != tensor.dtype()) {
+      const Tensor lost = logical_and(isinf(value), isfinite(tensor)).sum();
+      if (const auto count = lost.item<std::int64_t>(); count > 0)
+        overflows.push_back({key, count});
+    }
+    result.insert(std::move(key), value);
   }
   return result;
 }
@@ -49,7 +64,8 @@ int run_convert(const ConvertOptions& options) {
   }
   const Console console(json_output.takes_stdout());
   const Weights weights = read_weights(options.input, options.key);
-  const StateDict tensors = changed(weights.tensors, options);
+  std::vector<Overflow> overflows;
+  const StateDict tensors = changed(weights.tensors, options, overflows);
   if (tensors.size() == 0)
     throw ValueError(fmt::format("{}{}: there are no tensors to convert", options.input,
                                  options.key.empty() ? "" : ": " + options.key));
@@ -62,11 +78,14 @@ int run_convert(const ConvertOptions& options) {
   std::size_t nbytes = 0;
   for (const auto& [name, tensor] : tensors) {
     const std::string dtype(ingot::name(tensor.dtype()));
-    rows.push_back({name, dtype, tensor.shape().str()});
+    rows.push_back({visible(name), dtype, tensor.shape().str()});
     list.push_back({{"name", name}, {"dtype", dtype}, {"shape", tensor.shape().vector()}});
     nbytes += tensor.nbytes();
   }
   console.line(table(rows));
+  for (const Overflow& overflow : overflows)
+    console.line(fmt::format("overflow   {}: {} values are too large for {} and became infinite",
+                             visible(overflow.name), grouped(overflow.count), options.dtype));
   for (const std::string& text : weights.left_out) console.line("left out   " + text);
   console.line(fmt::format("{} tensors, {}, in {}",
                            grouped(static_cast<std::int64_t>(tensors.size())), bytes(nbytes),
@@ -77,6 +96,9 @@ int run_convert(const ConvertOptions& options) {
   json["nbytes"] = nbytes;
   json["tensors"] = std::move(list);
   json["left_out"] = weights.left_out;
+  json["overflows"] = Json::array();
+  for (const Overflow& overflow : overflows)
+    json["overflows"].push_back({{"name", overflow.name}, {"count", overflow.count}});
   json_output.write(json);
   return kOk;
 }

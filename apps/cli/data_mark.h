@@ -9,8 +9,8 @@
 namespace ingot::cli {
 
 /// JSON: the numbers of training and test samples, the names of the classes, and a checksum of
-/// some of their labels, which tells data sets of one size apart. The images' values are left out: they may come by another
-/// transform.
+/// some of their labels, which tells data sets of one size apart. The images' values are left out:
+/// they may come by another transform.
 std::string data_mark(const data::Dataset& train, const data::Dataset& test,
                       const std::vector<std::string>& classes);
 

@@ -56,10 +56,11 @@ int run_eval(const EvalOptions& options) {
   load_weights(*model, options, data);
   model->to(device);
 
-  data::DataLoader loader(limited(data.open(false, input.transform), options.limit),
-                          {.batch_size = options.batch_size,
-                           .workers = static_cast<int>(options.workers),
-                           .on_error = options.data_options.on_error()});
+  data::DataLoader loader(
+      open_data(data, false, input.transform, options.limit, options.data_options),
+      {.batch_size = options.batch_size,
+       .workers = static_cast<int>(options.workers),
+       .on_error = options.data_options.on_error()});
   catch_stop_signals();
   ProgressDisplay display(console);
   const auto start = std::chrono::steady_clock::now();
@@ -77,11 +78,11 @@ int run_eval(const EvalOptions& options) {
     return 128 + stop_signal();
   }
   report_skipped(loader, console);
-  console.line(
-      fmt::format("loss {:.4f}  accuracy {:.2f} % ({} of {})  {} images/s  {}", result.loss(),
-                  100 * result.accuracy(), grouped(result.correct), grouped(result.count),
-                  grouped(static_cast<std::int64_t>(static_cast<double>(result.count) / seconds)),
-                  duration(seconds)));
+  console.line(fmt::format(
+      "loss {}  accuracy {:.2f} % ({} of {})  {} images/s  {}", four_digits(result.loss()),
+      100 * result.accuracy(), grouped(result.correct), grouped(result.count),
+      grouped(static_cast<std::int64_t>(static_cast<double>(result.count) / seconds)),
+      duration(seconds)));
   Json json;
   json["model"] = options.model;
   json["weights"] = options.weights;
@@ -117,7 +118,9 @@ void add_eval_command(CLI::App& app, Run& run) {
   add_device(*command, options->device);
   add_batch_size(*command, options->batch_size);
   add_image_size(*command, options->image_size);
-  add_limit(*command, options->limit, "Only the first N test images [all]");
+  add_limit(
+      *command, options->limit,
+      "Only N test images: the first; of folder: ones spread evenly over the classes' files [all]");
   add_workers(*command, options->workers);
   add_json(*command, options->json);
   command->footer(

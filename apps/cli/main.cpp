@@ -1,24 +1,35 @@
 // The program `ingot`: parses the command line, runs the command, and turns every failure into one
 // line on stderr and an exit code.
 #include <fmt/format.h>
+#include <ingot/core/error.h>
 #include <ingot/core/version.h>
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <sstream>
 
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace ingot::cli {
 namespace {
 
 /// The first line names the cause; a list of keys may follow.
 void print_error(const std::string& message) {
-  std::string text = message;
+  std::string text = visible(message, true);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::fflush(stdout);
   fmt::print(stderr, "ingot: error: {}\n", text);
+}
+
+/// Without the places in Ingot's sources, which help nobody who has no program of his own.
+std::string without_places(std::string text) {
+  for (const char* begin : {"\n  recorded at ", "\n  called from "})
+    if (const auto at = text.find(begin); at != std::string::npos)
+      text.erase(at, text.find('\n', at + 1) - at);
+  return text;
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -62,6 +73,15 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   return fmt::format("{}{} (see {})", prefix, error.what(), help);
 }
 
+int print_help(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream text;
+  app.exit(error, text, text);
+  Console(false).raw(text.str());
+  if (lost_output().empty()) return kOk;
+  print_error(lost_output());
+  return kFailed;
+}
+
 int run_program(int argc, char** argv) {
   // A limit on file sizes shall be an error of the write, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -91,20 +111,24 @@ int run_program(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version count as errors with code 0 there.
-    if (error.get_exit_code() == 0) return app.exit(error);
+    if (error.get_exit_code() == 0) return print_help(app, error);
     print_error(usage_message(app, error));
     return kUsage;
   }
   try {
-    return run();
+    const int code = run();
+    if (code != kOk || lost_output().empty()) return code;
+    print_error(lost_output());
   } catch (const UsageError& error) {
     const std::string command = path_of(called(app));
     print_error(fmt::format("{}: {} (see ingot {} --help)", command, error.what(), command));
     return kUsage;
   } catch (const std::bad_alloc&) {
     print_error("out of memory");
-  } catch (const std::exception& error) {
+  } catch (const InternalError& error) {
     print_error(error.what());
+  } catch (const std::exception& error) {
+    print_error(without_places(error.what()));
   }
   return kFailed;
 }

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -111,8 +113,10 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
       ->check(one_of("scheduler", {"step", "multistep", "exponential", "cosine", "linear",
                                    "onecycle", "plateau"}));
   command
-      .add_option("--scheduler-epochs", o.scheduler_epochs,
-                  "Length of cosine, linear and onecycle [--epochs of the first start]")
+      .add_option(
+          "--scheduler-epochs", o.scheduler_epochs,
+          "Length of cosine, linear and onecycle, which a resumed run cannot exceed [--epochs of "
+          "the first start]")
       ->type_name("N")
       ->check(positive(kMaxEpochs));
   command
@@ -164,7 +168,44 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
       ->capture_default_str();
 }
 
+namespace {
+
+/// Throws UsageError for an option that was given and that nothing would look at.
+void check_used(const TrainOptions& o, const CLI::App& command) {
+  const auto refuse_unless = [&](const char* option, std::vector<std::string_view> schedulers) {
+    if (command.count(option) == 0) return;
+    if (std::find(schedulers.begin(), schedulers.end(), o.scheduler) != schedulers.end()) return;
+    throw UsageError(fmt::format("{} is for --scheduler {}{}", option, fmt::join(schedulers, ", "),
+                                 o.scheduler.empty() ? "" : ", not " + o.scheduler));
+  };
+  refuse_unless("--scheduler-epochs", {"cosine", "linear", "onecycle"});
+  refuse_unless("--lr-step", {"step"});
+  refuse_unless("--lr-milestones", {"multistep"});
+  refuse_unless("--lr-gamma", {"step", "multistep", "exponential", "plateau"});
+  refuse_unless("--lr-min", {"cosine", "linear", "plateau"});
+  refuse_unless("--lr-patience", {"plateau"});
+  if (command.count("--monitor") > 0 && !o.early_stopping && o.scheduler != "plateau")
+    throw UsageError("--monitor needs --early-stopping or --scheduler plateau");
+}
+
+/// A schedule that ends at a learning rate of next to nothing, or that rises again behind its end,
+/// is no schedule for more epochs than it was made for.
+void check_length(const TrainOptions& o) {
+  const bool ends = o.scheduler == "cosine" || o.scheduler == "onecycle" ||
+                    (o.scheduler == "linear" && o.lr_min == 0);
+  if (!ends || !o.resume || !o.scheduler_epochs) return;
+  if (o.epochs > *o.scheduler_epochs && o.epochs_before <= *o.scheduler_epochs)
+    throw UsageError(fmt::format(
+        "--epochs {}: the {} schedule of this run ends with epoch {}; start with "
+        "--scheduler-epochs to leave room, or a new run with --weights {}/model.safetensors",
+        o.epochs, o.scheduler, *o.scheduler_epochs, o.out));
+}
+
+}  // namespace
+
 void check_optimization(const TrainOptions& o, const CLI::App& command) {
+  check_used(o, command);
+  check_length(o);
   if (o.momentum && o.optimizer != "sgd" && o.optimizer != "rmsprop")
     throw UsageError(fmt::format("--momentum is for sgd and rmsprop, not {}", o.optimizer));
   if (o.scheduler.empty()) {

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/core/generator.h>
 #include <ingot/data/download.h>
+#include <ingot/ops/creation.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
+#include <vector>
 
 #include "cli/command.h"
 
@@ -168,6 +173,8 @@ train::ImageData prepare_data(const std::string& name, const DataOptions& option
     else
       data::download_fashion_mnist(data.folder, options.download_from, report);
   }
+  if (options.skip_damaged && data.kind != "folder")
+    throw UsageError("--skip-damaged is for --data folder:FOLDER");
   data.val_split = options.val_split;
   try {
     data.read_classes();
@@ -203,10 +210,72 @@ void check_image_size(nn::Module& model, const std::string& name, const train::I
   }
 }
 
-std::shared_ptr<const data::Dataset> limited(std::shared_ptr<const data::Dataset> data,
-                                             std::optional<std::int64_t> limit) {
-  if (!limit || *limit >= data->size()) return data;
-  return std::make_shared<data::Subset>(std::move(data), *limit);
+void check_smallest_batch(const std::string& model, const train::ImageInput& input,
+                          std::int64_t num_classes, std::int64_t images, std::int64_t batch_size) {
+  if (batch_size != 1 && images % batch_size != 1) return;
+  // A model of its own: trying moves the running statistics, and may draw random numbers.
+  const Generator::State random = default_generator().state();
+  const auto probe = models::create(model, {.num_classes = num_classes, .in_channels = {}});
+  std::string cause;
+  try {
+    (*probe)(zeros(input.batch_shape(1)));
+  } catch (const ValueError& e) {
+    cause = e.what();
+    cause.resize(std::min(cause.find('\n'), cause.size()));
+  }
+  default_generator().set_state(random);
+  if (cause.empty()) return;
+  throw UsageError(
+      fmt::format("{} images in batches of {} leave {} a single image, on which {} cannot be "
+                  "trained with images "
+                  "of {}x{}; choose another --batch-size or --limit, or a larger --image-size ({})",
+                  images, batch_size, batch_size == 1 ? "every batch" : "the last batch", model,
+                  input.size, input.size, cause));
+}
+
+namespace {
+
+/// Images of files, whose errors tell what the command line can do about them.
+class ImageFiles final : public data::Dataset {
+ public:
+  ImageFiles(std::shared_ptr<const data::Dataset> images, bool skip_damaged)
+      : images_(std::move(images)), skip_damaged_(skip_damaged) {}
+
+  std::int64_t size() const override { return images_->size(); }
+  std::string name_of(std::int64_t index) const override { return images_->name_of(index); }
+  data::Sample get(const data::SampleKey& key) const override {
+    try {
+      return images_->get(key);
+    } catch (const IoError& e) {
+      std::string text = e.what();
+      // The name of what a program in C++ could set.
+      constexpr std::string_view kOption = " (DecodeOptions::max_pixels)";
+      if (const auto at = text.find(kOption); at != std::string::npos)
+        text.erase(at, kOption.size());
+      if (!skip_damaged_) text += "; --skip-damaged leaves out images that cannot be read";
+      throw IoError(text);
+    }
+  }
+
+ private:
+  std::shared_ptr<const data::Dataset> images_;
+  bool skip_damaged_;
+};
+
+}  // namespace
+
+std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, bool train,
+                                               const data::Transform& transform,
+                                               std::optional<std::int64_t> limit,
+                                               const DataOptions& options) {
+  std::shared_ptr<const data::Dataset> all = data.open(train, transform);
+  const bool files = data.kind == "folder";
+  if (files) all = std::make_shared<ImageFiles>(std::move(all), options.skip_damaged);
+  if (!limit || *limit >= all->size()) return all;
+  if (!files) return std::make_shared<data::Subset>(std::move(all), *limit);
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < *limit; ++i) indices.push_back(i * all->size() / *limit);
+  return std::make_shared<data::Subset>(std::move(all), std::move(indices));
 }
 
 }  // namespace ingot::cli

@@ -69,8 +69,15 @@ void report_skipped(const data::DataLoader& loader, const Console& console);
 Device usable_device(const std::string& name);
 /// Throws UsageError when the model cannot take images of that size.
 void check_image_size(nn::Module& model, const std::string& name, const train::ImageInput& input);
-/// The first `limit` samples, or all.
-std::shared_ptr<const data::Dataset> limited(std::shared_ptr<const data::Dataset> data,
-                                             std::optional<std::int64_t> limit);
+/// Throws UsageError when an epoch of that many images has a batch of a single one, on which the
+/// model cannot be trained: batch normalization knows no variance of one value per channel.
+void check_smallest_batch(const std::string& model, const train::ImageInput& input,
+                          std::int64_t num_classes, std::int64_t images, std::int64_t batch_size);
+/// One half of the data, of which at most `limit` samples: the first ones; of "folder", whose files
+/// are sorted by class, ones spread evenly over all. Errors of images speak of the options here.
+std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, bool train,
+                                               const data::Transform& transform,
+                                               std::optional<std::int64_t> limit,
+                                               const DataOptions& options);
 
 }  // namespace ingot::cli

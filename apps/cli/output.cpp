@@ -15,12 +15,23 @@
 
 namespace ingot::cli {
 
-void Console::line(const std::string& text) const { raw(text + "\n"); }
+namespace {
+
+std::string lost;  // the first failure; commands print from one thread
+
+}  // namespace
+
+void Console::line(const std::string& text) const { raw(visible(text, true) + "\n"); }
 
 void Console::raw(const std::string& text) const {
-  std::fwrite(text.data(), 1, text.size(), file_);
-  std::fflush(file_);
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
+  if ((std::fflush(file_) != 0 || !written) && errno != EPIPE && lost.empty())
+    lost = fmt::format("{}: cannot write: {}", file_ == stdout ? "stdout" : "stderr",
+                       std::generic_category().message(errno));
 }
+
+std::string lost_output() { return lost; }
 
 bool Console::is_terminal() const { return ::isatty(::fileno(file_)) != 0; }
 
@@ -34,20 +45,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Without links, "." and ".." and without a slash at the end; the path itself when that fails.
-fs::path resolved(const fs::path& path) {
-  std::error_code error;
-  fs::path result = fs::weakly_canonical(fs::absolute(path, error), error);
-  if (error) result = fs::absolute(path, error).lexically_normal();
-  return result.has_filename() ? result : result.parent_path();
-}
-
 [[noreturn]] void fail(const std::string& path, int error) {
   throw IoError(
       fmt::format("{}: cannot write the file: {}", path, std::generic_category().message(error)));
 }
 
 }  // namespace
+
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  fs::path result = fs::weakly_canonical(fs::absolute(path, error), error);
+  if (error) result = fs::absolute(path, error).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
 
 void JsonOutput::must_not_be(const fs::path& file, const std::string& what) const {
   if (!is_file()) return;
@@ -79,6 +89,22 @@ void JsonOutput::write(const Json& json) const {
   std::ofstream file(target_, std::ios::trunc);
   file << text << std::flush;
   if (!file) fail(target_, errno);
+}
+
+std::string visible(const std::string& text, bool keep_lines) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && !(keep_lines && c == '\n')) || byte == 0x7f)
+      shown += fmt::format("\\x{:02x}", byte);
+    else
+      shown += c;
+  }
+  return shown;
+}
+
+std::string four_digits(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.4f}", value);
 }
 
 std::string grouped(std::int64_t number) {

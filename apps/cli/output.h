@@ -13,7 +13,9 @@ namespace ingot::cli {
 using Json = nlohmann::ordered_json;
 
 /// Where a command's text goes: stdout, or stderr when stdout is taken by JSON. When the reader of
-/// it is gone (a closed pipe), the text is lost and the command goes on.
+/// it is gone (a closed pipe), the text is lost and the command goes on. It goes on also after any
+/// other failure, such as a full disk, since a training is worth more than its text; but the
+/// program then ends with an error: see lost_output().
 class Console {
  public:
   explicit Console(bool stdout_taken) : file_(stdout_taken ? stderr : stdout) {}
@@ -27,6 +29,13 @@ class Console {
  private:
   std::FILE* file_;
 };
+
+/// Without links, "." and ".." and without a slash at the end; the path itself when that fails.
+std::filesystem::path resolved(const std::filesystem::path& path);
+
+/// Why a text could not be written, "stdout: cannot write: No space left on device"; empty when all
+/// was, or its reader went away.
+std::string lost_output();
 
 /// The --json option: nowhere, stdout ("-") or a file.
 class JsonOutput {
@@ -48,6 +57,11 @@ class JsonOutput {
   std::string target_;
 };
 
+/// With control characters escaped, line breaks too unless they are kept: what names in files may
+/// hold must not steer a terminal.
+std::string visible(const std::string& text, bool keep_lines = false);
+/// With four digits behind the point; "nan" whatever its sign, which says nothing.
+std::string four_digits(double value);
 /// 1234567 -> "1,234,567".
 std::string grouped(std::int64_t number);
 /// 95 -> "1:35", 3700 -> "1:01:40".

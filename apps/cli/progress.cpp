@@ -30,8 +30,8 @@ std::string bar(double share, int width) {
 }
 
 std::string figures(const train::Progress& p) {
-  return fmt::format("loss {:.4f}  accuracy {:.2f} %  {} images/s  {} left", p.averages.loss(),
-                     100 * p.averages.accuracy(),
+  return fmt::format("loss {}  accuracy {:.2f} %  {} images/s  {} left",
+                     four_digits(p.averages.loss()), 100 * p.averages.accuracy(),
                      grouped(static_cast<std::int64_t>(p.images_per_second)),
                      duration(p.seconds_left));
 }
@@ -80,10 +80,11 @@ void ProgressDisplay::line(const std::string& text) {
 
 std::string epoch_line(const train::MetricsRow& row, std::int64_t epochs) {
   return fmt::format(
-      "epoch {}/{}  loss {:.4f}  accuracy {:.2f} %  test loss {:.4f}  test accuracy {:.2f} %  {} "
+      "epoch {}/{}  loss {}  accuracy {:.2f} %  test loss {}  test accuracy {:.2f} %  {} "
       "images/s  {}",
-      static_cast<std::int64_t>(row.epoch), epochs, row.train_loss, 100 * row.train_accuracy,
-      row.test_loss.value_or(0), 100 * row.test_accuracy.value_or(0),
+      static_cast<std::int64_t>(row.epoch), epochs, four_digits(row.train_loss),
+      100 * row.train_accuracy, four_digits(row.test_loss.value_or(0)),
+      100 * row.test_accuracy.value_or(0),
       grouped(static_cast<std::int64_t>(row.images_per_second)), duration(row.seconds));
 }
 

@@ -86,12 +86,13 @@ void remove_events(const std::filesystem::path& folder) {
 
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
                              const TrainOptions& options, bool train) {
-  return data::DataLoader(limited(data.open(train, input.transform), options.limit),
-                          {.batch_size = options.batch_size,
-                           .shuffle = train,
-                           .workers = static_cast<int>(options.workers),
-                           .seed = options.seed,
-                           .on_error = options.data_options.on_error()});
+  return data::DataLoader(
+      open_data(data, train, input.transform, options.limit, options.data_options),
+      {.batch_size = options.batch_size,
+       .shuffle = train,
+       .workers = static_cast<int>(options.workers),
+       .seed = options.seed,
+       .on_error = options.data_options.on_error()});
 }
 
 /// One training run, from its options to its folder.
@@ -123,6 +124,8 @@ class TrainRun {
   int run() {
     data::DataLoader train_loader = make_loader(data_, input_, options_, true);
     data::DataLoader test_loader = make_loader(data_, input_, options_, false);
+    check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
+                         options_.batch_size);
     const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());
     std::function<double(std::int64_t)> learning_rate;
     if (options_.scheduler.empty())
@@ -226,11 +229,10 @@ class TrainRun {
   }
 
   int nothing_to_do(const train::Trainer& trainer) const {
-    console_.line(fmt::format("nothing to do: the run has {} already{}",
-                              epochs_text(trainer.epochs_done()),
-                              trainer.stopped_early()
-                                  ? "; --early-stopping ended it, a larger number lets it go on"
-                                  : ""));
+    console_.line(fmt::format(
+        "nothing to do: the run has {} already{}", epochs_text(trainer.epochs_done()),
+        trainer.stopped_early() ? "; --early-stopping ended it, a larger number lets it go on"
+                                : ""));
     write_json(trainer, "finished");
     return kOk;
   }
@@ -293,7 +295,7 @@ class TrainRun {
 
   void save(const train::Trainer& trainer) {
     train::Checkpoint checkpoint = trainer.checkpoint();
-    checkpoint.extra[kOptionsKey] = to_json(options_);
+    checkpoint.extra[kOptionsKey] = to_json(with_full_paths(options_));
     checkpoint.extra[kDataKey] = data_mark_;
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
     folder_->save(checkpoint, trainer.history(), model_metadata(), title);
@@ -400,7 +402,9 @@ void add_train_command(CLI::App& app, Run& run) {
       ->expected(0, 1)
       ->default_str("-")
       ->each([options](const std::string& value) { options->tensorboard = value; });
-  add_limit(*command, options->limit, "Only the first N images of each half [all]");
+  add_limit(*command, options->limit,
+            "Only N images of each half: the first; of folder: ones spread evenly over the "
+            "classes' files [all]");
   add_image_size(*command, options->image_size);
   add_workers(*command, options->workers);
   command->add_option("--seed", options->seed, "Of weights and shuffling; the same on every device")
@@ -425,6 +429,8 @@ void add_train_command(CLI::App& app, Run& run) {
       "given anew, --data only as another place of the same data. A loss that is infinite or not a "
       "number ends the run with exit code 1 and\n"
       "leaves the last checkpoint as it is.\n"
+      "cosine, linear and onecycle end with --scheduler-epochs: resuming cannot add epochs "
+      "behind.\n"
       "Examples:\n"
       "  ingot train --model lenet5 --data mnist --epochs 10\n"
       "  ingot train --model lenet5 --data mnist:FOLDER --out runs/full\n"

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
+#include <string_view>
+
 #include "cli/command.h"
 #include "cli/output.h"
 
@@ -31,6 +33,13 @@ std::string shown(const Json& json) {
   if (json.is_null()) return "the default";
   if (!json.is_string()) return json.dump();
   return json.get<std::string>().empty() ? "none" : json.get<std::string>();
+}
+
+/// A run of an older Ingot has its weights' path as it was given.
+bool same_file(std::string_view option, const Json& now, const Json& saved) {
+  return option == "--weights" && now.is_string() && saved.is_string() &&
+         !now.get<std::string>().empty() && !saved.get<std::string>().empty() &&
+         resolved(now.get<std::string>()) == resolved(saved.get<std::string>());
 }
 
 /// Calls f(option, value, fixed): `fixed` ones decide the weights a run arrives at.
@@ -76,6 +85,16 @@ double TrainOptions::learning_rate(std::int64_t step) const {
   return start / (1 + static_cast<double>(step) / static_cast<double>(lr_decay));
 }
 
+TrainOptions with_full_paths(TrainOptions options) {
+  if (const auto colon = options.data.find(':'); colon != std::string::npos)
+    options.data =
+        options.data.substr(0, colon + 1) + resolved(options.data.substr(colon + 1)).string();
+  if (!options.weights.empty()) options.weights = resolved(options.weights).string();
+  if (!options.tensorboard.empty() && options.tensorboard != "-")
+    options.tensorboard = resolved(options.tensorboard).string();
+  return options;
+}
+
 std::string to_json(const TrainOptions& options) {
   Json json;
   for_each(options, [&](const char* option, const auto& value, bool) {
@@ -87,12 +106,14 @@ std::string to_json(const TrainOptions& options) {
 void take_over(TrainOptions& options, const std::string& text, const CLI::App& command,
                const std::string& file) {
   const Json json = Json::parse(text, nullptr, false);
+  if (json.is_object() && json.contains("epochs") && json["epochs"].is_number_integer())
+    options.epochs_before = json["epochs"].get<std::int64_t>();
   for_each(options, [&](const char* option, auto& value, bool fixed) {
     const auto found = json.find(option + 2);
     if (!json.is_object() || found == json.end())
       throw IoError(fmt::format("{}: the run's options are damaged: {} is missing", file, option));
     const bool given = command.count(option) > 0;
-    if (given && fixed && value_of(value) != *found)
+    if (given && fixed && value_of(value) != *found && !same_file(option, value_of(value), *found))
       throw UsageError(fmt::format("{} {} cannot be changed by --resume: the run has {}", option,
                                    shown(value_of(value)), shown(*found)));
     if (given) return;

@@ -36,6 +36,7 @@ struct TrainOptions {
   std::uint64_t seed = 0;
   std::string out;
   bool resume = false;
+  std::int64_t epochs_before = 0;  ///< of a resumed run: what --epochs was until now
   bool overwrite = false;
   std::string json;
 
@@ -44,6 +45,9 @@ struct TrainOptions {
   /// Depends on nothing but the step, so that more epochs are a continuation of fewer.
   double learning_rate(std::int64_t step) const;
 };
+
+/// The same with paths that mean the same from any folder.
+TrainOptions with_full_paths(TrainOptions options);
 
 /// What must not change when a run is resumed, and what is kept unless given anew, as JSON text.
 std::string to_json(const TrainOptions& options);

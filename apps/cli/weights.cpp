@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace ingot::cli {
 namespace {
@@ -23,7 +24,8 @@ Weights from_pth(const std::string& path, const std::string& key) {
     for (const auto& [name, tensor] : weights.tensors) taken.insert(tensor.cell());
     for (const auto& [name, tensor] : flatten_tensors(value, &weights.left_out))
       if (taken.count(tensor.cell()) == 0)
-        weights.left_out.push_back(fmt::format("{} = {}", name, PthValue::of_tensor(tensor).str()));
+        weights.left_out.push_back(
+            fmt::format("{} = {}", visible(name), PthValue::of_tensor(tensor).str()));
   } catch (const ValueError& e) {
     throw ValueError(fmt::format("{}: {}", path, e.what()));
   }
@@ -47,7 +49,8 @@ Weights read_weights(const std::string& path, const std::string& key) {
   weights.metadata = {{"format", "pt"}};
   for (const auto& [name, tensor] : file.tensors)
     if (!name.starts_with(kModelPrefix))
-      weights.left_out.push_back(fmt::format("{} = {}", name, PthValue::of_tensor(tensor).str()));
+      weights.left_out.push_back(
+          fmt::format("{} = {}", visible(name), PthValue::of_tensor(tensor).str()));
   return weights;
 }
 

@@ -7,6 +7,7 @@
 #include <ingot/core/error.h>
 
 #include "core/cell.h"
+#include "core/printable.h"
 
 namespace ingot {
 
@@ -48,13 +49,14 @@ std::size_t StateDict::position(std::string_view name) const {
       least = distance;
     }
   }
-  throw ValueError(fmt::format("state dict: no tensor is named '{}' among {}{}", name, size(),
-                               nearest ? fmt::format("; did you mean '{}'?", nearest->first) : ""));
+  throw ValueError(
+      fmt::format("state dict: no tensor is named '{}' among {}{}", printable(name), size(),
+                  nearest ? fmt::format("; did you mean '{}'?", printable(nearest->first)) : ""));
 }
 
 void StateDict::insert(std::string name, Tensor tensor) {
   if (!index_.emplace(name, entries_.size()).second)
-    throw ValueError(fmt::format("state dict: the name '{}' is taken", name));
+    throw ValueError(fmt::format("state dict: the name '{}' is taken", printable(name)));
   entries_.emplace_back(std::move(name), std::move(tensor));
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 
 #include <ingot/core/error.h>
@@ -59,6 +60,15 @@ void collect(const fs::path& folder, const std::vector<std::string>& extensions,
   above.pop_back();
 }
 
+/// What an image should be called: not those endings whose formats cannot be read anyway.
+std::string readable(std::vector<std::string> extensions) {
+  constexpr std::array kOthers{".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"};
+  std::erase_if(extensions, [&](const std::string& end) {
+    return std::find(kOthers.begin(), kOthers.end(), end) != kOthers.end();
+  });
+  return fmt::format("JPEG and PNG files, whose names end in {}", fmt::join(extensions, ", "));
+}
+
 }  // namespace
 
 std::vector<std::string> find_classes(const fs::path& folder) {
@@ -95,9 +105,9 @@ ImageFolder::ImageFolder(const fs::path& folder, Transform transform, ImageFolde
     for (const auto& [place, file] : files) samples_.emplace_back(fs::path(place) / file, index);
   }
   if (!empty.empty())
-    throw IoError(fmt::format("{}: no images for the class{} {}; names of images end in {}",
-                              folder.string(), empty.size() == 1 ? "" : "es",
-                              fmt::join(empty, ", "), fmt::join(options.extensions, ", ")));
+    throw IoError(fmt::format("{}: no images for the class{} {}; images are {}", folder.string(),
+                              empty.size() == 1 ? "" : "es", fmt::join(empty, ", "),
+                              readable(options.extensions)));
 }
 
 Sample ImageFolder::get(const SampleKey& key) const {

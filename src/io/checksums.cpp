@@ -7,6 +7,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
+
 namespace ingot::io {
 namespace {
 
@@ -68,7 +70,7 @@ Checksums::Checksums(SafetensorsHeader& header, std::string_view file) : file_(f
     damaged("the metadata do not match their checksum");
   for (const TensorEntry& tensor : header.tensors)
     if (!expected_.count(tensor.name))
-      damaged(fmt::format("there is no checksum of tensor '{}'", tensor.name));
+      damaged(fmt::format("there is no checksum of tensor '{}'", printable(tensor.name)));
   if (expected_.size() != header.tensors.size())
     damaged(fmt::format("there are checksums of {} tensors, and {} tensors", expected_.size(),
                         header.tensors.size()));
@@ -77,7 +79,7 @@ Checksums::Checksums(SafetensorsHeader& header, std::string_view file) : file_(f
 void Checksums::check(const TensorEntry& entry, std::span<const std::byte> bytes) const {
   if (present_ && expected_.at(entry.name) != checksum_of(entry, bytes))
     throw IoError(fmt::format("{}: tensor '{}' does not match its checksum; the file is damaged",
-                              file_, entry.name));
+                              file_, printable(entry.name)));
 }
 
 }  // namespace ingot::io

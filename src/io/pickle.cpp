@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "core/printable.h"
+
 namespace ingot::io {
 namespace {
 
@@ -49,21 +51,15 @@ std::string_view refused_opcode(std::uint8_t opcode) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  constexpr std::size_t kLongest = 120;
-  std::string out;
-  for (const char c : text.substr(0, kLongest)) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  if (text.size() > kLongest) out += fmt::format("… ({} bytes)", text.size());
-  return out;
-}
-
 void PickleMachine::fail(const std::string& cause) const {
   throw IoError(fmt::format("{}: damaged pickle at byte {}: {}", name_, opcode_offset_, cause));
+}
+
+void PickleMachine::lacks(const std::string& what) const {
+  throw IoError(
+      fmt::format("{}: {} cannot be read: Ingot has dense tensors of bool, uint8, int8, int16, "
+                  "int32, int64, float16, bfloat16, float32 and float64; convert it with PyTorch",
+                  name_, what));
 }
 
 void PickleMachine::refuse(const std::string& what) const {

@@ -103,6 +103,7 @@ class PickleMachine {
 
   [[noreturn]] void fail(const std::string& cause) const;
   [[noreturn]] void refuse(const std::string& what) const;
+  [[noreturn]] void lacks(const std::string& what) const;  ///< honest, but not to be had here
 
   // The stack and the memo.
   void push(PickleNode node);
@@ -150,8 +151,5 @@ class PickleMachine {
   std::string name_;
   std::uint64_t opcode_offset_ = 0;
 };
-
-/// `text` in quotes, with unprintable bytes escaped, and never a screenful.
-std::string printable(std::string_view text);
 
 }  // namespace ingot::io

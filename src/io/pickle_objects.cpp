@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "core/printable.h"
 #include "io/pickle.h"
 
 namespace ingot::io {
@@ -74,6 +75,37 @@ constexpr std::array kAllowed{
     Global{kTorch, "float64", Meaning::DType, DType::Float64},
 };
 
+/// What a file of honest tensors may name, and Ingot has not got.
+struct Unsupported {
+  std::string_view name;  ///< in module torch: a typed storage, a dtype
+  std::string_view dtype;
+};
+
+constexpr std::array kUnsupported{
+    Unsupported{"ComplexFloatStorage", "complex64"},
+    Unsupported{"ComplexDoubleStorage", "complex128"},
+    Unsupported{"QInt8Storage", "qint8"},
+    Unsupported{"QUInt8Storage", "quint8"},
+    Unsupported{"QInt32Storage", "qint32"},
+    Unsupported{"QUInt4x2Storage", "quint4x2"},
+    Unsupported{"QUInt2x4Storage", "quint2x4"},
+    Unsupported{"complex32", "complex32"},
+    Unsupported{"complex64", "complex64"},
+    Unsupported{"complex128", "complex128"},
+    Unsupported{"float8_e4m3fn", "float8_e4m3fn"},
+    Unsupported{"float8_e4m3fnuz", "float8_e4m3fnuz"},
+    Unsupported{"float8_e5m2", "float8_e5m2"},
+    Unsupported{"float8_e5m2fnuz", "float8_e5m2fnuz"},
+    Unsupported{"float8_e8m0fnu", "float8_e8m0fnu"},
+    Unsupported{"float4_e2m1fn_x2", "float4_e2m1fn_x2"},
+    Unsupported{"uint16", "uint16"},
+    Unsupported{"uint32", "uint32"},
+    Unsupported{"uint64", "uint64"},
+    Unsupported{"qint8", "qint8"},
+    Unsupported{"quint8", "quint8"},
+    Unsupported{"qint32", "qint32"},
+};
+
 const Global& global_of(const PickleNode& node) {
   return kAllowed[static_cast<std::size_t>(node.integer)];
 }
@@ -103,8 +135,14 @@ void PickleMachine::push_global(const std::string& module, const std::string& na
   const auto found = std::find_if(kAllowed.begin(), kAllowed.end(), [&](const Global& g) {
     return g.module == module && g.name == name;
   });
-  if (found == kAllowed.end())
+  if (found == kAllowed.end()) {
+    if (module == kTorch)
+      for (const Unsupported& type : kUnsupported)
+        if (type.name == name) lacks(fmt::format("the dtype {}", type.dtype));
+    if (module == kUtils && name == "_rebuild_qtensor") lacks("quantized tensors");
+    if (module == kUtils && name == "_rebuild_sparse_tensor") lacks("sparse tensors");
     refuse(fmt::format("GLOBAL {}.{}", printable(module), printable(name)));
+  }
   // A dtype stands for itself; of the others something is still to be made.
   PickleNode node = PickleNode::of(found->meaning == Meaning::DType ? Kind::Other : Kind::Global,
                                    found - kAllowed.begin());

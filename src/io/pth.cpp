@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 
+#include "core/printable.h"
 #include "io/byte_stream.h"
 #include "io/input_file.h"
 #include "io/pickle.h"
@@ -168,7 +169,8 @@ PthValue read_stream(ByteStream& stream) {
   return builder.build(root);
 }
 
-[[noreturn]] void fail_unknown(std::string_view file) {
+[[noreturn]] void fail_unknown(std::string_view file, std::uint64_t nbytes) {
+  if (nbytes == 0) fail(file, "the file is empty");
   fail(file, "this is no file of torch.save: neither a zip archive nor a stream of pickles");
 }
 
@@ -230,7 +232,7 @@ PthValue load_pth(const std::filesystem::path& path) {
     case io::WeightsFormat::Unknown:
       break;
   }
-  io::fail_unknown(file.name());
+  io::fail_unknown(file.name(), file.nbytes());
 }
 
 PthValue parse_pth(std::span<const std::byte> file, std::string_view name) {
@@ -247,7 +249,7 @@ PthValue parse_pth(std::span<const std::byte> file, std::string_view name) {
     case io::WeightsFormat::Unknown:
       break;
   }
-  io::fail_unknown(name);
+  io::fail_unknown(name, file.size());
 }
 
 }  // namespace ingot

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "io/pickle.h"
+#include "core/printable.h"
 
 namespace ingot {
 namespace {
@@ -14,7 +14,8 @@ namespace {
 using Kind = PthValue::Kind;
 
 [[noreturn]] void wrong_kind(const PthValue& value, const char* wanted) {
-  throw ValueError(fmt::format("pth: {} was asked for, but the value is {}", wanted, value.str()));
+  throw ValueError(
+      fmt::format("pth: {} was asked for, but the value is {}", wanted, printable(value.str())));
 }
 
 }  // namespace
@@ -69,9 +70,9 @@ const PthValue& PthValue::at(std::string_view key) const {
   if (const PthValue* found = find(key)) return *found;
   std::string names;
   for (std::size_t i = 0; i < entries().size() && i < 20; ++i)
-    names += (i == 0 ? "" : ", ") + entries()[i].first.str();
-  throw ValueError(fmt::format("pth: no key '{}' among {}: {}{}", key, entries().size(), names,
-                               entries().size() > 20 ? ", …" : ""));
+    names += (i == 0 ? "" : ", ") + printable(entries()[i].first.str());
+  throw ValueError(fmt::format("pth: no key '{}' among {}: {}{}", printable(key), entries().size(),
+                               names, entries().size() > 20 ? ", …" : ""));
 }
 
 std::string PthValue::str() const {
@@ -141,8 +142,8 @@ class Flattener {
       default:
         if (left_out_ == nullptr) return;
         spend(path);
-        left_out_->push_back(
-            fmt::format("{} = {}", path.empty() ? "the value" : path, io::printable(value.str())));
+        left_out_->push_back(fmt::format("{} = {}", path.empty() ? "the value" : printable(path),
+                                         printable(value.str())));
     }
   }
 
@@ -226,12 +227,11 @@ StateDict find_state_dict(const PthValue& value, std::string_view key) {
   if (value.is(Kind::Dict))
     for (std::size_t i = 0; i < value.size() && i < 20; ++i) {
       const auto& [name, entry] = value.entries()[i];
-      text +=
-          fmt::format("\n    {}: {}", io::printable(key_text(name)), io::printable(entry.str()));
+      text += fmt::format("\n    {}: {}", printable(key_text(name)), printable(entry.str()));
     }
   throw ValueError(fmt::format(
       "pth: which part holds the weights is not clear; name its key. The file holds {}{}",
-      io::printable(value.str()), text.empty() ? "" : " with" + text));
+      printable(value.str()), text.empty() ? "" : " with" + text));
 }
 
 }  // namespace ingot

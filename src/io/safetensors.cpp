@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/buffer.h"
+#include "core/printable.h"
 #include "core/record.h"
 #include "io/atomic_file.h"
 #include "io/checksums.h"
@@ -23,7 +24,7 @@ void check_values(const io::TensorEntry& entry, const std::byte* data, std::stri
   if (std::any_of(data, end, [](std::byte b) { return b > std::byte{1}; }))
     throw IoError(
         fmt::format("{}: tensor '{}' is of dtype BOOL and holds a byte that is neither 0 nor 1",
-                    file, entry.name));
+                    file, printable(entry.name)));
 }
 
 /// Makes the tensors of a header that was checked against the file; `fill(entry, target)` copies
@@ -56,7 +57,8 @@ void save(const StateDict& tensors, const std::filesystem::path& path, const Met
   values.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors) {
     if (!tensor.defined())
-      throw ValueError(fmt::format("save: tensor '{}' is undefined and cannot be saved", name));
+      throw ValueError(
+          fmt::format("save: tensor '{}' is undefined and cannot be saved", printable(name)));
     entries.push_back({name, tensor.dtype(), tensor.shape(), 0, 0});
     values.push_back(tensor);
   }

@@ -13,6 +13,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace ingot::io {
 namespace {
 
@@ -40,8 +42,8 @@ std::string_view format_name(DType t) {
 /// Names in messages: whole when short, and never a screenful.
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 80;
-  if (text.size() <= kLongest) return fmt::format("'{}'", text);
-  return fmt::format("'{}…' ({} bytes)", text.substr(0, kLongest), text.size());
+  if (text.size() <= kLongest) return fmt::format("'{}'", printable(text));
+  return fmt::format("'{}…' ({} bytes)", printable(text.substr(0, kLongest)), text.size());
 }
 
 /// Reads the header event by event: no document is built, so hostile nesting costs nothing, and a
@@ -196,7 +198,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
     if (const auto colon = text.find(": "); colon != std::string_view::npos)
       text = text.substr(colon + 2);
     fail(fmt::format("the header is not valid JSON at byte {}: {}", position,
-                     text.substr(0, std::min<std::size_t>(text.size(), 200))));
+                     printable(text.substr(0, std::min<std::size_t>(text.size(), 100)))));
   }
 
  private:
@@ -337,11 +339,20 @@ std::string json_string(std::string_view text, const char* what) {
 
 std::uint64_t read_header_nbytes(std::span<const std::byte> prefix, std::uint64_t file_nbytes,
                                  std::string_view file) {
+  if (file_nbytes == 0) throw IoError(fmt::format("{}: the file is empty", file));
+  if (file_nbytes == 0) throw IoError(fmt::format("{}: the file is empty", file));
   if (prefix.size() < kLengthNbytes)
     throw IoError(fmt::format("{}: {} bytes are too few for a safetensors file (truncated?)", file,
                               file_nbytes));
   std::uint64_t nbytes = 0;
   std::memcpy(&nbytes, prefix.data(), kLengthNbytes);
+  const auto is_text = [](std::byte b) {
+    const auto c = std::to_integer<unsigned char>(b);
+    return (c >= 0x20 && c < 0x7f) || (c >= 0x09 && c <= 0x0d);
+  };
+  if (nbytes > kMaxHeaderNbytes && std::all_of(prefix.begin(), prefix.end(), is_text))
+    throw IoError(fmt::format(
+        "{}: this looks like text; it is neither a safetensors file nor one of torch.save", file));
   if (nbytes > kMaxHeaderNbytes)
     throw IoError(fmt::format(
         "{}: the header claims {} bytes, more than the {} that safetensors allows; this "

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/printable.h"
 #include "io/input_file.h"
 
 namespace ingot::io {
@@ -71,7 +72,7 @@ ZipArchive::Entry ZipArchive::entry(std::uint64_t index) const {
     throw IoError(
         fmt::format("{}: the zip entry '{}' claims {} bytes, more than its {} compressed "
                     "bytes can hold",
-                    name_, entry.name, entry.nbytes, status.comp_size));
+                    name_, printable(entry.name), entry.nbytes, status.comp_size));
   return entry;
 }
 
@@ -83,7 +84,8 @@ std::optional<ZipArchive::Entry> ZipArchive::find(const std::string& name) const
 
 void ZipArchive::read(const Entry& entry, void* target) const {
   const auto fail = [&](const std::string& cause) {
-    throw IoError(fmt::format("{}: damaged zip archive: entry '{}': {}", name_, entry.name, cause));
+    throw IoError(fmt::format("{}: damaged zip archive: entry '{}': {}", name_,
+                              printable(entry.name), cause));
   };
   zip_file_t* file = zip_fopen_index(handle_->zip, entry.index, 0);
   if (file == nullptr) fail(zip_strerror(handle_->zip));

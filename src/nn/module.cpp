@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/cell.h"
+#include "core/printable.h"
 
 namespace ingot::nn {
 
@@ -308,11 +309,14 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   }
   for (const auto& [key, tensor] : dict)
     if (!own.contains(key)) report.unexpected.push_back(key);
-  if (!misshapen.empty() || (strict && !(report.missing.empty() && report.unexpected.empty())))
+  if (!misshapen.empty() || (strict && !(report.missing.empty() && report.unexpected.empty()))) {
+    std::vector<std::string> unexpected;  // names of somebody else's
+    for (const std::string& key : report.unexpected) unexpected.push_back(printable(key));
     throw ValueError(fmt::format("load_state_dict: the dict does not fit {}{}{}{}", type_name(),
                                  listing("missing keys", report.missing),
-                                 listing("unexpected keys", report.unexpected),
+                                 listing("unexpected keys", unexpected),
                                  listing("shapes that differ", misshapen)));
+  }
 
   const NoGradGuard no_grad;
   for (const auto& [key, tensor] : own) {

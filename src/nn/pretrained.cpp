@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
+#include "core/printable.h"
+
 namespace ingot::nn {
 
 std::string head_of(const Module& module) {
@@ -50,7 +52,7 @@ PretrainedReport load_pretrained(Module& module, const StateDict& weights, std::
   }
   for (const auto& [key, tensor] : weights)
     if (!own.contains(key) && (head_fits || !in_head(key)))
-      problems.push_back(key + ": unexpected");
+      problems.push_back(printable(key) + ": unexpected");
   if (!problems.empty()) {
     std::string text = fmt::format("these weights are not of this model ({}):", module.type_name());
     for (const std::string& problem : problems) text += "\n    " + problem;

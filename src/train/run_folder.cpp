@@ -1,10 +1,14 @@
 #include <ingot/train/run_folder.h>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 #include <ingot/io/safetensors.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
 #include <system_error>
 
@@ -38,6 +42,24 @@ std::vector<CurvePoint> curve_points(const std::vector<MetricsRow>& history) {
                             std::generic_category().message(error)));
 }
 
+/// A lock on the folder itself. Null on a file system that has no locks for folders.
+std::shared_ptr<void> lock(const fs::path& folder) {
+  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return nullptr;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0)
+    return {reinterpret_cast<void*>(static_cast<std::intptr_t>(file) + 1), [](void* handle) {
+              ::close(static_cast<int>(reinterpret_cast<std::intptr_t>(handle) - 1));
+            }};
+  const bool taken = errno == EWOULDBLOCK;
+  ::close(file);
+  if (taken)
+    throw IoError(
+        fmt::format("{}: another run is writing into this folder; wait for its end, or "
+                    "choose another folder",
+                    folder.string()));
+  return nullptr;
+}
+
 }  // namespace
 
 RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)) {
@@ -45,6 +67,7 @@ RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)) {
   fs::create_directories(folder_, error);
   if (error) fail(folder_, "make the folder", error.value());
   if (!fs::is_directory(folder_, error)) fail(folder_, "make the folder", ENOTDIR);
+  lock_ = lock(folder_);
   io::AtomicFile probe(checkpoint_path());  // throws when the folder is not writable
 }
 

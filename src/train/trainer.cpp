@@ -175,6 +175,7 @@ void Trainer::train_batch(const data::Batch& batch) {
   // Recorded before the step, so that one evaluation computes everything.
   const Tensor correct = count_correct(logits, labels);
   if (options_.learning_rate) optimizer_.set_lr(options_.learning_rate(step_));
+  step_lr_ = optimizer_.lr();
   optimizer_.zero_grad();
   loss.backward();
   if (options_.clip_grad_norm > 0)
@@ -225,7 +226,7 @@ MetricsRow Trainer::row_of(const Averages& averages) const {
   row.step = step_;
   row.train_loss = averages.loss();
   row.train_accuracy = averages.accuracy();
-  row.lr = optimizer_.lr();
+  row.lr = step_lr_;
   row.seconds = epoch_seconds_;
   if (epoch_seconds_ > 0)
     row.images_per_second = static_cast<double>(epoch_averages_.count) / epoch_seconds_;
@@ -253,6 +254,7 @@ Checkpoint Trainer::checkpoint() const {
       {"epoch_averages", to_json(epoch_averages_)},
       {"line_averages", to_json(line_averages_)},
       {"epoch_seconds", epoch_seconds_},
+      {"step_lr", step_lr_},
       {"history",
        std::move(history)}}.dump();
   return checkpoint;
@@ -268,12 +270,14 @@ void Trainer::restore(const Checkpoint& checkpoint) {
         checkpoint.position.batch, train_.size()));
   Averages epoch_averages, line_averages;
   double epoch_seconds = 0;
+  std::optional<double> step_lr;  // an older Ingot did not save it
   std::vector<MetricsRow> history;
   try {
     const Json json = Json::parse(entry->second);
     epoch_averages = averages_from(json.at("epoch_averages"));
     line_averages = averages_from(json.at("line_averages"));
     epoch_seconds = json.at("epoch_seconds").get<double>();
+    if (json.contains("step_lr")) step_lr = json["step_lr"].get<double>();
     for (const Json& row : json.at("history"))
       history.push_back(metrics_row_from_json(row.get<std::string>(), "checkpoint"));
   } catch (const Json::exception& e) {
@@ -290,6 +294,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   epoch_averages_ = epoch_averages;
   line_averages_ = line_averages;
   epoch_seconds_ = epoch_seconds;
+  step_lr_ = step_lr.value_or(optimizer_.lr());
   history_ = std::move(history);
 }
 

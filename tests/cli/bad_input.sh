@@ -43,7 +43,10 @@ evaluate=(eval --model mlp --data mnist --limit 64 --weights)
 head -c 1000 $weights >cut
 refused "cut: " "${evaluate[@]}" cut
 : >nothing
-refused "nothing: 0 bytes are too few" "${evaluate[@]}" nothing
+refused "nothing: the file is empty" "${evaluate[@]}" nothing
+echo "<html>404 Not Found</html>" >page.pth
+refused "page.pth: this looks like text; it is neither a safetensors file nor one of torch.save" \
+  "${evaluate[@]}" page.pth
 printf '\377\377\377\377\377\377\377\177{}' >huge
 refused "huge: the header claims" "${evaluate[@]}" huge
 printf '\103\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]},"b":{"dtype":0' >text
@@ -73,7 +76,7 @@ refused "missing/r.json: cannot write the file" \
 cp run/checkpoint.safetensors before
 limited() { (ulimit -f 200; exec "$INGOT_BIN" "$@"); }
 check 1 limited train --out run --resume --epochs 2
-says "run/checkpoint.safetensors: cannot write the file: File too large"
+says "run/model.safetensors: cannot write the file: File too large"
 one_line
 same before run/checkpoint.safetensors
 [ "$(ls -A run | wc -l)" = 4 ] || fail "something is left behind in run/"

@@ -11,6 +11,8 @@ cp "$out" rows.json
 grep -q '^mlp ' "$err" || fail "the table is not on stderr when stdout is JSON"
 check 0 ingot bench train --models squeezenet1_1 --batch-size 2 --steps 2 --json steps.json
 check 0 ingot bench train --models mlp --batch-size 100 --images 100 --json single.json
+check 0 ingot bench train --models mlp --batch-size 4 --images 7 --devices cpu --json seven.json
+grep -Eq '^mlp +cpu +4 .* 7 ' "$out" || fail "seven images are not counted as seven"
 check 0 ingot bench matmul --size 64,96 --repeat 3 --devices all --json products.json
 for word in device size GFLOP/s "peak memory"; do prints "$word"; done
 
@@ -34,7 +36,10 @@ assert set(row["versions"]) >= {"ingot", "compiler", "onednn", "simd", "threads"
 (row,) = rows("steps.json")
 assert len(row["samples"]) == 2 and row["images"] == 6, row
 (row,) = rows("single.json")
-assert len(row["samples"]) == 1 and row["images"] == 200, row
+assert len(row["samples"]) == 1 and row["images"] == 100, row
+assert row["seconds"] == row["samples"][0], row
+(row,) = rows("seven.json")
+assert len(row["samples"]) == 1 and row["images"] == 7, row
 first, second = rows("products.json")
 assert [first["size"], second["size"]] == [64, 96] and first["device"] == "cpu"
 assert len(first["samples"]) == 3 and first["first_seconds"] > 0 and first["dtype"] == "float32"

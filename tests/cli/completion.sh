@@ -4,12 +4,15 @@ source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 check 2 ingot completion tcsh
 says "unknown shell 'tcsh'; there are: bash, zsh, fish"
 check 0 ingot completion fish
-prints "complete -c ingot -n __fish_use_subcommand -a train"
+prints "complete -c ingot -n '__fish_use_subcommand' -f -a train"
+prints "complete -c ingot -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from matmul' -l repeat -r"
 prints "-l batch-size -r"
 if command -v fish >/dev/null; then fish -n "$out" || fail "fish: no valid script"; fi
 check 0 ingot completion zsh
 prints "#compdef ingot"
 prints "--optimizer["
+prints "_ingot_bench() {"
+prints "--repeat["
 if command -v zsh >/dev/null; then zsh -n "$out" || fail "zsh: no valid script"; fi
 check 0 ingot completion bash
 cp "$out" ingot.bash
@@ -37,5 +40,14 @@ completes "cosine" train --scheduler co
 completes "test_accuracy test_loss" train --keep-best test
 completes "bash" completion b
 completes "" train --nothing
+completes "train" bench t
+completes "--repeat" bench matmul --rep
+completes "--images" bench train --im
+completes "" bench matmul --im
+completes "resnet18" bench train --models resnet18
+completes "mlp,lenet5" bench train --models mlp,len
+completes "all" bench matmul --devices a
+completes "mnist mnist:" train --data mn
+completes "folder:" eval --data fo
 touch weights.pth
 completes "weights.pth" convert wei

@@ -68,3 +68,36 @@ printf '\002\000\000\000\000\000\000\000{}' >empty.safetensors
 check 1 ingot convert empty.safetensors x.safetensors
 says "empty.safetensors: there are no tensors to convert"
 [ ! -e x.safetensors ] || fail "a file without tensors was written"
+
+# What is called .pth and is none; dtypes that Ingot has not got.
+: >empty.pth
+check 1 ingot convert empty.pth x.safetensors
+says "empty.pth: the file is empty"
+echo "version https://git-lfs.github.com/spec/v1" >pointer.pth
+check 1 ingot convert pointer.pth x.safetensors
+says "pointer.pth: this looks like text; it is neither a safetensors file nor one of torch.save"
+check 1 ingot convert "$fixtures/2.13-evil-float8_e4m3fn.pth" x.safetensors
+says "the dtype float8_e4m3fn cannot be read: Ingot has dense tensors of bool"
+one_line
+
+# Names in a file do not steer the terminal.
+check 1 ingot convert "$fixtures/2.13-odd-names.pth" odd.safetensors
+grep -q $'\033' "$err" && fail "a name in the file is printed raw"
+says 'a\x1b[2Jb\x0a: tensor bool [2]'
+says 'epoch\x1b[2J: 3'
+
+# Values that the new dtype cannot hold are named.
+if command -v python3 >/dev/null; then
+  python3 - <<'PY'
+import struct
+text = b'{"big":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"small":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}}'
+values = struct.pack("<5f", 65504, 70000, -1e30, float("inf"), 1)
+open("large.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + values)
+PY
+  check 0 ingot convert large.safetensors small.safetensors --dtype float16 --json small.json
+  prints "overflow   big: 2 values are too large for float16 and became infinite"
+  [ "$(grep -c "^overflow" "$out")" = 1 ] || fail "an overflow that is none"
+  tr -d ' \n' <small.json | grep -qF '"overflows":[{"name":"big","count":2}]' || fail "small.json: no overflow"
+  check 0 ingot convert large.safetensors wide.safetensors --dtype bfloat16
+  if grep -q "^overflow" "$out"; then fail "bfloat16 holds these"; fi
+fi

@@ -63,6 +63,22 @@ refused 2 "above 0 and below 1" \
   train "${quick[@]}" --data folder:photos/train --val-split 1.5 --out r
 refused 2 "it needs no split" train "${quick[@]}" --data mnist --val-split 0.25 --out r
 
+# -- Fewer images: all classes keep their share, in training and in the test
+check 0 ingot train "${quick[@]}" --epochs 1 --data folder:photos --limit 4 --out few
+prints "4 training and 4 test images"
+check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:photos --limit 4 --json
+prints '"count": 4'
+# Two of eight are the first cat and the first rocket: such a damaged rocket is seen.
+cp -r photos spoilt
+for half in train val; do echo "no image" >spoilt/$half/rocket/1.jpg; done
+refused 1 "spoilt/train/rocket/1.jpg: " \
+  train "${quick[@]}" --data folder:spoilt --limit 2 --workers 0 --out r
+refused 1 "spoilt/val/rocket/1.jpg: " \
+  eval --model mlp --weights run/model.safetensors --data folder:spoilt --limit 2
+rm -rf r
+refused 2 "--skip-damaged is for --data folder:FOLDER" \
+  train "${quick[@]}" --data mnist --skip-damaged --out r
+
 # -- Folders that are none
 refused 1 "no/such: no such folder" train "${quick[@]}" --data folder:no/such --out r
 refused 2 "names no folder" train "${quick[@]}" --data folder --out r
@@ -84,10 +100,21 @@ head -c 300 "$images/baseline_420.jpg" >photos/train/cat/3.jpg
 echo "not an image" >photos/val/rocket/2.jpg
 refused 1 "photos/train/cat/3.jpg: damaged JPEG image: the file is cut off" \
   train "${quick[@]}" --data folder:photos --out damaged
+says "; --skip-damaged leaves out images that cannot be read"
+refused 1 "--skip-damaged leaves out" \
+  eval --model mlp --weights run/model.safetensors --data folder:photos
 check 0 ingot train "${quick[@]}" --data folder:photos --out skipped --skip-damaged --json s.json
 prints "skipped    photos/train/cat/3.jpg: damaged JPEG image: the file is cut off"
 prints "skipped    photos/val/rocket/2.jpg: neither a JPEG nor a PNG image"
 grep -q '"photos/val/rocket/2.jpg: neither' s.json || fail "s.json names no skipped file"
+grep -q -- "--skip-damaged leaves" "$out" && fail "advice that was followed"
+# A header that promises more pixels than are read: no option of C++ is named.
+mkdir -p huge/train/a huge/val/a
+cp "$images/rgb8.png" huge/val/a/1.png
+{ head -c 16 "$images/rgb8.png" && printf '\000\177\000\000\000\177\000\000' &&
+  tail -c +25 "$images/rgb8.png"; } >huge/train/a/1.png
+refused 1 "huge/train/a/1.png: " train "${quick[@]}" --data folder:huge --out r
+grep -q "::" "$err" && fail "the error names something of C++"
 check 0 ingot eval --model mlp --weights skipped/model.safetensors --data folder:photos \
   --skip-damaged --json
 prints '"count": 7'

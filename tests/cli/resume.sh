@@ -131,3 +131,21 @@ damage broken/model.safetensors
 check 1 ingot eval --model mlp --weights broken/model.safetensors --data mnist --limit 10
 says "broken/model.safetensors: tensor '"
 one_line
+
+# From another folder, with the data, weights and event files of the first start.
+mkdir -p here/digits there
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/*.gz here/digits/
+cp steps/model.safetensors here/start.safetensors
+(cd here && ingot train --model mlp --data mnist:digits --limit 60 --epochs 1 --workers 0 \
+  --weights start.safetensors --tensorboard events --out ../moved) >"$out" 2>"$err" ||
+  fail "training with relative paths"
+prints "mnist:digits"
+cd there || exit 1
+check 0 ingot train --out ../moved --resume --epochs 2
+prints "resumed    after 1 of 2 epochs"
+check 0 ingot train --out ../moved --resume --epochs 3 --weights ../here/start.safetensors
+check 2 ingot train --out ../moved --resume --epochs 4 --weights ../here/other.safetensors
+says "cannot be changed by --resume"
+[ -z "$(ls -A .)" ] || fail "something was written into the folder that the run is resumed from"
+[ "$(find ../here/events -name 'events.out.*' | wc -l)" = 3 ] || fail "the event files lie elsewhere"
+cd .. || exit 1

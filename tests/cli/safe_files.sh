@@ -65,6 +65,44 @@ done
 closed --out json --json 2>"$err" || fail "the training ended with the pipe of its JSON"
 [ -s json/model.safetensors ] || fail "json/model.safetensors is missing"
 
+# -- Text that cannot be written is an error; a training is finished all the same.
+if [ -c /dev/full ]; then
+  full() { "$INGOT_BIN" "$@" 2>"$err" >/dev/full; }
+  for command in devices "summary --model lenet5" "completion bash" "train --help" --version \
+    "eval --model mlp --weights run/model.safetensors --data mnist --limit 10" \
+    "bench matmul --size 8 --repeat 1 --devices cpu"; do
+    # shellcheck disable=SC2086  # words
+    check_full() { full $command; }
+    code=0
+    check_full || code=$?
+    last=$command
+    [ "$code" = 1 ] || fail "$command >/dev/full: exit code $code, expected 1"
+    says "stdout: cannot write: No space left on device"
+    one_line
+  done
+  code=0
+  full train "${quick[@]}" --epochs 2 --out full || code=$?
+  [ "$code" = 1 ] || fail "train >/dev/full: exit code $code, expected 1"
+  says "stdout: cannot write: No space left on device"
+  for file in "${files[@]}"; do [ -s "full/$file" ] || fail "full/$file is missing"; done
+  [ "$(grep -c test_accuracy full/metrics.jsonl)" = 2 ] || fail "full: not two epochs"
+fi
+
+# -- Two runs never write into one folder.
+"$INGOT_BIN" train "${quick[@]}" --epochs 100000 --out shared >"$out" 2>&1 &
+pid=$!
+trap 'kill -9 "$pid" 2>/dev/null' EXIT
+wait_for 200 test -s shared/checkpoint.safetensors || fail "shared: no progress"
+check 1 ingot train --out shared --resume --epochs 100001
+says "shared: another run is writing into this folder; wait for its end, or choose another folder"
+one_line
+check 1 ingot train "${quick[@]}" --out shared --overwrite
+says "shared: another run is writing into this folder"
+[ -s shared/checkpoint.safetensors ] || fail "the files of a run at work were removed"
+kill -9 $pid
+wait $pid 2>/dev/null
+check 0 ingot train "${quick[@]}" --out shared --overwrite
+
 # -- A loss that is no number, or infinite.
 check 1 ingot train "${quick[@]}" --optimizer sgd --lr 1e30 --out diverged --json diverged.json
 says "training diverged: the loss is "

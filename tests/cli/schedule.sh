@@ -25,16 +25,43 @@ done
 
 # A run that is stopped after two epochs and resumed gives the same bits, whatever drives it.
 for scheduler in cosine onecycle plateau; do
-  options=(--scheduler $scheduler --lr-patience 0 --keep-best test_loss --early-stopping 3
+  options=(--scheduler $scheduler --keep-best test_loss --early-stopping 3
     --clip-grad-norm 1 --optimizer adagrad)
+  length=(--scheduler-epochs 4)
+  if [ $scheduler = plateau ]; then
+    options+=(--lr-patience 0)
+    length=()
+  fi
   check 0 ingot train "${quick[@]}" "${options[@]}" --epochs 4 --out whole-$scheduler
-  check 0 ingot train "${quick[@]}" "${options[@]}" --epochs 2 --scheduler-epochs 4 --out parts-$scheduler
+  check 0 ingot train "${quick[@]}" "${options[@]}" --epochs 2 ${length[@]+"${length[@]}"} \
+    --out parts-$scheduler
   check 0 ingot train --out parts-$scheduler --resume --epochs 4
   for file in model best; do
     same whole-$scheduler/$file.safetensors parts-$scheduler/$file.safetensors
   done
   [ "$(rates whole-$scheduler)" = "$(rates parts-$scheduler)" ] || fail "$scheduler: other rates"
 done
+
+# The metrics have the learning rate that a step was taken with, not the next one's: the cycle begins
+# at a 25th of --lr.
+check 0 ingot train "${quick[@]}" --epochs 1 --batch-size 60 --out first --scheduler onecycle \
+  --scheduler-epochs 4 --lr 0.25
+expect_rates first 0.010000000000000009
+
+# A schedule that has come to its end is none for more epochs.
+for scheduler in cosine onecycle linear; do
+  check 0 ingot train "${quick[@]}" --epochs 2 --out over-$scheduler --scheduler $scheduler
+  check 2 ingot train --out over-$scheduler --resume --epochs 3
+  says "--epochs 3: the $scheduler schedule of this run ends with epoch 2; start with --scheduler-epochs"
+  one_line
+  check 0 ingot train --out over-$scheduler --resume
+  prints "nothing to do"
+done
+check 0 ingot train --out step --resume --epochs 5
+# Where it was asked for, the last rate holds.
+check 0 ingot train "${quick[@]}" --epochs 3 --out beyond --lr 0.01 --scheduler linear --scheduler-epochs 1
+expect_rates beyond "0.01 0.0 0.0"
+check 0 ingot train --out beyond --resume --epochs 4
 
 # A learning rate that ruins the weights: the first epoch stays the best, and the run ends early.
 check 0 ingot train "${quick[@]}" --epochs 9 --out early --optimizer sgd --lr 1e-9 --lr-decay 0 \
@@ -79,6 +106,20 @@ bad --scheduler onecycle --warmup-epochs 1
 says "--warmup-epochs does not go with --scheduler onecycle"
 bad --warmup-epochs 1
 says "--warmup-epochs needs --scheduler"
+bad --scheduler-epochs 3
+says "--scheduler-epochs is for --scheduler cosine, linear, onecycle"
+bad --scheduler step --lr-milestones 3
+says "--lr-milestones is for --scheduler multistep, not step"
+bad --lr-step 3
+says "--lr-step is for --scheduler step"
+bad --scheduler cosine --lr-gamma 0.5
+says "--lr-gamma is for --scheduler step, multistep, exponential, plateau, not cosine"
+bad --scheduler exponential --lr-min 0.5
+says "--lr-min is for --scheduler cosine, linear, plateau, not exponential"
+bad --scheduler onecycle --lr-patience 1
+says "--lr-patience is for --scheduler plateau, not onecycle"
+bad --monitor test_accuracy
+says "--monitor needs --early-stopping or --scheduler plateau"
 bad --momentum 0.5
 says "--momentum is for sgd and rmsprop, not adam"
 bad --clip-grad-norm 0

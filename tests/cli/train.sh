@@ -70,3 +70,32 @@ says "run/model.safetensors: these are weights of model mlp, not lenet5"
 check 1 ingot eval --model mlp --weights run/none.safetensors --data mnist
 says "run/none.safetensors: cannot read the file: No such file or directory"
 one_line
+
+# A last batch of one image: batch normalization has nothing to go by where it sees one value.
+check 2 ingot train --model resnet18 --image-size 32 --data mnist --limit 7 --batch-size 3 --out single
+says "7 images in batches of 3 leave the last batch a single image, on which resnet18 cannot be trained"
+says "choose another --batch-size or --limit, or a larger --image-size"
+one_line
+[ ! -e single ] || fail "a run folder was made for a run that cannot end its first epoch"
+check 0 ingot train --model mlp --data mnist --limit 7 --batch-size 3 --epochs 1 --workers 0 --out single
+
+# A number that is none has no sign.
+check 0 ingot train "${quick[@]}" --out run --overwrite
+cat >nan.py <<'PY'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+length = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + length])
+header.pop("__metadata__")
+body = bytearray(data[8 + length:])
+name = next(name for name in header if name.endswith("bias"))
+begin = header[name]["data_offsets"][0]
+body[begin:begin + 4] = struct.pack("<I", 0xFFC00000)  # NaN with its sign set
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
+PY
+if command -v python3 >/dev/null; then
+  python3 nan.py run/model.safetensors nan.safetensors
+  check 0 ingot eval --model mlp --weights nan.safetensors --data mnist --limit 10
+  prints "loss nan  accuracy"
+fi

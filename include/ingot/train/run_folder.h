@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,11 @@
 
 namespace ingot::train {
 
+/// While it lives, no other RunFolder of the same folder can be made, in any process.
 class RunFolder {
  public:
   /// Makes the folder when there is none. Throws IoError naming it and the cause, also when it can
-  /// not be written into.
+  /// not be written into, and when another RunFolder has it.
   explicit RunFolder(std::filesystem::path folder);
 
   const std::filesystem::path& path() const { return folder_; }
@@ -47,6 +49,7 @@ class RunFolder {
 
  private:
   std::filesystem::path folder_;
+  std::shared_ptr<void> lock_;  // leaves no file behind, and ends with the process
   std::ofstream metrics_;
 };
 

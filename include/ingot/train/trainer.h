@@ -117,6 +117,7 @@ class Trainer {
   Averages epoch_averages_;   ///< of the running epoch
   Averages line_averages_;    ///< since the last line of the metrics
   double epoch_seconds_ = 0;  ///< spent training in the running epoch
+  double step_lr_ = 0;        ///< learning rate of the latest step; the optimizer may have the next
   std::vector<MetricsRow> history_;
 };
 

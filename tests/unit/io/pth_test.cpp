@@ -198,7 +198,32 @@ TEST(Pth, LoadKnowsAFileByItsContent) {
   folder.write("old", std::string(257, 'x') + "ustar" + std::string(9, 'x'));
   EXPECT_HAS(io_error([&] { load(folder / "old"); }), "tar archive of PyTorch before 0.2");
   folder.write("empty", "");
-  EXPECT_HAS(io_error([&] { load(folder / "empty"); }), "truncated");
+  EXPECT_HAS(io_error([&] { load(folder / "empty"); }), "empty: the file is empty");
+  EXPECT_HAS(io_error([&] { load_pth(folder / "empty"); }), "empty: the file is empty");
+  folder.write("page.pth", "<html>not found</html>");
+  EXPECT_HAS(io_error([&] { load(folder / "page.pth"); }), "this looks like text");
+}
+
+// Names in a file do not steer the terminal that shows a message.
+TEST(Pth, NamesAreEscapedInMessages) {
+  for (const std::string& version : kVersions) {
+    const PthValue value = load_pth(fixture(version, "odd-names"));
+    std::vector<std::string> texts, left_out;
+    for (const char* key : {"", "none"}) {
+      try {
+        find_state_dict(value, key);
+      } catch (const ValueError& e) {
+        texts.emplace_back(e.what());
+      }
+    }
+    ASSERT_EQ(texts.size(), 2u);
+    EXPECT_EQ(flatten_tensors(value, &left_out).keys(), std::vector<std::string>{"a\x1b[2Jb\n"});
+    texts.insert(texts.end(), left_out.begin(), left_out.end());
+    for (const std::string& text : texts) {
+      EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+      EXPECT_HAS(text, "epoch\\x1b[2J");
+    }
+  }
 }
 
 // Nothing is executed: the commands in these files would leave a file named pwned.
@@ -211,8 +236,9 @@ TEST(Pth, RefusesWhatIsNotDataByName) {
       {"evil-object", "GLOBAL __main__.Plain is not allowed"},
       {"evil-module-zip", "GLOBAL torch.nn.modules.linear.Linear is not allowed"},
       {"evil-module-stream", "GLOBAL torch.nn.modules.linear.Linear is not allowed"},
-      {"evil-sparse", "GLOBAL torch._utils._rebuild_sparse_tensor is not allowed"},
-      {"evil-complex", "GLOBAL torch.ComplexFloatStorage is not allowed"},
+      {"evil-sparse", "sparse tensors cannot be read"},
+      {"evil-complex", "the dtype complex64 cannot be read"},
+      {"evil-quantized", "quantized tensors cannot be read"},
       {"evil-partial", "a tensor's storage is of the wrong kind"},
       {"evil-script", "this is a TorchScript program"},
       {"evil-big-endian-stream", "big-endian"},
@@ -227,6 +253,10 @@ TEST(Pth, RefusesWhatIsNotDataByName) {
       EXPECT_HAS(text, version + "-" + name + ".pth: ");
     }
   EXPECT_HAS(io_error([] { load_pth(fixture("2.13", "evil-big-endian")); }), "big-endian");
+  // Only newer PyTorch has these dtypes.
+  for (const std::string dtype : {"float8_e4m3fn", "uint16"})
+    EXPECT_HAS(io_error([&] { load_pth(fixture("2.13", "evil-" + dtype)); }),
+               "the dtype " + dtype + " cannot be read: Ingot has dense tensors of bool, uint8");
   EXPECT_FALSE(fs::exists("pwned"));
 }
 

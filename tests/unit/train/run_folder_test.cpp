@@ -77,6 +77,25 @@ TEST(RunFolder, NamesAFolderItCannotMake) {
   }
 }
 
+TEST(RunFolder, BelongsToOneRunAtATime) {
+  const ScratchFolder scratch;
+  {
+    RunFolder folder(scratch / "run");
+    try {
+      RunFolder second(scratch / "run");
+      ADD_FAILURE() << "two runs in one folder";
+    } catch (const IoError& e) {
+      EXPECT_EQ(std::string(e.what()),
+                (scratch / "run").string() +
+                    ": another run is writing into this folder; wait for its end, or choose "
+                    "another folder");
+    }
+    RunFolder other(scratch / "other");
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
+  RunFolder again(scratch / "run");
+}
+
 TEST(RunFolder, DefaultNameIsNotTaken) {
   const std::filesystem::path folder = default_run_folder("lenet5");
   EXPECT_EQ(folder.parent_path(), "runs");

@@ -90,6 +90,40 @@ TEST(Trainer, ReportsProgress) {
   EXPECT_EQ(seen[11].averages.count, kSamples);
 }
 
+// A scheduler that steps with the optimizer stands at the next step's rate when a line is written.
+TEST(Trainer, MetricsHaveTheLearningRateOfTheirStep) {
+  const optim::OneCycleLROptions cycle{.max_lr = 0.1, .total_steps = 2 * 9};
+  std::vector<double> rates;  // of each step
+  Parts plain({});
+  optim::OneCycleLR scheduler(*plain.optimizer, cycle);
+  for (int i = 0; i < 2 * 9; ++i, scheduler.step()) rates.push_back(plain.optimizer->lr());
+
+  for (const int stop : {0, 5, 9 + 1, 9 + 2, 9 + 3, 9 + 3 + 4}) {  // also inside the first test
+    SCOPED_TRACE("stopped after " + std::to_string(stop) + " batches");
+    std::optional<Checkpoint> checkpoint;
+    std::vector<MetricsRow> rows;
+    for (const bool resumed : {false, true}) {
+      if (resumed && stop == 0) continue;
+      Parts s({});
+      optim::OneCycleLR one(*s.optimizer, cycle);
+      int batches = 0;
+      Trainer trainer(
+          *s.model, *s.optimizer, s.train, s.test,
+          {.epochs = 2,
+           .scheduler = &one,
+           .scheduler_steps = 2 * 9,
+           .on_progress = [&](const Progress&) { return resumed || ++batches != stop; }});
+      if (resumed) trainer.restore(*checkpoint);
+      EXPECT_EQ(trainer.run(), resumed || stop == 0);
+      checkpoint = trainer.checkpoint();
+      rows = trainer.history();
+    }
+    ASSERT_EQ(rows.size(), 2u * 9);
+    for (const MetricsRow& row : rows)
+      EXPECT_EQ(row.lr, rates[static_cast<std::size_t>(row.step) - 1]) << row.step;
+  }
+}
+
 // Stops after every number of batches there is (also between and inside tests), goes on from the
 // file in a fresh set-up, and must arrive at the same bytes.
 TEST(Trainer, StoppedAnywhereAndRestoredItArrivesAtTheSameBits) {
