@@ -226,7 +226,7 @@ void add_bench_train_command(CLI::App& bench, Run& run) {
       ->delimiter(',')
       ->check(positive(kMaxBatchSize))
       ->default_str("64");
-  command->add_option("--images", options->images, "The first N training images")
+  command->add_option("--images", options->images, "N training images, chosen as by --limit of train")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str();
