@@ -226,7 +226,8 @@ void add_bench_train_command(CLI::App& bench, Run& run) {
       ->delimiter(',')
       ->check(positive(kMaxBatchSize))
       ->default_str("64");
-  command->add_option("--images", options->images, "N training images, chosen as by --limit of train")
+  command
+      ->add_option("--images", options->images, "N training images, chosen as by --limit of train")
       ->type_name("N")
       ->check(positive())
       ->capture_default_str();
