@@ -227,9 +227,13 @@ namespace {
 constexpr std::size_t kMaxGroupNodes = 32;
 constexpr std::size_t kMaxGroupLoads = 24;
 constexpr std::size_t kLookAhead = 96;
+// Up to here a step costs more than its elements do, so that unrelated nodes share one.
+constexpr std::int64_t kSmallNumel = 4096;
 
 // Joins elementwise nodes of one shape into groups: starting from the first node that has not been
 // placed, later nodes join when everything they read is already computed or computed in the group.
+// Large groups are then cut down to what their first node is connected with: a group that ends in
+// the middle of unrelated work would only send its intermediate results through memory.
 class Scheduler {
  public:
   Scheduler(const Graph& graph, bool fuse)
@@ -242,43 +246,98 @@ class Scheduler {
       Group group;
       group.nodes.push_back(static_cast<std::int32_t>(i));
       placed_[i] = 1;
-      if (fuse_ && is_elementwise(*graph_.nodes[i].op)) grow(group, i);
+      if (fuse_ && is_elementwise(*graph_.nodes[i].op)) {
+        grow(group, i);
+        if (shape(graph_.nodes[i]).numel() > kSmallNumel) keep_connected(group);
+      }
       groups.push_back(std::move(group));
     }
     return groups;
   }
 
  private:
-  const Shape& shape(const GraphNode& n) const {
-    return graph_.values[static_cast<std::size_t>(n.outputs[0])].spec.shape;
+  const GraphNode& node(std::int32_t n) const { return graph_.nodes[static_cast<std::size_t>(n)]; }
+  const GraphValue& value(std::int32_t v) const {
+    return graph_.values[static_cast<std::size_t>(v)];
+  }
+  const Shape& shape(const GraphNode& n) const { return value(n.outputs[0]).spec.shape; }
+
+  // A `full` costs no memory: it becomes a slot of the program.
+  bool is_slot(std::int32_t v) const {
+    return value(v).producer >= 0 && node(value(v).producer).op->name == "full";
   }
 
   void grow(Group& group, std::size_t first) {
     const GraphNode& head = graph_.nodes[first];
     const Shape& wanted = shape(head);
-    // A scalar that stands alone is folded into its readers as a slot; nothing to grow from.
-    std::size_t loads = head.inputs.size();
+    std::vector<std::int32_t> loads, made;  // values read from memory, values of the group
+    const auto new_loads = [&](const GraphNode& n) {
+      std::size_t count = 0;
+      for (const std::int32_t v : n.inputs) count += !is_slot(v) && !has(made, v) && !has(loads, v);
+      return count;
+    };
+    const auto take = [&](const GraphNode& n) {
+      for (const std::int32_t v : n.inputs)
+        if (!is_slot(v) && !has(made, v) && !has(loads, v)) loads.push_back(v);
+      made.push_back(n.outputs[0]);
+    };
+    take(head);
     const std::size_t last = std::min(graph_.nodes.size(), first + kLookAhead);
     for (std::size_t j = first + 1; j < last && group.nodes.size() < kMaxGroupNodes; ++j) {
       const GraphNode& n = graph_.nodes[j];
       if (n.dead || placed_[j] || !is_elementwise(*n.op) || !(shape(n) == wanted)) continue;
-      if (graph_.values[static_cast<std::size_t>(n.outputs[0])].spec.device !=
-          graph_.values[static_cast<std::size_t>(head.outputs[0])].spec.device)
-        continue;
-      if (loads + n.inputs.size() > kMaxGroupLoads || !ready(n)) continue;
-      loads += n.inputs.size();
+      if (value(n.outputs[0]).spec.device != value(head.outputs[0]).spec.device) continue;
+      if (loads.size() + new_loads(n) > kMaxGroupLoads || !ready(n)) continue;
+      take(n);
       group.nodes.push_back(static_cast<std::int32_t>(j));
       placed_[j] = 1;
     }
   }
 
+  // Nodes are connected when they read the same memory or one reads what the other makes.
+  void keep_connected(Group& group) {
+    std::vector<std::int32_t> seen;  // values that connected nodes read or make
+    std::vector<std::uint8_t> connected(group.nodes.size(), 0);
+    const auto connect = [&](std::size_t i) {
+      const GraphNode& n = node(group.nodes[i]);
+      connected[i] = 1;
+      seen.push_back(n.outputs[0]);
+      for (const std::int32_t v : n.inputs)
+        if (!is_slot(v)) seen.push_back(v);
+    };
+    const auto touches = [&](const GraphNode& n) {
+      return has(seen, n.outputs[0]) ||
+             std::any_of(n.inputs.begin(), n.inputs.end(),
+                         [&](std::int32_t v) { return !is_slot(v) && has(seen, v); });
+    };
+    connect(0);
+    for (bool more = true; more;) {
+      more = false;
+      for (std::size_t i = 1; i < group.nodes.size(); ++i)
+        if (!connected[i] && touches(node(group.nodes[i]))) {
+          connect(i);
+          more = true;
+        }
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < group.nodes.size(); ++i) {
+      if (connected[i])
+        group.nodes[kept++] = group.nodes[i];
+      else
+        placed_[static_cast<std::size_t>(group.nodes[i])] = 0;
+    }
+    group.nodes.resize(kept);
+  }
+
+  static bool has(const std::vector<std::int32_t>& values, std::int32_t v) {
+    return std::find(values.begin(), values.end(), v) != values.end();
+  }
+
   bool ready(const GraphNode& n) const {
     for (const std::int32_t v : n.inputs) {
-      const std::int32_t producer = graph_.values[static_cast<std::size_t>(v)].producer;
-      if (producer < 0 || placed_[static_cast<std::size_t>(producer)]) continue;
-      // A `full` that is still to come costs nothing: it becomes a slot of the program.
-      if (graph_.nodes[static_cast<std::size_t>(producer)].op->name == "full") continue;
-      return false;
+      const std::int32_t producer = value(v).producer;
+      if (producer >= 0 && !placed_[static_cast<std::size_t>(producer)] && !is_slot(v))
+        return false;
     }
     return true;
   }

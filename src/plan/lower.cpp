@@ -257,13 +257,39 @@ class Lowering {
       workspaces_.emplace_back(number, b);
       last_step_[static_cast<std::size_t>(b)] = number;
     }
-    for (std::size_t i = 0; i < from.size(); ++i)
-      for (std::size_t o = 0; o < to.size(); ++o)
-        if (s.kernel->can_overwrite(static_cast<int>(i), static_cast<int>(o)) &&
-            !read_otherwise(from, i))
-          overwrites_.push_back(
-              {number, from[i].buffer, to[o].buffer, from[i].offset, step.outputs[o].nbytes()});
+    for (const bool first_choice : {true, false})
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        const std::size_t successor = successor_of(step, i);
+        for (std::size_t o = 0; o < to.size(); ++o)
+          if ((o == successor) == first_choice &&
+              s.kernel->can_overwrite(static_cast<int>(i), static_cast<int>(o)) &&
+              !read_otherwise(from, i))
+            overwrites_.push_back(
+                {number, from[i].buffer, to[o].buffer, from[i].offset, step.outputs[o].nbytes()});
+      }
     plan_->steps.push_back(std::move(s));
+  }
+
+  // The output that should rather have input i's memory than another one: the first to be ready
+  // when i has been read for the last time. So an optimizer's parameters and states stay where
+  // they are.
+  static std::size_t successor_of(const StepDesc& step, std::size_t i) {
+    if (!step.program) return 0;
+    const auto& code = step.program->code;
+    const auto& stores = step.program->stores;
+    std::size_t last_read = 0;
+    for (std::size_t k = 0; k < code.size(); ++k) {
+      if (code[k].kind != Program::Kind::Compute) continue;
+      const std::uint16_t operands[3] = {code[k].a, code[k].b, code[k].c};
+      for (int n = 0; n < arity(code[k].op); ++n) {
+        const Program::Instruction& read = code[operands[n]];
+        if (read.kind == Program::Kind::Load && read.index == i) last_read = k;
+      }
+    }
+    std::size_t best = stores.size();
+    for (std::size_t o = 0; o < stores.size(); ++o)
+      if (stores[o] >= last_read && (best == stores.size() || stores[o] < stores[best])) best = o;
+    return best;
   }
 
   // The step reads the same memory a second time in another order, so writing over it is not safe.

@@ -45,9 +45,10 @@ struct DirectConvRun {
   float* workspace;
 };
 
-// Products summed in one chain of multiply-adds.
-inline constexpr std::int64_t kChain = 128;
-// Places per task: their pointers and the part of x they read stay in the second-level cache.
+// Products summed in one chain of multiply-adds; a multiple of 9 × 16, so that 3×3 kernels over
+// whole vectors of channels leave no short one.
+inline constexpr std::int64_t kChain = 144;
+// Places at a time: their pointers and the part of x they read stay in the second-level cache.
 inline constexpr std::int64_t kPlaces = 96;
 // Outputs are padded to whole panels; the largest one is two vectors of 512 bits.
 inline constexpr std::int64_t kMaxPanel = 2 * 512 / 32;
@@ -72,19 +73,28 @@ constexpr std::int64_t kRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 void pack_weights(const DirectConv& g, const float* weight, float* packed) {
   const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel, taps = g.taps();
   parallel_for(0, panels, grain_for(g.depth() * kPanel), [&](std::int64_t begin, std::int64_t end) {
+    // Rows of weights are often a power of two apart, which is the same line of the first-level
+    // cache: pieces of them are brought together first.
+    constexpr std::int64_t kPiece = 128, kStride = kPiece + 16;
+    HWY_ALIGN float rows[kPanel * kStride] = {};
     for (std::int64_t p = begin; p < end; ++p) {
-      float* to = packed + p * g.depth() * kPanel;
+      float* panel = packed + p * g.depth() * kPanel;
       const std::int64_t present = std::min(kPanel, g.outputs - p * kPanel);
-      if (present < kPanel) std::fill_n(to, g.depth() * kPanel, 0.0f);
+      if (present < kPanel) std::fill(std::begin(rows), std::end(rows), 0.0f);
       const float* from = weight + p * kPanel * g.depth();
-      // Blocks of channels, so that what is written stays in the first-level cache.
-      constexpr std::int64_t kBlock = 16;
-      for (std::int64_t c0 = 0; c0 < g.channels; c0 += kBlock) {
-        const std::int64_t c1 = std::min(c0 + kBlock, g.channels);
+      for (std::int64_t k0 = 0; k0 < g.depth(); k0 += kPiece) {
+        const std::int64_t count = std::min(kPiece, g.depth() - k0);
         for (std::int64_t o = 0; o < present; ++o)
-          for (std::int64_t c = c0; c < c1; ++c)
-            for (std::int64_t t = 0; t < taps; ++t)
-              to[(t * g.channels + c) * kPanel + o] = from[(o * g.channels + c) * taps + t];
+          std::copy_n(from + o * g.depth() + k0, count, rows + o * kStride);
+        std::int64_t c = k0 / taps, t = k0 % taps;
+        for (std::int64_t k = 0; k < count; ++k) {
+          float* to = panel + (t * g.channels + c) * kPanel;
+          for (std::int64_t o = 0; o < kPanel; ++o) to[o] = rows[o * kStride + k];
+          if (++t == taps) {
+            t = 0;
+            ++c;
+          }
+        }
       }
     }
   });
@@ -96,12 +106,14 @@ struct Piece {
   std::int64_t channel, count;
 };
 
-// R... = 0 … kRows - 1: indices that are constants keep the sums in registers.
+// R... = 0 … kRows - 1: indices that are constants keep the sums in registers. `bias`, null or a
+// whole panel, is added last.
 template <std::int64_t... R>
 HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece* pieces,
                           std::size_t num_pieces, std::int64_t row,
                           const float* HWY_RESTRICT weights, float* y, std::int64_t y_stride,
-                          std::int64_t rows, std::int64_t cols, bool accumulate) {
+                          std::int64_t rows, std::int64_t cols, bool accumulate,
+                          const float* bias) {
   const D d;
   using V = hn::Vec<D>;
   V left[kRows], right[kRows];
@@ -125,6 +137,10 @@ HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece
         right[R] = hn::Add(hn::LoadU(d, y + R * y_stride + kLanes), right[R])),
        ...);
     }
+    if (bias) {
+      const V b0 = hn::LoadU(d, bias), b1 = hn::LoadU(d, bias + kLanes);
+      ((left[R] = hn::Add(left[R], b0), right[R] = hn::Add(right[R], b1)), ...);
+    }
     ((hn::StoreU(left[R], d, y + R * y_stride), hn::StoreU(right[R], d, y + R * y_stride + kLanes)),
      ...);
     return;
@@ -136,6 +152,7 @@ HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece
     for (std::int64_t j = 0; j < cols; ++j) {
       float& to = y[r * y_stride + j];
       to = accumulate ? to + sums[r * kPanel + j] : sums[r * kPanel + j];
+      if (bias) to += bias[j];
     }
 }
 
@@ -143,7 +160,7 @@ HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece
 void find_rows(const DirectConv& g, const float* x, const float* zeros, std::int64_t first,
                std::int64_t count, const float** rows) {
   constexpr std::int64_t kStride = kPlaces + kRows;
-  for (std::int64_t i = 0; i < kStride; ++i) {
+  for (std::int64_t i = 0; i < (count + kRows - 1) / kRows * kRows; ++i) {
     // Tiles are whole: rows past the end read the last place again.
     const std::int64_t place = first + std::min(i, count - 1);
     const std::int64_t ow = place % g.out_width, oh = place / g.out_width % g.out_height;
@@ -184,39 +201,46 @@ void direct_conv(const DirectConv& g, const DirectConvRun& run) {
   const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel;
   float* packed = run.workspace;
   float* zeros = packed + panels * kPanel * g.depth();
+  float* bias = run.bias ? zeros + g.channels : nullptr;
   std::fill_n(zeros, g.channels, 0.0f);
+  for (std::int64_t j = 0; bias && j < panels * kPanel; ++j)
+    bias[j] = j < g.outputs ? run.bias[j * run.bias_stride] : 0.0f;
   pack_weights(g, run.weight, packed);
-  const std::int64_t place_blocks = (g.places() + kPlaces - 1) / kPlaces;
-  // Panels in groups, so that small images still make enough tasks.
+  // The threads share (group of panels, tile of places) evenly. Groups, so that small images with
+  // many outputs read a part of the weights each; tiles, so that no thread is left with a block.
   constexpr std::int64_t kGroup = 4;
   const std::int64_t groups = (panels + kGroup - 1) / kGroup;
+  const std::int64_t tiles = (g.places() + kRows - 1) / kRows;
   parallel_for(
-      0, place_blocks * groups, grain_for(kPlaces * kGroup * kPanel * g.depth() / 8),
+      0, groups * tiles, grain_for(kRows * kGroup * kPanel * g.depth() / 8),
       [&](std::int64_t begin, std::int64_t end) {
         const std::size_t num_rows = static_cast<std::size_t>(g.taps() * (kPlaces + kRows));
         auto** rows = reinterpret_cast<const float**>(
             thread_scratch(ScratchUser::Columns, num_rows * sizeof(const float*)));
         const auto chains = cut_chains(g, rows);
-        for (std::int64_t task = begin; task < end; ++task) {
-          const std::int64_t first = task / groups * kPlaces;
-          const std::int64_t count = std::min(kPlaces, g.places() - first);
+        for (std::int64_t unit = begin; unit < end;) {
+          const std::int64_t group = unit / tiles, tile = unit % tiles;
+          // Blocks of nearly equal length.
+          const std::int64_t left = std::min(tiles - tile, end - unit);
+          const std::int64_t blocks = (left * kRows + kPlaces - 1) / kPlaces;
+          const std::int64_t block = (left + blocks - 1) / blocks;
+          unit += block;
+          const std::int64_t first = tile * kRows;
+          const std::int64_t count = std::min(block * kRows, g.places() - first);
           find_rows(g, run.x, zeros, first, count, rows);
-          const std::int64_t first_panel = task % groups * kGroup;
-          for (std::int64_t p = first_panel; p < std::min(first_panel + kGroup, panels); ++p) {
+          for (std::int64_t p = group * kGroup; p < std::min((group + 1) * kGroup, panels); ++p) {
             const float* weights = packed + p * g.depth() * kPanel;
             float* y = run.y + first * g.outputs + p * kPanel;
             const std::int64_t cols = std::min(kPanel, g.outputs - p * kPanel);
             for (std::size_t k = 0; k < chains.size(); ++k) {
+              const bool is_last = k + 1 == chains.size();
               for (std::int64_t i = 0; i < count; i += kRows)
                 tile_rows(std::make_integer_sequence<std::int64_t, kRows>{}, chains[k].data(),
                           chains[k].size(), i, weights, y + i * g.outputs, g.outputs,
-                          std::min(kRows, count - i), cols, k > 0);
+                          std::min(kRows, count - i), cols, k > 0,
+                          bias && is_last ? bias + p * kPanel : nullptr);
               for (const Piece& piece : chains[k]) weights += piece.count * kPanel;
             }
-            if (!run.bias) continue;
-            for (std::int64_t i = 0; i < count; ++i)
-              for (std::int64_t j = 0; j < cols; ++j)
-                y[i * g.outputs + j] += run.bias[(p * kPanel + j) * run.bias_stride];
           }
         }
       });
@@ -257,7 +281,7 @@ class DirectConvKernel final : public Kernel {
 
   std::size_t workspace_nbytes() const override {
     const std::int64_t padded = (g_.outputs + kMaxPanel - 1) / kMaxPanel * kMaxPanel;
-    return static_cast<std::size_t>(padded * g_.depth() + g_.channels) * sizeof(float);
+    return static_cast<std::size_t>(padded * g_.depth() + g_.channels + padded) * sizeof(float);
   }
 
   void run(const KernelArgs& args) const override {

@@ -270,6 +270,7 @@ TEST(CpuConvolution, DirectMatchesTheReferenceAndLosesLittle) {
   const ConvAttrs same{{1, 1}, {1, 1}, {1, 1}, 1, {}};
   cases.push_back({{2, 130, 11, 10}, {70, 130, 3, 3}, same});
   cases.push_back({{1, 512, 7, 7}, {33, 512, 3, 3}, same});
+  cases.push_back({{2, 17, 19, 21}, {300, 17, 3, 3}, same});  // several groups of panels
   cases.push_back({{3, 20, 6, 5}, {5, 20, 2, 3}, {{2, 1}, {0, 2}, {2, 1}, 1, {}}});
   for (const ConvCase& c : cases)
     for (const bool bias : {false, true}) {

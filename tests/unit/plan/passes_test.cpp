@@ -8,6 +8,7 @@
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
+#include <ingot/ops/update.h>
 
 #include "backend/backend.h"
 #include "core/record.h"
@@ -102,6 +103,26 @@ TEST(Grouping, AChainOfElementwiseOpsIsOneStep) {
     const auto plan = build_plan(batch, cpu_backend(), 1);
     EXPECT_EQ(plan->steps.size(), 1u) << "one program, its scalars folded in";
   });
+}
+
+// Adam: 15 nodes a parameter, of which a group cut at 32 nodes would leave the third in pieces.
+std::size_t adam_steps(std::int64_t numel) {
+  eval();
+  std::vector<Tensor> lists[4];
+  for (auto& list : lists)
+    for (int i = 0; i < 3; ++i) list.push_back(ones({numel}));
+  eval();
+  std::size_t steps = 0;
+  const AdamResult next = adam_update(lists[0], lists[1], lists[2], lists[3], {}, {.step = 1});
+  with_graph([&](const Batch& batch, const Graph&) {
+    steps = build_plan(batch, cpu_backend(), 1)->steps.size();
+  });
+  return steps;
+}
+
+TEST(Grouping, LargeUnrelatedWorkIsNotCutInTheMiddle) {
+  EXPECT_EQ(adam_steps(10000), 3u) << "one for each parameter";
+  EXPECT_EQ(adam_steps(10), 2u) << "as many nodes a step as fit";
 }
 
 TEST(Grouping, TheReferenceRunsOneOpAtATime) {
