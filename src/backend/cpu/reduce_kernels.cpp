@@ -67,10 +67,18 @@ constexpr T neutral() {
   return Limits::has_infinity ? Limits::infinity() : Limits::max();
 }
 
-template <Join join, class T>
+template <Join join, std::int64_t kHalf = kReduceLanes / 2, class T>
 HWY_INLINE T join_lanes(T* lanes) {
-  for (std::int64_t half = kReduceLanes / 2; half > 0; half /= 2)
-    for (std::int64_t l = 0; l < half; ++l) lanes[l] = joined<join>(lanes[l], lanes[l + half]);
+  if constexpr (std::is_floating_point_v<T>) {  // in vectors: scalar comparisons guess wrong
+    const hn::CappedTag<T, kHalf> d;
+    constexpr auto kWidth = static_cast<std::int64_t>(hn::MaxLanes(d));
+    for (std::int64_t l = 0; l < kHalf; l += kWidth)
+      hn::StoreU(joined_vectors<join>(d, hn::LoadU(d, lanes + l), hn::LoadU(d, lanes + l + kHalf)),
+                 d, lanes + l);
+  } else {
+    for (std::int64_t l = 0; l < kHalf; ++l) lanes[l] = joined<join>(lanes[l], lanes[l + kHalf]);
+  }
+  if constexpr (kHalf > 1) return join_lanes<join, kHalf / 2>(lanes);
   return lanes[0];
 }
 
