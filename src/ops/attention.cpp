@@ -23,11 +23,20 @@
 namespace ingot {
 namespace ops {
 
+namespace {
+
+// The integer 1 stands for "scaled already". Its kind is structure, as a number's value is not.
+const Scalar kScaled = 1;
+bool is_one(const Scalar& scale) { return scale.kind() == kScaled.kind(); }
+
+}  // namespace
+
 Tensor attention_weights(const Tensor& query, const Tensor& key, const Tensor& mask, bool causal,
                          const Scalar& scale, Site at) {
   const At s{at};
   const double hidden = -std::numeric_limits<double>::infinity();
-  Tensor scores = matmul(s(query) * scale, key.transpose(-2, -1, at), at);
+  const Tensor scaled = is_one(scale) ? query : s(query) * scale;
+  Tensor scores = matmul(scaled, key.transpose(-2, -1, at), at);
   if (scores.numel() == 0) return scores;
   const std::int64_t queries = scores.size(-2), keys = scores.size(-1);
   if (causal) {
@@ -49,7 +58,7 @@ Tensor attention_weights(const Tensor& query, const Tensor& key, const Tensor& m
 
 namespace {
 
-// attention(query, key, value[, mask]); slot 0 is the scale.
+// attention(query, key, value[, mask]); slot 0 is the scale, the integer 1 for a scaled query.
 void infer_attention(InferContext& c) {
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
   const int r = q.rank();
@@ -145,10 +154,17 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (!(o.dropout_p >= 0 && o.dropout_p <= 1))
     ops::fail<ValueError>(ops::kName,
                           fmt::format("dropout_p must lie in [0, 1], got {}", o.dropout_p), at);
-  const Tensor q = ops::with_batch(query, batch, at), k = ops::with_batch(key, batch, at),
-               v = ops::with_batch(value, batch, at);
+  Tensor q = ops::with_batch(query, batch, at);
+  const Tensor k = ops::with_batch(key, batch, at), v = ops::with_batch(value, batch, at);
   const double width = std::max<double>(1, static_cast<double>(q.size(-1)));
-  const Scalar scale = o.scale.value_or(1 / std::sqrt(width));
+  Scalar scale = o.scale.value_or(1 / std::sqrt(width));
+  // The scale's value is no part of a plan, so forward's and backward's scores would not be known
+  // to be the same if each multiplied by it. Narrow dtypes are widened first, in the expansion.
+  if (!is_reduced_float(q.dtype()) && is_floating(q.dtype()) && q.dtype() == k.dtype()) {
+    const ops::At s{at};
+    q = s(q) * scale;
+    scale = ops::kScaled;
+  }
   // The node checks the operands also where dropout has to look inside; then nothing needs it.
   const Tensor* inputs[] = {&q, &k, &v, &o.mask};
   const std::size_t count = o.mask.defined() ? 4 : 3;
