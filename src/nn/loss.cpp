@@ -1,7 +1,34 @@
+#include <fmt/format.h>
+#include <ingot/core/error.h>
 #include <ingot/core/site_scope.h>
 #include <ingot/nn/loss.h>
 
 namespace ingot::nn {
+
+namespace {
+
+Reduction checked(const char* layer, Reduction reduction) {
+  if (reduction == Reduction::BatchMean)
+    throw ValueError(fmt::format("{}: Reduction::BatchMean is for KLDivLoss alone", layer));
+  return reduction;
+}
+
+const Tensor& checked(const char* layer, const char* what, const Tensor& weight) {
+  if (weight.defined() && !is_floating(weight.dtype()))
+    throw DTypeError(
+        fmt::format("{}: {} must be floating-point, got {}", layer, what, name(weight.dtype())));
+  return weight;
+}
+
+// One factor per class.
+const Tensor& checked_classes(const char* layer, const Tensor& weight) {
+  if (weight.defined() && weight.dim() != 1)
+    throw ShapeError(fmt::format("{}: weight must have one dimension, a factor per class, got {}",
+                                 layer, weight.shape().str()));
+  return checked(layer, "weight", weight);
+}
+
+}  // namespace
 
 Tensor detail::Loss::operator()(const Tensor& input, const Tensor& target, Site at) {
   const SiteScope scope(at);
@@ -9,7 +36,13 @@ Tensor detail::Loss::operator()(const Tensor& input, const Tensor& target, Site 
 }
 
 CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options)
-    : options_(options), weight_(register_buffer("weight", options.weight)) {}
+    : options_(options),
+      weight_(register_buffer("weight", checked_classes("CrossEntropyLoss", options.weight))) {
+  checked("CrossEntropyLoss", options.reduction);
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
+    throw ValueError(fmt::format("CrossEntropyLoss: label_smoothing must lie in [0, 1], got {}",
+                                 options.label_smoothing));
+}
 
 Tensor CrossEntropyLoss::forward(const Tensor& logits, const Tensor& target) {
   CrossEntropyOptions options = options_;
@@ -18,12 +51,30 @@ Tensor CrossEntropyLoss::forward(const Tensor& logits, const Tensor& target) {
 }
 
 NLLLoss::NLLLoss(const NllLossOptions& options)
-    : options_(options), weight_(register_buffer("weight", options.weight)) {}
+    : options_(options),
+      weight_(register_buffer("weight", checked_classes("NLLLoss", options.weight))) {
+  checked("NLLLoss", options.reduction);
+}
 
 Tensor NLLLoss::forward(const Tensor& log_probabilities, const Tensor& target) {
   NllLossOptions options = options_;
   options.weight = weight_;
   return nll_loss(log_probabilities, target, options);
+}
+
+MSELoss::MSELoss(Reduction reduction) : reduction_(checked("MSELoss", reduction)) {}
+L1Loss::L1Loss(Reduction reduction) : reduction_(checked("L1Loss", reduction)) {}
+
+SmoothL1Loss::SmoothL1Loss(Reduction reduction, double beta)
+    : reduction_(checked("SmoothL1Loss", reduction)), beta_(beta) {
+  if (!(beta >= 0))
+    throw ValueError(fmt::format("SmoothL1Loss: beta must not be negative, got {}", beta));
+}
+
+HuberLoss::HuberLoss(Reduction reduction, double delta)
+    : reduction_(checked("HuberLoss", reduction)), delta_(delta) {
+  if (!(delta > 0))
+    throw ValueError(fmt::format("HuberLoss: delta must be positive, got {}", delta));
 }
 
 Tensor MSELoss::forward(const Tensor& input, const Tensor& target) {
@@ -43,7 +94,8 @@ Tensor KLDivLoss::forward(const Tensor& input, const Tensor& target) {
 }
 
 BCELoss::BCELoss(const Tensor& weight, Reduction reduction)
-    : reduction_(reduction), weight_(register_buffer("weight", weight)) {}
+    : reduction_(checked("BCELoss", reduction)),
+      weight_(register_buffer("weight", checked("BCELoss", "weight", weight))) {}
 
 Tensor BCELoss::forward(const Tensor& input, const Tensor& target) {
   return binary_cross_entropy(input, target, reduction_, weight_);
@@ -51,8 +103,11 @@ Tensor BCELoss::forward(const Tensor& input, const Tensor& target) {
 
 BCEWithLogitsLoss::BCEWithLogitsLoss(const BceWithLogitsOptions& options)
     : options_(options),
-      weight_(register_buffer("weight", options.weight)),
-      pos_weight_(register_buffer("pos_weight", options.pos_weight)) {}
+      weight_(register_buffer("weight", checked("BCEWithLogitsLoss", "weight", options.weight))),
+      pos_weight_(register_buffer("pos_weight",
+                                  checked("BCEWithLogitsLoss", "pos_weight", options.pos_weight))) {
+  checked("BCEWithLogitsLoss", options.reduction);
+}
 
 Tensor BCEWithLogitsLoss::forward(const Tensor& logits, const Tensor& target) {
   BceWithLogitsOptions options = options_;

@@ -2,6 +2,8 @@
 #include <ingot/core/error.h>
 #include <ingot/nn/upsample.h>
 
+#include <cmath>
+
 #include "nn/checks.h"
 
 namespace ingot::nn {
@@ -10,8 +12,10 @@ Upsample::Upsample(const InterpolateOptions& options) : options_(options) {
   if (options.size.has_value() == options.scale_factor.has_value())
     throw ValueError("Upsample: exactly one of size and scale_factor must be given");
   if (options.size) require_at_least("Upsample", "size", *options.size, 1);
-  if (options.scale_factor && !(options.scale_factor->h > 0 && options.scale_factor->w > 0))
-    throw ValueError(fmt::format("Upsample: scale_factor must be positive, got [{}, {}]",
+  if (options.scale_factor &&
+      !(options.scale_factor->h > 0 && options.scale_factor->w > 0 &&
+        std::isfinite(options.scale_factor->h) && std::isfinite(options.scale_factor->w)))
+    throw ValueError(fmt::format("Upsample: scale_factor must be positive and finite, got [{}, {}]",
                                  options.scale_factor->h, options.scale_factor->w));
 }
 

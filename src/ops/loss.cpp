@@ -58,7 +58,7 @@ void check_classes(std::string_view op, const TensorSpec& logits, const TensorSp
 
 void infer_cross_entropy(InferContext& c) {
   const auto& a = c.as<LossAttrs>();
-  if (a.label_smoothing < 0 || a.label_smoothing > 1)
+  if (!(a.label_smoothing >= 0 && a.label_smoothing <= 1))
     c.value_error(
         fmt::format("label_smoothing must be between 0 and 1, got {}", a.label_smoothing));
   c.out(a.reduction == "none" ? c.shape(1) : Shape{}, c.dtype(0));
@@ -243,7 +243,7 @@ INGOT_EXPORT_OPS(loss, &kCrossEntropy, &kCrossEntropyBackward)
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options,
                      Site at) {
-  if (options.label_smoothing < 0 || options.label_smoothing > 1)
+  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1))
     ops::fail<ValueError>(
         "cross_entropy",
         fmt::format("label_smoothing must be between 0 and 1, got {}", options.label_smoothing),

@@ -1,4 +1,6 @@
-// Losses as modules: called with what the network gave and what it should have given.
+// Losses as modules: called with what the network gave and what it should have given. Constructors
+// throw what the functions would: ValueError for options out of range, ShapeError and DTypeError
+// for weights that fit nothing.
 #pragma once
 
 #include <string>
@@ -56,7 +58,7 @@ class NLLLoss : public detail::Loss {
 /// ingot::mse_loss: (input - target)².
 class MSELoss : public detail::Loss {
  public:
-  explicit MSELoss(Reduction reduction = Reduction::Mean) : reduction_(reduction) {}
+  explicit MSELoss(Reduction reduction = Reduction::Mean);
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -70,7 +72,7 @@ class MSELoss : public detail::Loss {
 /// ingot::l1_loss: |input - target|.
 class L1Loss : public detail::Loss {
  public:
-  explicit L1Loss(Reduction reduction = Reduction::Mean) : reduction_(reduction) {}
+  explicit L1Loss(Reduction reduction = Reduction::Mean);
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -84,8 +86,7 @@ class L1Loss : public detail::Loss {
 /// ingot::smooth_l1_loss.
 class SmoothL1Loss : public detail::Loss {
  public:
-  explicit SmoothL1Loss(Reduction reduction = Reduction::Mean, double beta = 1)
-      : reduction_(reduction), beta_(beta) {}
+  explicit SmoothL1Loss(Reduction reduction = Reduction::Mean, double beta = 1);
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -100,8 +101,7 @@ class SmoothL1Loss : public detail::Loss {
 /// ingot::huber_loss.
 class HuberLoss : public detail::Loss {
  public:
-  explicit HuberLoss(Reduction reduction = Reduction::Mean, double delta = 1)
-      : reduction_(reduction), delta_(delta) {}
+  explicit HuberLoss(Reduction reduction = Reduction::Mean, double delta = 1);
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
