@@ -7,7 +7,22 @@ check 0 ingot completion fish
 prints "complete -c ingot -n '__fish_use_subcommand' -f -a train"
 prints "complete -c ingot -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from matmul' -l repeat -r"
 prints "-l batch-size -r"
-if command -v fish >/dev/null; then fish -n "$out" || fail "fish: no valid script"; fi
+if command -v fish >/dev/null; then
+  fish -n "$out" || fail "fish: no valid script"
+  # fish itself says what it would offer: offers EXPECTED LINE.
+  cp "$out" ingot.fish
+  offers() {
+    local got
+    got=$(HOME=$PWD fish -N -c "source ingot.fish; complete -C '$2'" | cut -f 1 | xargs)
+    [ "$got" = "$1" ] || fail "fish: '$2' completes to '$got', not '$1'"
+  }
+  offers "train" "ingot tr"
+  offers "resnet18 resnet34 resnet50" "ingot train --model resnet"
+  offers "--optimizer" "ingot train --model resnet18 --opt"
+  offers "adagrad adam adamw" "ingot train --optimizer a"
+  offers "matmul train" "ingot bench "
+  offers "bash fish zsh" "ingot completion "
+fi
 check 0 ingot completion zsh
 prints "#compdef ingot"
 prints "--optimizer["
