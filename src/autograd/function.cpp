@@ -11,8 +11,8 @@
 namespace ingot {
 namespace {
 
-// Compared by identity: two custom functions are never the same structure, and need not be, since
-// the node only passes values through.
+// `backward` is not compared: to a plan, two functions of one name are the same structure, since
+// the node only passes values through. Whose gradient it is each node knows itself.
 struct FunctionAttrs {
   std::string name;
   std::int64_t num_outputs = 0;

@@ -65,6 +65,24 @@ Tensor Cell::create(ValueId value, bool requires_grad) {
   return t;
 }
 
+Tensor Cell::create_deferred(std::function<Tensor()> make) {
+  auto* cell = new (pool_take(sizeof(Cell))) Cell();
+  Tensor t = Tensor::adopt(cell);
+  cell->strong_.store(1, std::memory_order_relaxed);
+  cell->extras().make = std::move(make);
+  return t;
+}
+
+void Cell::make_value() const {
+  const Tensor made = extras_->make();  // may throw: the next reader tries again
+  Cell& cell = *made.cell();
+  ValueId value = cell.read();
+  view_base_ = cell.view_base_;
+  hold(value);
+  value_ = std::move(value);
+  extras_->make = nullptr;
+}
+
 void Cell::clear() noexcept {
   let_go(value_);
   let_go(variable_);
@@ -75,7 +93,7 @@ void Cell::clear() noexcept {
 }
 
 ValueId Cell::read() {
-  if (!requires_grad_ || !record_state().grad_enabled) return value_;
+  if (!requires_grad_ || !record_state().grad_enabled) return value();
   if (!variable_) {
     ValueId input = value_;
     const TensorSpec spec = value_.spec();

@@ -20,9 +20,15 @@ namespace ingot {
 class Cell {
  public:
   static Tensor create(ValueId value, bool requires_grad = false);
+  /// A tensor that `make` records when it is first read.
+  static Tensor create_deferred(std::function<Tensor()> make);
 
-  const ValueId& value() const { return value_; }
-  const TensorSpec& spec() const { return value_.spec(); }
+  const ValueId& value() const {
+    if (!value_) [[unlikely]]
+      make_value();
+    return value_;
+  }
+  const TensorSpec& spec() const { return value().spec(); }
 
   /// What a recorded op reads: the variable node for a leaf that requires grad while grad mode is
   /// on, else the current value.
@@ -31,12 +37,15 @@ class Cell {
   /// Takes another value; the variable node of the old one is forgotten.
   void rebind(ValueId value);
 
-  bool requires_grad() const { return requires_grad_ || value_.node->requires_grad(); }
-  bool is_leaf() const { return requires_grad_ || !value_.node->requires_grad(); }
+  bool requires_grad() const { return requires_grad_ || value().node->requires_grad(); }
+  bool is_leaf() const { return requires_grad_ || !value().node->requires_grad(); }
   void set_requires_grad(bool on);
 
   /// The tensor this one is a view of; undefined when it is none or the base is gone.
-  Tensor view_base() const { return view_base_.lock(); }
+  Tensor view_base() const {
+    value();  // a deferred part learns what it is
+    return view_base_.lock();
+  }
   void set_view_base(const Tensor& base) { view_base_ = WeakCell(base); }
 
   struct Extras {
@@ -44,6 +53,7 @@ class Cell {
     std::string name;
     std::vector<std::pair<std::int64_t, std::function<Tensor(const Tensor&)>>> hooks;
     std::vector<std::pair<std::int64_t, std::function<void(Tensor&)>>> accumulate_hooks;
+    std::function<Tensor()> make;  ///< of a deferred tensor that has not been read
   };
   Extras& extras() {
     if (!extras_) extras_ = std::make_unique<Extras>();
@@ -60,13 +70,14 @@ class Cell {
   Cell() = default;
   ~Cell() = default;
   void clear() noexcept;
+  void make_value() const;
 
   std::atomic<std::uint32_t> strong_{0};
   std::atomic<std::uint32_t> weak_{1};  ///< the strong references together hold one
   bool requires_grad_ = false;
-  ValueId value_;
+  mutable ValueId value_;  ///< null only before a deferred tensor is read
   ValueId variable_;
-  WeakCell view_base_;
+  mutable WeakCell view_base_;
   std::unique_ptr<Extras> extras_;
 };
 

@@ -2,6 +2,7 @@
 #include <ingot/core/error.h>
 #include <ingot/nn/conv.h>
 #include <ingot/nn/init.h>
+#include <ingot/ops/arrange.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/creation.h>
 
@@ -15,18 +16,29 @@ namespace ingot::nn {
 namespace {
 
 void check_channels(const char* layer, std::int64_t in_channels, std::int64_t out_channels,
-                    std::int64_t groups, const std::string& padding_mode) {
+                    std::int64_t groups, const std::string& padding_mode, bool transposed) {
   require_at_least(layer, "in_channels", in_channels, 1);
   require_at_least(layer, "out_channels", out_channels, 1);
   require_at_least(layer, "groups", groups, 1);
   if (in_channels % groups != 0 || out_channels % groups != 0)
     throw ValueError(fmt::format("{}: groups={} must divide in_channels={} and out_channels={}",
                                  layer, groups, in_channels, out_channels));
-  if (padding_mode != "zeros")
+  const bool known = padding_mode == "zeros" ||
+                     (!transposed && (padding_mode == "reflect" || padding_mode == "replicate" ||
+                                      padding_mode == "circular"));
+  if (!known)
     throw ValueError(
-        fmt::format("{}: padding_mode \"{}\" is not there, only \"zeros\"; pad the "
-                    "input before the layer",
-                    layer, padding_mode));
+        fmt::format("{}: padding_mode \"{}\" is not there, only \"zeros\"{}", layer, padding_mode,
+                    transposed ? "" : ", \"reflect\", \"replicate\" and \"circular\""));
+}
+
+// What ingot::pad adds around a dimension: so much on both sides, or with "same" what the kernel
+// takes away, the larger half at the end.
+void add_around(std::vector<std::int64_t>& around, bool same, std::int64_t padding,
+                std::int64_t kernel, std::int64_t dilation) {
+  const std::int64_t total = same ? dilation * (kernel - 1) : 2 * padding;
+  around.push_back(total / 2);
+  around.push_back(total - total / 2);
 }
 
 void refuse_stride(const char* layer, bool same, bool strided) {
@@ -47,7 +59,7 @@ Tensor wanted_bias(bool wanted, std::int64_t channels) {
 
 Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel,
                    const Conv1dOptions& o) {
-  check_channels("Conv1d", in_channels, out_channels, o.groups, o.padding_mode);
+  check_channels("Conv1d", in_channels, out_channels, o.groups, o.padding_mode, false);
   require_at_least("Conv1d", "kernel_size", kernel, 1);
   require_at_least("Conv1d", "stride", o.stride, 1);
   require_at_least("Conv1d", "padding", o.padding.size, 0);
@@ -59,7 +71,7 @@ Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, std::int
 Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, const Pair& kernel,
                    const ConvTranspose2dOptions& o) {
   constexpr const char* kLayer = "ConvTranspose2d";
-  check_channels(kLayer, in_channels, out_channels, o.groups, o.padding_mode);
+  check_channels(kLayer, in_channels, out_channels, o.groups, o.padding_mode, true);
   require_at_least(kLayer, "kernel_size", kernel, 1);
   require_at_least(kLayer, "stride", o.stride, 1);
   require_at_least(kLayer, "padding", o.padding, 0);
@@ -73,9 +85,24 @@ Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, const Pa
   return {in_channels, out_channels / o.groups, kernel.h, kernel.w};
 }
 
+Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel,
+                   const ConvTranspose1dOptions& o) {
+  constexpr const char* kLayer = "ConvTranspose1d";
+  check_channels(kLayer, in_channels, out_channels, o.groups, o.padding_mode, true);
+  require_at_least(kLayer, "kernel_size", kernel, 1);
+  require_at_least(kLayer, "stride", o.stride, 1);
+  require_at_least(kLayer, "padding", o.padding, 0);
+  require_at_least(kLayer, "output_padding", o.output_padding, 0);
+  require_at_least(kLayer, "dilation", o.dilation, 1);
+  if (o.output_padding >= std::max(o.stride, o.dilation))
+    throw ValueError(fmt::format("{}: output_padding {} must be less than stride {} or dilation {}",
+                                 kLayer, o.output_padding, o.stride, o.dilation));
+  return {in_channels, out_channels / o.groups, kernel};
+}
+
 Shape weight_shape(std::int64_t in_channels, std::int64_t out_channels, const Pair& kernel,
                    const Conv2dOptions& o) {
-  check_channels("Conv2d", in_channels, out_channels, o.groups, o.padding_mode);
+  check_channels("Conv2d", in_channels, out_channels, o.groups, o.padding_mode, false);
   require_at_least("Conv2d", "kernel_size", kernel, 1);
   require_at_least("Conv2d", "stride", o.stride, 1);
   require_at_least("Conv2d", "padding", o.padding, 0);
@@ -104,6 +131,17 @@ Conv2d::Conv2d(Module& owner, std::string name, std::int64_t in_channels, std::i
 void Conv2d::reset_parameters() { draw(weight, bias); }
 
 Tensor Conv2d::forward(const Tensor& x) {
+  if (options_.padding_mode != "zeros") {
+    const ConvPadding& p = options_.padding;
+    std::vector<std::int64_t> around;
+    add_around(around, p.same, p.w, weight.size(3), options_.dilation.w);
+    add_around(around, p.same, p.h, weight.size(2), options_.dilation.h);
+    return conv2d(pad(x, around, options_.padding_mode), weight, bias,
+                  {.stride = options_.stride,
+                   .padding = 0,
+                   .dilation = options_.dilation,
+                   .groups = options_.groups});
+  }
   return conv2d(x, weight, bias,
                 {.stride = options_.stride,
                  .padding = options_.padding,
@@ -120,6 +158,7 @@ std::string Conv2d::description() const {
   if (options_.dilation != Pair(1)) text += ", dilation=" + pair_str(options_.dilation);
   if (options_.groups != 1) text += fmt::format(", groups={}", options_.groups);
   if (!bias.defined()) text += ", bias=false";
+  if (options_.padding_mode != "zeros") text += ", padding_mode=" + options_.padding_mode;
   return text;
 }
 
@@ -148,6 +187,16 @@ Conv1d::Conv1d(Module& owner, std::string name, std::int64_t in_channels, std::i
 void Conv1d::reset_parameters() { draw(weight, bias); }
 
 Tensor Conv1d::forward(const Tensor& x) {
+  if (options_.padding_mode != "zeros") {
+    std::vector<std::int64_t> around;
+    add_around(around, options_.padding.same, options_.padding.size, weight.size(2),
+               options_.dilation);
+    return conv1d(pad(x, around, options_.padding_mode), weight, bias,
+                  {.stride = options_.stride,
+                   .padding = 0,
+                   .dilation = options_.dilation,
+                   .groups = options_.groups});
+  }
   return conv1d(x, weight, bias,
                 {.stride = options_.stride,
                  .padding = options_.padding,
@@ -163,6 +212,7 @@ std::string Conv1d::description() const {
   if (options_.dilation != 1) text += fmt::format(", dilation={}", options_.dilation);
   if (options_.groups != 1) text += fmt::format(", groups={}", options_.groups);
   if (!bias.defined()) text += ", bias=false";
+  if (options_.padding_mode != "zeros") text += ", padding_mode=" + options_.padding_mode;
   return text;
 }
 
@@ -215,6 +265,51 @@ std::string ConvTranspose2d::description() const {
 std::unique_ptr<Module> ConvTranspose2d::make_same() const {
   return std::make_unique<ConvTranspose2d>(in_channels(), out_channels(),
                                            Pair(weight.size(2), weight.size(3)), options_);
+}
+
+// -- ConvTranspose1d --
+
+ConvTranspose1d::ConvTranspose1d(std::int64_t in_channels, std::int64_t out_channels,
+                                 std::int64_t kernel_size, const ConvTranspose1dOptions& options)
+    : weight(register_parameter(
+          "weight", zeros(weight_shape(in_channels, out_channels, kernel_size, options)))),
+      bias(register_parameter("bias", wanted_bias(options.bias, out_channels))),
+      options_(options) {
+  reset_parameters();
+}
+
+ConvTranspose1d::ConvTranspose1d(Module& owner, std::string name, std::int64_t in_channels,
+                                 std::int64_t out_channels, std::int64_t kernel_size,
+                                 const ConvTranspose1dOptions& options)
+    : ConvTranspose1d(in_channels, out_channels, kernel_size, options) {
+  attach_to(owner, std::move(name));
+}
+
+void ConvTranspose1d::reset_parameters() { draw(weight, bias); }
+
+Tensor ConvTranspose1d::forward(const Tensor& x) {
+  return conv_transpose1d(x, weight, bias,
+                          {.stride = options_.stride,
+                           .padding = options_.padding,
+                           .output_padding = options_.output_padding,
+                           .groups = options_.groups,
+                           .dilation = options_.dilation});
+}
+
+std::string ConvTranspose1d::description() const {
+  std::string text = fmt::format("{}, {}, kernel_size={}, stride={}", in_channels(), out_channels(),
+                                 weight.size(2), options_.stride);
+  if (options_.padding != 0) text += fmt::format(", padding={}", options_.padding);
+  if (options_.output_padding != 0)
+    text += fmt::format(", output_padding={}", options_.output_padding);
+  if (options_.dilation != 1) text += fmt::format(", dilation={}", options_.dilation);
+  if (options_.groups != 1) text += fmt::format(", groups={}", options_.groups);
+  if (!bias.defined()) text += ", bias=false";
+  return text;
+}
+
+std::unique_ptr<Module> ConvTranspose1d::make_same() const {
+  return std::make_unique<ConvTranspose1d>(in_channels(), out_channels(), weight.size(2), options_);
 }
 
 }  // namespace ingot::nn

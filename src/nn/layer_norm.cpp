@@ -1,4 +1,4 @@
-// LayerNorm, GroupNorm and InstanceNorm2d: no state but their parameters.
+// LayerNorm and GroupNorm: no state but their parameters.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 #include <ingot/nn/init.h>
@@ -42,12 +42,6 @@ Shape checked(std::int64_t groups, std::int64_t channels, const GroupNormOptions
         fmt::format("GroupNorm: num_groups={} must divide num_channels={}", groups, channels));
   check_eps("GroupNorm", o.eps);
   return {channels};
-}
-
-Shape checked(std::int64_t features, const InstanceNormOptions& o) {
-  require_at_least("InstanceNorm2d", "num_features", features, 1);
-  check_eps("InstanceNorm2d", o.eps);
-  return {features};
 }
 
 }  // namespace
@@ -123,40 +117,6 @@ std::string GroupNorm::description() const {
 
 std::unique_ptr<Module> GroupNorm::make_same() const {
   return std::make_unique<GroupNorm>(groups_, channels_, options_);
-}
-
-InstanceNorm2d::InstanceNorm2d(std::int64_t num_features, const InstanceNormOptions& options)
-    : weight(register_parameter("weight", wanted(options.affine, checked(num_features, options)))),
-      bias(register_parameter("bias", wanted(options.affine, {num_features}))),
-      num_features_(num_features),
-      options_(options) {
-  reset_parameters();
-}
-
-InstanceNorm2d::InstanceNorm2d(Module& owner, std::string name, std::int64_t num_features,
-                               const InstanceNormOptions& options)
-    : InstanceNorm2d(num_features, options) {
-  attach_to(owner, std::move(name));
-}
-
-void InstanceNorm2d::reset_parameters() { to_identity(weight, bias); }
-
-Tensor InstanceNorm2d::forward(const Tensor& x) {
-  if (x.dim() != 4 || x.size(1) != num_features_)
-    throw ShapeError(fmt::format("InstanceNorm2d: made for x[N, {}, H, W], got x{}", num_features_,
-                                 x.shape().str()));
-  if (x.size(2) * x.size(3) == 1)
-    throw ValueError(fmt::format("InstanceNorm2d: one pixel per channel (x{}) has no variance",
-                                 x.shape().str()));
-  return group_norm(x, num_features_, weight, bias, options_.eps);
-}
-
-std::string InstanceNorm2d::description() const {
-  return fmt::format("{}, eps={}, affine={}", num_features_, options_.eps, options_.affine);
-}
-
-std::unique_ptr<Module> InstanceNorm2d::make_same() const {
-  return std::make_unique<InstanceNorm2d>(num_features_, options_);
 }
 
 }  // namespace ingot::nn

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
-#include <ingot/core/site_scope.h>
 #include <ingot/nn/loss.h>
 
 namespace ingot::nn {
@@ -31,8 +30,8 @@ const Tensor& checked_classes(const char* layer, const Tensor& weight) {
 }  // namespace
 
 Tensor detail::Loss::operator()(const Tensor& input, const Tensor& target, Site at) {
-  const SiteScope scope(at);
-  return forward(input, target);
+  if (Loss& self = in_place_of(*this); &self != this) return self(input, target, at);
+  return call(input, at, [&](const Tensor& x) { return forward(x, target); });
 }
 
 CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options)

@@ -1,4 +1,5 @@
-// index and index_put: reading and writing by index tensors.
+// The ops index and index_put: reading and writing by index tensors, one for each dimension or
+// mask. What stands in `x.index({…})` besides them is taken care of in indexing.cpp.
 #include <ingot/ops/advanced_index.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/dynamic.h>
@@ -6,6 +7,7 @@
 #include <ingot/ops/index.h>
 #include <ingot/ops/shape.h>
 
+#include "ops/advanced_index.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -162,6 +164,11 @@ Places places_of(const char* op, const Tensor& x, const std::vector<Tensor>& ind
     }
   }
   if (p.tensors.empty()) fail<ValueError>(op, "the list names no index", at);
+  // Which dimensions decide where the selection stands: a 0-dim index is like a number, it takes
+  // its dimension away and has no place of its own.
+  Dims placed;
+  for (std::size_t i = 0; i < p.tensors.size(); ++i)
+    if (p.tensors[i].dim() > 0) placed.push_back(p.attrs.dims[static_cast<int>(i)]);
   try {
     Shape shape = p.tensors[0].shape();
     for (const Tensor& t : p.tensors) shape = broadcast_shapes(shape, t.shape(), op);
@@ -169,9 +176,12 @@ Places places_of(const char* op, const Tensor& x, const std::vector<Tensor>& ind
   } catch (const ShapeError& e) {
     throw ShapeError(e.what() + recorded_here(at));
   }
-  const Dims& dims = p.attrs.dims;
-  const bool neighbours = dims.back() - dims[0] + 1 == dims.size();
-  p.attrs.position = neighbours ? dims[0] : 0;
+  if (!placed.empty()) {
+    std::int64_t before = 0, between = 0;  // dimensions that are kept
+    for (int k = 0; k < placed.back(); ++k)
+      if (!p.attrs.dims.contains(k)) ++(k < placed[0] ? before : between);
+    p.attrs.position = between == 0 ? before : 0;
+  }
   return p;
 }
 
@@ -192,23 +202,6 @@ Tensor fill(const char* op, const Tensor& x, const Tensor& mask, const Operand& 
   Shape shape = mask.shape();
   while (shape.rank() < x.dim()) shape.push_back(1);
   return masked_fill(x, mask.reshape(shape, value.site()), value);
-}
-
-void check_values(const char* op, const Tensor& x, const Operand& values) {
-  if (!values.is_tensor()) {
-    if (promote_with_scalar(x.dtype(), values.scalar().kind()) != x.dtype() &&
-        x.dtype() != DType::Bool)
-      fail<DTypeError>(op,
-                       fmt::format("{} does not fit into {}; convert x first with .to(dtype)",
-                                   values.scalar().str(), spec_of(x).str()),
-                       values.site());
-    return;
-  }
-  if (defined(op, values.tensor(), values.site()).dtype() != x.dtype())
-    fail<DTypeError>(op,
-                     fmt::format("x is {} but the values are {}; convert one with .to(dtype)",
-                                 name(x.dtype()), name(values.tensor().dtype())),
-                     values.site());
 }
 
 }  // namespace
@@ -237,78 +230,12 @@ Tensor put(const char* op, const Tensor& x, const std::vector<Tensor>& indices,
   return record_index_put(x, p.tensors, broadcast_to(given, shape, at), attrs, at);
 }
 
-INGOT_EXPORT_OPS(advanced_index, &kIndex, &kIndexPut)
-
-}  // namespace ingot::ops
-
-namespace ingot {
-
-using namespace ops;  // the definitions above
-
-Tensor index(const Tensor& x, const std::vector<Tensor>& indices, Site at) {
-  defined("index", x, at);
+Tensor select_by(const Tensor& x, const std::vector<Tensor>& indices, Site at) {
   if (is_whole_mask(x, indices)) return masked_select(x, indices[0], at);
   const Places p = places_of("index", x, indices, at);
   return record_index(x, p.tensors, p.attrs, at);
 }
 
-Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Operand& values,
-                 bool accumulate) {
-  check_values("index_put", defined("index_put", x, values.site()), values);
-  return put("index_put", x, indices, values, accumulate);
-}
+INGOT_EXPORT_OPS(advanced_index, &kIndex, &kIndexPut)
 
-Tensor Tensor::index(const std::vector<Tensor>& indices, Site at) const {
-  return ingot::index(*this, indices, at);
-}
-
-Tensor& Tensor::index_put_(const std::vector<Tensor>& indices, const Operand& values,
-                           bool accumulate) & {
-  check_in_place(*this, "index_put_", values.site());
-  check_values("index_put_", *this, values);
-  rebind(*this, put("index_put_", *this, indices, values, accumulate));
-  return *this;
-}
-
-IndexProxy Tensor::operator[](const TensorIndex& i) & {
-  ops::defined("operator[]", i.tensor(), i.site());
-  return {*this, i};
-}
-Tensor Tensor::operator[](const TensorIndex& i) const& {
-  return ingot::index(*this, {ops::defined("operator[]", i.tensor(), i.site())}, i.site());
-}
-Tensor Tensor::operator[](const TensorIndex& i) && {
-  return ingot::index(*this, {ops::defined("operator[]", i.tensor(), i.site())}, i.site());
-}
-
-IndexProxy::operator Tensor() const {
-  return tensor_.defined() ? ingot::index(*base_, {tensor_}, site_)
-                           : select(*base_, 0, number_, site_);
-}
-
-IndexProxy& IndexProxy::operator=(const Operand& value) {
-  Tensor& x = *base_;
-  const Site at = value.site();
-  if (!x.defined() || (x.dim() == 0 && !tensor_.defined()))
-    fail<IndexError>("operator[]", "only a tensor with dimensions can be indexed", at);
-  check_in_place(x, "x[i] = value", at);
-  if (tensor_.defined()) {
-    const Tensor converted = to_tensor(value, x.dtype(), x.device());
-    rebind(x, put("operator[]", x, {tensor_}, Operand(converted, at), false));
-    return *this;
-  }
-  const std::int64_t size = x.shape()[0];
-  if (number_ < -size || number_ >= size)
-    fail<IndexError>(
-        "operator[]",
-        fmt::format("index {} is out of range for dimension 0 of {}", number_, spec_of(x).str()),
-        at);
-  const std::int64_t start = number_ < 0 ? number_ + size : number_;
-  const Tensor converted = to_tensor(value, x.dtype(), x.device());
-  Shape row = x.shape();
-  row[0] = 1;
-  rebind(x, slice_scatter(x, broadcast_to(converted, row, at), 0, start, start + 1, 1, at));
-  return *this;
-}
-
-}  // namespace ingot
+}  // namespace ingot::ops

@@ -200,6 +200,7 @@ Tensor operator+(const Operand& a, const Operand& b) { return add(a, b); }
 Tensor operator-(const Operand& a, const Operand& b) { return sub(a, b); }
 Tensor operator*(const Operand& a, const Operand& b) { return mul(a, b); }
 Tensor operator/(const Operand& a, const Operand& b) { return div(a, b); }
+Tensor operator%(const Operand& a, const Operand& b) { return remainder(a, b); }
 
 Tensor Tensor::add(const Operand& other) const { return ingot::add({*this, other.site()}, other); }
 Tensor Tensor::sub(const Operand& other) const { return ingot::sub({*this, other.site()}, other); }

@@ -65,6 +65,19 @@ Saved saves_pair(const SavesContext& c) { return {.inputs = c.needs(0) ? 3u : 1u
 Tensor log_of(const Tensor& x) { return maximum(log(x), -100.0); }
 Tensor log_of_rest(const Tensor& x) { return maximum(log1p(neg(x)), -100.0); }
 
+// Its input unchanged; evaluation throws ValueError, beginning with `attrs.name`, unless all of it
+// is in [0, 1].
+const OpDef kCheckUnit{.name = "check_unit",
+                       .infer =
+                           [](InferContext& c) {
+                             c.require_floating(0);
+                             infer_like_first(c);
+                           },
+                       .gradient = Gradient::Rule,
+                       .vjp = [](VjpContext& c) { c.set(0, c.grad()); },
+                       .saves = save_nothing,
+                       .traits = {.checks = true}};
+
 void expand_bce(ExpandContext& c) {
   const Tensor x = wide(c.in(0)), t = wide(c.in(1));
   c.result(((t - 1) * log_of_rest(x) - t * log_of(x)).to(c.out(0).dtype));
@@ -124,7 +137,7 @@ Tensor record_smooth_l1(std::string_view op, const Tensor& input, const Tensor& 
 
 }  // namespace
 
-INGOT_EXPORT_OPS(distance_loss, &kSmoothL1, &kBce, &kBceWithLogits)
+INGOT_EXPORT_OPS(distance_loss, &kSmoothL1, &kCheckUnit, &kBce, &kBceWithLogits)
 
 Tensor reduced(std::string_view op, const Tensor& losses, Reduction r, Site at) {
   switch (r) {
@@ -175,7 +188,12 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, Reduction reduction,
                             const Tensor& weight, Site at) {
-  const Tensor losses = record(kBce, {&input, &target}, {}, at);
+  const auto checked = [&](const Tensor& t, const char* what) {
+    if (!is_floating(defined("binary_cross_entropy", t, at).dtype())) return t;  // bce refuses it
+    return record(kCheckUnit, {&t}, NameAttrs{std::string("binary_cross_entropy: ") + what}, at);
+  };
+  const Tensor x = checked(input, "input"), t = checked(target, "target");
+  const Tensor losses = record(kBce, {&x, &t}, {}, at);
   return reduced("binary_cross_entropy", weighted(losses, weight, at), reduction, at);
 }
 

@@ -1,6 +1,7 @@
 // In-place methods: they compute a new value and rebind the tensor's cell to it.
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/index.h>
 #include <ingot/ops/random.h>
 #include <ingot/ops/shape.h>
 
@@ -28,6 +29,14 @@ void assign(const Tensor& t, const char* op, const Tensor& value, const Site& at
   rebind(t, cast(value, t.dtype(), at));
 }
 
+using Unary = Tensor (*)(const Tensor&, Site);
+
+Tensor& update(Tensor& t, const char* op, Unary f, const Site& at) {
+  check_in_place(t, op, at);
+  assign(t, op, f(t, at), at);
+  return t;
+}
+
 template <class F>
 Tensor& update(Tensor& t, const char* op, const Operand& other, F f) {
   check_in_place(t, op, other.site());
@@ -41,6 +50,61 @@ Tensor& Tensor::add_(const Operand& other) & { return update(*this, "add_", othe
 Tensor& Tensor::sub_(const Operand& other) & { return update(*this, "sub_", other, ingot::sub); }
 Tensor& Tensor::mul_(const Operand& other) & { return update(*this, "mul_", other, ingot::mul); }
 Tensor& Tensor::div_(const Operand& other) & { return update(*this, "div_", other, ingot::div); }
+
+Tensor& Tensor::pow_(const Operand& other) & { return update(*this, "pow_", other, ingot::pow); }
+Tensor& Tensor::operator%=(const Operand& other) & {
+  return update(*this, "%=", other, ingot::remainder);
+}
+Tensor& Tensor::operator&=(const Operand& other) & {
+  return update(*this, "&=", other, ingot::bitwise_and);
+}
+Tensor& Tensor::operator|=(const Operand& other) & {
+  return update(*this, "|=", other, ingot::bitwise_or);
+}
+Tensor& Tensor::operator^=(const Operand& other) & {
+  return update(*this, "^=", other, ingot::bitwise_xor);
+}
+Tensor& Tensor::operator<<=(const Operand& other) & {
+  return update(*this, "<<=", other, ingot::bitwise_left_shift);
+}
+Tensor& Tensor::operator>>=(const Operand& other) & {
+  return update(*this, ">>=", other, ingot::bitwise_right_shift);
+}
+
+Tensor& Tensor::abs_(Site at) & { return update(*this, "abs_", ingot::abs, at); }
+Tensor& Tensor::neg_(Site at) & { return update(*this, "neg_", ingot::neg, at); }
+Tensor& Tensor::exp_(Site at) & { return update(*this, "exp_", ingot::exp, at); }
+Tensor& Tensor::log_(Site at) & { return update(*this, "log_", ingot::log, at); }
+Tensor& Tensor::sqrt_(Site at) & { return update(*this, "sqrt_", ingot::sqrt, at); }
+Tensor& Tensor::relu_(Site at) & { return update(*this, "relu_", ingot::relu, at); }
+Tensor& Tensor::sigmoid_(Site at) & { return update(*this, "sigmoid_", ingot::sigmoid, at); }
+Tensor& Tensor::tanh_(Site at) & { return update(*this, "tanh_", ingot::tanh, at); }
+
+Tensor& Tensor::masked_fill_(const Tensor& mask, const Operand& value) & {
+  check_in_place(*this, "masked_fill_", value.site());
+  assign(*this, "masked_fill_", ingot::masked_fill(*this, mask, value), value.site());
+  return *this;
+}
+
+Tensor& Tensor::scatter_(std::int64_t dim, const Tensor& index, const Operand& source) & {
+  check_in_place(*this, "scatter_", source.site());
+  assign(*this, "scatter_", ingot::scatter(*this, dim, index, source), source.site());
+  return *this;
+}
+
+Tensor& Tensor::scatter_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                             Site at) & {
+  check_in_place(*this, "scatter_add_", at);
+  assign(*this, "scatter_add_", ingot::scatter_add(*this, dim, index, source, at), at);
+  return *this;
+}
+
+Tensor& Tensor::index_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                           const Scalar& alpha, Site at) & {
+  check_in_place(*this, "index_add_", at);
+  assign(*this, "index_add_", ingot::index_add(*this, dim, index, source, alpha, at), at);
+  return *this;
+}
 
 Tensor& Tensor::clamp_(std::optional<Scalar> min, std::optional<Scalar> max, Site at) & {
   check_in_place(*this, "clamp_", at);

@@ -159,6 +159,11 @@ Tensor operator<(const Operand& a, const Operand& b) { return lt(a, b); }
 Tensor operator<=(const Operand& a, const Operand& b) { return le(a, b); }
 Tensor operator>(const Operand& a, const Operand& b) { return gt(a, b); }
 Tensor operator>=(const Operand& a, const Operand& b) { return ge(a, b); }
+Tensor operator&(const Operand& a, const Operand& b) { return bitwise_and(a, b); }
+Tensor operator|(const Operand& a, const Operand& b) { return bitwise_or(a, b); }
+Tensor operator^(const Operand& a, const Operand& b) { return bitwise_xor(a, b); }
+Tensor operator<<(const Operand& a, const Operand& b) { return bitwise_left_shift(a, b); }
+Tensor operator>>(const Operand& a, const Operand& b) { return bitwise_right_shift(a, b); }
 
 Tensor Tensor::eq(const Operand& other) const { return ingot::eq({*this, other.site()}, other); }
 Tensor Tensor::ne(const Operand& other) const { return ingot::ne({*this, other.site()}, other); }

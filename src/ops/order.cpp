@@ -92,6 +92,12 @@ constexpr OpDef kCumprod{.name = "cumprod",
                          .vjp = vjp_cumprod,
                          .saves = save_input};
 
+void infer_extreme_index(InferContext& c) { c.out(c.shape(0), DType::Int64); }
+
+// Where the largest (smallest) element so far is; the values are gathered from there.
+constexpr OpDef kCummaxIndex{.name = "cummax_index", .infer = infer_extreme_index};
+constexpr OpDef kCumminIndex{.name = "cummin_index", .infer = infer_extreme_index};
+
 int axis_of(std::string_view op, const Tensor& x, std::int64_t dim, Site at) {
   const int rank = std::max(defined(op, x, at).dim(), 1);
   if (dim < -rank || dim >= rank)
@@ -128,9 +134,19 @@ Tensor record_scan(const OpDef& op, const Tensor& x, std::int64_t dim, Site at) 
   return record(op, {&vector}, AxisAttrs{.dim = 0}, at).reshape({}, at);
 }
 
+std::pair<Tensor, Tensor> running_extreme(const char* name, const OpDef& op, const Tensor& x,
+                                          std::int64_t dim, Site at) {
+  const int axis = axis_of(name, x, dim, at);
+  const Tensor vector = x.dim() == 0 ? x.reshape({1}, at) : x;
+  const Tensor place = record(op, {&vector}, AxisAttrs{.dim = axis}, at);
+  const Tensor value = gather(vector, axis, place, at);
+  if (x.dim() > 0) return {value, place};
+  return {value.reshape({}, at), place.reshape({}, at)};
+}
+
 }  // namespace
 
-INGOT_EXPORT_OPS(order, &kSort, &kCumsum, &kCumprod)
+INGOT_EXPORT_OPS(order, &kSort, &kCumsum, &kCumprod, &kCummaxIndex, &kCumminIndex)
 
 }  // namespace ops
 
@@ -207,6 +223,13 @@ Tensor cumprod(const Tensor& x, std::int64_t dim, Site at) {
   return record_scan(kCumprod, x, dim, at);
 }
 
+std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t dim, Site at) {
+  return running_extreme("cummax", kCummaxIndex, x, dim, at);
+}
+std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t dim, Site at) {
+  return running_extreme("cummin", kCumminIndex, x, dim, at);
+}
+
 std::pair<Tensor, Tensor> Tensor::sort(std::int64_t dim, bool descending, Site at) const {
   return ingot::sort(*this, dim, descending, at);
 }
@@ -219,5 +242,11 @@ std::pair<Tensor, Tensor> Tensor::topk(std::int64_t k, std::int64_t dim, bool la
 }
 Tensor Tensor::cumsum(std::int64_t dim, Site at) const { return ingot::cumsum(*this, dim, at); }
 Tensor Tensor::cumprod(std::int64_t dim, Site at) const { return ingot::cumprod(*this, dim, at); }
+std::pair<Tensor, Tensor> Tensor::cummax(std::int64_t dim, Site at) const {
+  return ingot::cummax(*this, dim, at);
+}
+std::pair<Tensor, Tensor> Tensor::cummin(std::int64_t dim, Site at) const {
+  return ingot::cummin(*this, dim, at);
+}
 
 }  // namespace ingot

@@ -1,6 +1,7 @@
 #include <ingot/ops/arrange.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/index.h>
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
 
@@ -375,6 +376,27 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kLogsumexp, x, dims, keepdim, at);
 }
 
+namespace {
+std::pair<Tensor, Tensor> with_place(const Tensor& x, std::int64_t dim, const Tensor& place,
+                                     bool keepdim, Site at) {
+  if (x.dim() == 0) return {clone(x, at), place};
+  const Tensor value = gather(x, dim, place, at);
+  if (keepdim) return {value, place};
+  return {squeeze(value, dim, at), squeeze(place, dim, at)};
+}
+}  // namespace
+
+Tensor max(const Tensor& x, Site at) { return amax(x, {}, false, at); }
+Tensor min(const Tensor& x, Site at) { return amin(x, {}, false, at); }
+std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+  return with_place(x, dim, argmax(x, dim, true, at), keepdim, at);
+}
+std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+  return with_place(x, dim, argmin(x, dim, true, at), keepdim, at);
+}
+Tensor max(const Tensor& a, const Tensor& b, Site at) { return maximum({a, at}, {b, at}); }
+Tensor min(const Tensor& a, const Tensor& b, Site at) { return minimum({a, at}, {b, at}); }
+
 Tensor Tensor::sum(const Dims& dims, bool keepdim, Site at) const {
   return ingot::sum(*this, dims, keepdim, at);
 }
@@ -411,6 +433,19 @@ Tensor Tensor::any(const Dims& dims, bool keepdim, Site at) const {
 Tensor Tensor::all(const Dims& dims, bool keepdim, Site at) const {
   return ingot::all(*this, dims, keepdim, at);
 }
-Tensor Tensor::norm(Site at) const { return ingot::norm(*this, {}, false, at); }
+Tensor Tensor::norm(const Dims& dims, bool keepdim, Site at) const {
+  return ingot::norm(*this, dims, keepdim, at);
+}
+Tensor Tensor::norm_of(double p, const Dims& dims, bool keepdim, Site at) const {
+  return vector_norm(*this, p, dims, keepdim, at);
+}
+Tensor Tensor::max(Site at) const { return ingot::max(*this, at); }
+Tensor Tensor::min(Site at) const { return ingot::min(*this, at); }
+std::pair<Tensor, Tensor> Tensor::max(std::int64_t dim, bool keepdim, Site at) const {
+  return ingot::max(*this, dim, keepdim, at);
+}
+std::pair<Tensor, Tensor> Tensor::min(std::int64_t dim, bool keepdim, Site at) const {
+  return ingot::min(*this, dim, keepdim, at);
+}
 
 }  // namespace ingot

@@ -188,10 +188,6 @@ Tensor flip(const Tensor& x, const Dims& dims, Site at) {
   return record(kFlip, {&x}, PermuteAttrs{sorted}, at);
 }
 
-IndexProxy Tensor::operator[](Index i) & { return {*this, i}; }
-Tensor Tensor::operator[](Index i) const& { return ingot::select(*this, 0, i.value(), i.site()); }
-Tensor Tensor::operator[](Index i) && { return ingot::select(*this, 0, i.value(), i.site()); }
-
 Tensor Tensor::narrow(std::int64_t dim, std::int64_t start, std::int64_t length, Site at) const {
   return ingot::narrow(*this, dim, start, length, at);
 }

@@ -190,6 +190,11 @@ Tensor operator-(const Operand& a) {
   return neg(a.tensor(), a.site());
 }
 
+Tensor operator~(const Operand& a) {
+  return bitwise_not(a.is_tensor() ? a.tensor() : to_tensor(a, a.scalar().default_dtype(), {}),
+                     a.site());
+}
+
 Tensor Tensor::neg(Site at) const { return ingot::neg(*this, at); }
 Tensor Tensor::abs(Site at) const { return ingot::abs(*this, at); }
 Tensor Tensor::exp(Site at) const { return ingot::exp(*this, at); }

@@ -246,8 +246,7 @@ Checkpoint Trainer::checkpoint() const {
   if (options_.plateau) checkpoint.scheduler = options_.plateau->state_dict();
   checkpoint.step = step_;
   checkpoint.position = {static_cast<std::uint64_t>(epoch_), batch_};
-  const Generator::State random = default_generator().state();
-  checkpoint.random = {random.seed, random.offset};
+  checkpoint.random = default_generator().state();
   Json history = Json::array();
   for (const MetricsRow& row : history_) history.push_back(to_json(row));
   checkpoint.extra[kExtraKey] = Json{
@@ -287,7 +286,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   optimizer_.load_state_dict(checkpoint.optimizer);
   if (options_.scheduler) options_.scheduler->load_state_dict(checkpoint.scheduler);
   if (options_.plateau) options_.plateau->load_state_dict(checkpoint.scheduler);
-  default_generator().set_state({checkpoint.random.seed, checkpoint.random.offset});
+  default_generator().set_state(checkpoint.random);
   epoch_ = static_cast<std::int64_t>(checkpoint.position.epoch);
   batch_ = checkpoint.position.batch;
   step_ = checkpoint.step;

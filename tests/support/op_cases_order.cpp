@@ -44,6 +44,32 @@ void add_sorted(std::vector<OpCase>& cases) {
       kFloats);
   add("sort/zero_dim", in({}), [](C x) { return sort(x, 0); });
   add("sort/empty", data({3, 0}), [](C x) { return sort(x); });
+  add(
+      "cummax", in({3, 7}, distinct), [](C x) { return cummax(x, 1); }, kNumbers);
+  add("cummax/first", in({7, 3}, distinct), [](C x) { return x.cummax(0); });
+  add(
+      "cummax/ties", data({4, 9}, Draw::Grid), [](C x) { return cummax(x, -1); }, kAll);
+  add(
+      "cummax/special", data({3, 8}, Draw::Special), [](C x) { return cummax(x, 1); }, kFloats);
+  add("cummax/zero_dim", in({}), [](C x) { return cummax(x, 0); });
+  add("cummax/empty", data({3, 0}), [](C x) { return cummax(x, 1); });
+  add("cummin", in({3, 7}, distinct), [](C x) { return cummin(x, 1); });
+  add(
+      "cummin/ties", data({9, 4}, Draw::Grid), [](C x) { return x.cummin(0); }, kAll);
+  add(
+      "cummin/special", data({3, 8}, Draw::Special), [](C x) { return cummin(x, 1); }, kFloats);
+  add("max/dim", in({3, 7}, distinct), [](C x) { return max(x, 1); });
+  add("max/keepdim", in({2, 5, 3}, distinct), [](C x) { return x.max(-2, true); });
+  cases.push_back({"max/ties",
+                   {in({4, 9}, Draw::Grid)},
+                   both([](C x) { return max(x, 0); }),
+                   kFloats,
+                   Tolerance::Exact,
+                   false,
+                   false});
+  add("max/zero_dim", in({}), [](C x) { return max(x, 0); });
+  add("min/dim", in({3, 7}, distinct), [](C x) { return min(x, 0); });
+  add("min/keepdim", in({3, 7}, distinct), [](C x) { return x.min(1, true); });
   add("topk", in({3, 7}, distinct), [](C x) { return topk(x, 3); });
   add("topk/smallest", in({3, 7}, distinct), [](C x) { return topk(x, 2, 1, false); });
   add("topk/first", in({7, 3}, distinct), [](C x) { return topk(x, 4, 0); });
@@ -252,6 +278,13 @@ void add_options_of_reductions(std::vector<OpCase>& cases) {
       "vector_norm/zeros", in({3, 2}), [](C x) { return vector_norm(x * 0.0, 2, {1}); }, false);
   add(
       "vector_norm/empty", in({0, 3}), [](C x) { return vector_norm(x, 2, {0}); }, false);
+  add("norm/three", in({2, 3, 4}), [](C x) { return norm(x, 3, {0, -1}, true); });
+  add("norm/one", in({2, 3}), [](C x) { return x.norm(1); });
+  add(
+      "norm/inf", in({3, 5}, Draw::Distinct), [inf](C x) { return x.norm(inf, {1}); }, false);
+  add(
+      "norm/zero", data({3, 8}, Draw::Grid), [](C x) { return norm(x, 0, {1}); }, false);
+  add("norm/method_dims", in({2, 3, 4}), [](C x) { return x.norm({1}, true); });
   add("vector_norm/zero_dim", in({}), [](C x) { return vector_norm(x, 3); });
   add("var/correction", in({2, 3, 4}), [](C x) { return var(x, {0, 2}, {.correction = 3}); });
   add("var/correction_keepdim", in({2, 5}),

@@ -2,6 +2,7 @@
 #include <ingot/ops/advanced_index.h>
 #include <ingot/ops/dynamic.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/shape.h>
 
 #include "support/op_cases.h"
 
@@ -9,6 +10,7 @@ namespace ingot::optest {
 namespace {
 
 using In = std::span<const Tensor>;
+using namespace indexing;
 
 // Indices that occur once each: 0 … n-1 in some order.
 InputSpec distinct(Shape shape) { return {shape, Draw::Distinct, 0, DType::Int64, false}; }
@@ -99,6 +101,35 @@ void add_advanced_index_cases(std::vector<OpCase>& cases) {
       "index/empty", {in({4, 3}), index({0}, 4)}, kAll, exact,
       [](In x) { return index(x[0], {x[1]}); }, false);
 
+  add("index/slices", {in({6, 5})}, kAll, exact, [](In x) {
+    return x[0].index({Slice(1, 5, 2), Slice(None, -1)});
+  });
+  add("index/number_and_slice", {in({2, 3, 4})}, kAll, exact, [](In x) {
+    return x[0].index({Slice(), 0, Slice(-3)});
+  });
+  add("index/new_dims", {in({2, 3})}, kAll, exact, [](In x) {
+    return x[0].index({None, "...", None, -1});
+  });
+  add("index/ellipsis", {in({2, 3, 4})}, kAll, exact, [](In x) {
+    return x[0].index({1, Ellipsis, Slice(None, None, 3)});
+  });
+  add("index/number_between", {in({4, 2, 3}), index({5}, 4), index({5}, 3)}, kAll, exact, [](In x) {
+    return index(x[0], {x[1], 1, x[2]});
+  });
+  add("index/zero_dim_index", {in({3, 2, 4}), index({}, 3), index({5}, 4)}, kAll, exact, [](In x) {
+    return index(x[0], {x[1], Slice(), x[2]});
+  });
+  add("index/zero_dim_alone", {in({3, 2, 4}), index({}, 2)}, kAll, exact, [](In x) {
+    return index(x[0], {Slice(), x[1]});
+  });
+  add("index/slice_and_mask", {in({4, 3}), mask({3})}, kAll, exact, [](In x) {
+    return index(x[0], {Slice(1, 3), x[1]});
+  });
+  add("index/brackets", {in({4, 3, 2})}, kNumbers, exact, [](In t) {
+    Tensor x = t[0];
+    return cat({x[0][1], x[Slice(1, 4)][-1][0], x[None][0][2][1], x[Ellipsis][3][2]});
+  });
+
   add("index_put", {in({4, 3}), distinct({3}), in({3, 3})}, kAll, exact,
       [](In x) { return index_put(x[0], {x[1]}, x[2]); });
   add("index_put/pairs", {in({4, 3}), distinct({3}), distinct({3}), in({3})}, kAll, exact,
@@ -120,6 +151,25 @@ void add_advanced_index_cases(std::vector<OpCase>& cases) {
       sums, [](In x) {
         return index_put(x[0], {x[1], x[2]}, x[3], true);
       });
+  add("index_put/slices", {in({5, 4}), in({2})}, kAll, exact, [](In x) {
+    return index_put(x[0], {Slice(1, 5, 2), -1}, x[1]);
+  });
+  add("index_put/slice_accumulate", {in({5, 4}), in({2, 1})}, kNumbers, sums, [](In x) {
+    return index_put(x[0], {Slice(3), Slice(1, 3)}, x[1], true);
+  });
+  add("index_put/slice_and_index", {in({2, 4, 3}), distinct({2}), in({2, 2})}, kAll, exact,
+      [](In x) {
+        return index_put(x[0], {"...", x[1], Slice(1)}, x[2]);
+      });
+  add("index_put/brackets", {in({4, 3}), in({2, 3})}, kNumbers, sums, [](In x) {
+    Tensor y = x[0].clone();
+    y[Slice(1, 3)] += x[1];
+    y[0][1] = 2;
+    y[-1][Slice(None, 2)] *= 3;
+    y[3].fill_(1);
+    y[2].copy_(x[1][0]);
+    return y;
+  });
   add("index_put/in_place", {in({4, 3}), distinct({3}), in({3, 1})}, kAll, exact, [](In x) {
     Tensor y = x[0].clone();
     y.index_put_({x[1]}, x[2]);

@@ -314,6 +314,34 @@ void add_norms(std::vector<OpCase>& cases) {
                      false});
 }
 
+void add_instance_norms(std::vector<OpCase>& cases) {
+  const auto add = [&](const char* name, const Shape& shape, bool affine, bool own) {
+    const std::int64_t channels = shape[1];
+    std::vector<InputSpec> inputs = {in(shape), data({channels}), data({channels}, Draw::Positive)};
+    if (affine) {
+      inputs.push_back(in({channels}, Draw::Positive));
+      inputs.push_back(in({channels}));
+    }
+    cases.push_back({name, std::move(inputs),
+                     [=](In t) {
+                       const Tensor mean = t[1].clone(), var = t[2].clone();
+                       const bool given = t.size() > 3;
+                       const Tensor y = instance_norm(t[0], mean, var, given ? t[3] : Tensor(),
+                                                      given ? t[4] : Tensor(), own, 0.3, 1e-3);
+                       return std::vector<Tensor>{y, mean, var};
+                     },
+                     kFull, Tolerance::Reduction});
+  };
+  add("instance_norm/training", {3, 2, 2, 2}, true, true);
+  add("instance_norm/sequence", {2, 3, 4}, false, true);
+  add("instance_norm/evaluation", {2, 3, 2, 2}, true, false);
+  cases.push_back({"instance_norm",
+                   {in({2, 3, 2, 2}), in({3}, Draw::Positive), in({3})},
+                   one([](In t) { return instance_norm(t[0], {}, {}, t[1], t[2]); }),
+                   kFull,
+                   Tolerance::Reduction});
+}
+
 // x, and where affine weight and bias of the given shape.
 std::vector<InputSpec> normalized_inputs(const Shape& x, const Shape& weight, bool affine) {
   if (!affine) return {in(x)};
@@ -358,6 +386,7 @@ void add_vision_cases(std::vector<OpCase>& cases) {
   add_interpolate(cases);
   add_pools(cases);
   add_norms(cases);
+  add_instance_norms(cases);
   add_row_norms(cases);
 }
 

@@ -21,6 +21,7 @@
 #include <source_location>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ class Cell;
 class Tensor;
 class Operand;
 class IndexProxy;
+class IndexList;
 class TensorIndex;
 struct TensorSpec;
 
@@ -101,19 +103,6 @@ class HookHandle {
   std::function<void()> remove_;
 };
 
-/// The number in `x[i]`, with the place in the user's program.
-class Index {
- public:
-  template <std::integral T>
-  Index(T i, Site at = Site::current()) : value_(static_cast<std::int64_t>(i)), site_(at) {}
-  std::int64_t value() const { return value_; }
-  const Site& site() const { return site_; }
-
- private:
-  std::int64_t value_;
-  Site site_;
-};
-
 class Tensor {
  public:
   /// An undefined tensor: holds nothing; only defined() and assignment are allowed.
@@ -122,15 +111,19 @@ class Tensor {
     if (cell_) detail::retain(cell_);
   }
   Tensor(Tensor&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
-  Tensor& operator=(const Tensor& other) noexcept {
+  /// The part itself, recorded now: `Tensor row = x[0]`.
+  Tensor(const IndexProxy& part);
+  // Assigning to a temporary, `x.select(0, 1) = y`, would change nothing: it does not compile.
+  Tensor& operator=(const Tensor& other) & noexcept {
     Tensor copy(other);
     std::swap(cell_, copy.cell_);
     return *this;
   }
-  Tensor& operator=(Tensor&& other) noexcept {
+  Tensor& operator=(Tensor&& other) & noexcept {
     std::swap(cell_, other.cell_);
     return *this;
   }
+  Tensor& operator=(const IndexProxy& part) &;
   ~Tensor() {
     if (cell_) detail::release(cell_);
   }
@@ -224,13 +217,34 @@ class Tensor {
   Tensor& sub_(const Operand& other) &;
   Tensor& mul_(const Operand& other) &;
   Tensor& div_(const Operand& other) &;
+  Tensor& pow_(const Operand& exponent) &;
   Tensor& clamp_(std::optional<Scalar> min, std::optional<Scalar> max, Site at = Site::current()) &;
+  Tensor& abs_(Site at = Site::current()) &;
+  Tensor& neg_(Site at = Site::current()) &;
+  Tensor& exp_(Site at = Site::current()) &;
+  Tensor& log_(Site at = Site::current()) &;
+  Tensor& sqrt_(Site at = Site::current()) &;
+  Tensor& relu_(Site at = Site::current()) &;
+  Tensor& sigmoid_(Site at = Site::current()) &;
+  Tensor& tanh_(Site at = Site::current()) &;
+  Tensor& masked_fill_(const Tensor& mask, const Operand& value) &;
+  Tensor& scatter_(std::int64_t dim, const Tensor& index, const Operand& source) &;
+  Tensor& scatter_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                       Site at = Site::current()) &;
+  Tensor& index_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                     const Scalar& alpha = 1, Site at = Site::current()) &;
   Tensor& uniform_(double low = 0, double high = 1, Site at = Site::current()) &;
   Tensor& normal_(double mean = 0, double std = 1, Site at = Site::current()) &;
   Tensor& operator+=(const Operand& other) & { return add_(other); }
   Tensor& operator-=(const Operand& other) & { return sub_(other); }
   Tensor& operator*=(const Operand& other) & { return mul_(other); }
   Tensor& operator/=(const Operand& other) & { return div_(other); }
+  Tensor& operator%=(const Operand& other) &;
+  Tensor& operator&=(const Operand& other) &;
+  Tensor& operator|=(const Operand& other) &;
+  Tensor& operator^=(const Operand& other) &;
+  Tensor& operator<<=(const Operand& other) &;
+  Tensor& operator>>=(const Operand& other) &;
 
   // -- Elementwise --------------------------------------------------------------------------------
   Tensor neg(Site at = Site::current()) const;
@@ -245,6 +259,28 @@ class Tensor {
   Tensor tanh(Site at = Site::current()) const;
   Tensor sigmoid(Site at = Site::current()) const;
   Tensor relu(Site at = Site::current()) const;
+  Tensor sign(Site at = Site::current()) const;
+  Tensor floor(Site at = Site::current()) const;
+  Tensor ceil(Site at = Site::current()) const;
+  Tensor round(Site at = Site::current()) const;
+  Tensor trunc(Site at = Site::current()) const;
+  Tensor reciprocal(Site at = Site::current()) const;
+  Tensor expm1(Site at = Site::current()) const;
+  Tensor log1p(Site at = Site::current()) const;
+  Tensor log2(Site at = Site::current()) const;
+  Tensor log10(Site at = Site::current()) const;
+  Tensor tan(Site at = Site::current()) const;
+  Tensor asin(Site at = Site::current()) const;
+  Tensor acos(Site at = Site::current()) const;
+  Tensor atan(Site at = Site::current()) const;
+  Tensor sinh(Site at = Site::current()) const;
+  Tensor cosh(Site at = Site::current()) const;
+  Tensor erf(Site at = Site::current()) const;
+  Tensor isnan(Site at = Site::current()) const;
+  Tensor isinf(Site at = Site::current()) const;
+  Tensor isfinite(Site at = Site::current()) const;
+  Tensor logical_not(Site at = Site::current()) const;
+  Tensor bitwise_not(Site at = Site::current()) const;
   Tensor pow(const Operand& exponent) const;
   Tensor clamp(std::optional<Scalar> min, std::optional<Scalar> max,
                Site at = Site::current()) const;
@@ -252,6 +288,18 @@ class Tensor {
   Tensor sub(const Operand& other) const;
   Tensor mul(const Operand& other) const;
   Tensor div(const Operand& other) const;
+  Tensor floor_divide(const Operand& other) const;
+  Tensor remainder(const Operand& other) const;
+  Tensor fmod(const Operand& other) const;
+  Tensor maximum(const Operand& other) const;
+  Tensor minimum(const Operand& other) const;
+  Tensor atan2(const Operand& other) const;
+  Tensor logical_and(const Operand& other) const;
+  Tensor logical_or(const Operand& other) const;
+  Tensor logical_xor(const Operand& other) const;
+  Tensor bitwise_and(const Operand& other) const;
+  Tensor bitwise_or(const Operand& other) const;
+  Tensor bitwise_xor(const Operand& other) const;
   Tensor eq(const Operand& other) const;
   Tensor ne(const Operand& other) const;
   Tensor lt(const Operand& other) const;
@@ -276,7 +324,20 @@ class Tensor {
   Tensor logsumexp(const Dims& dims, bool keepdim = false, Site at = Site::current()) const;
   Tensor any(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
   Tensor all(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
-  Tensor norm(Site at = Site::current()) const;
+  Tensor norm(const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const;
+  /// The p-norm: `x.norm(1)`, `x.norm(INFINITY, {0})`.
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Tensor norm(T p, const Dims& dims = {}, bool keepdim = false, Site at = Site::current()) const {
+    return norm_of(static_cast<double>(p), dims, keepdim, at);
+  }
+  /// The largest (smallest) element; along `dim` also where it is.
+  Tensor max(Site at = Site::current()) const;
+  Tensor min(Site at = Site::current()) const;
+  std::pair<Tensor, Tensor> max(std::int64_t dim, bool keepdim = false,
+                                Site at = Site::current()) const;
+  std::pair<Tensor, Tensor> min(std::int64_t dim, bool keepdim = false,
+                                Site at = Site::current()) const;
   Tensor softmax(std::int64_t dim, Site at = Site::current()) const;
   Tensor log_softmax(std::int64_t dim, Site at = Site::current()) const;
 
@@ -288,6 +349,8 @@ class Tensor {
                                  Site at = Site::current()) const;
   Tensor cumsum(std::int64_t dim, Site at = Site::current()) const;
   Tensor cumprod(std::int64_t dim, Site at = Site::current()) const;
+  std::pair<Tensor, Tensor> cummax(std::int64_t dim, Site at = Site::current()) const;
+  std::pair<Tensor, Tensor> cummin(std::int64_t dim, Site at = Site::current()) const;
 
   // -- Linear algebra -----------------------------------------------------------------------------
   Tensor matmul(const Tensor& other, Site at = Site::current()) const;
@@ -314,8 +377,15 @@ class Tensor {
   Tensor gather(std::int64_t dim, const Tensor& index, Site at = Site::current()) const;
   Tensor masked_fill(const Tensor& mask, const Operand& value) const;
   Tensor scatter(std::int64_t dim, const Tensor& index, const Operand& source) const;
+  Tensor scatter(std::int64_t dim, const Tensor& index, const Operand& source,
+                 std::string_view reduce) const;
+  Tensor scatter_reduce(std::int64_t dim, const Tensor& index, const Tensor& source,
+                        std::string_view reduce, bool include_self = true,
+                        Site at = Site::current()) const;
   Tensor scatter_add(std::int64_t dim, const Tensor& index, const Tensor& source,
                      Site at = Site::current()) const;
+  Tensor index_add(std::int64_t dim, const Tensor& index, const Tensor& source,
+                   const Scalar& alpha = 1, Site at = Site::current()) const;
   Tensor flip(const Dims& dims, Site at = Site::current()) const;
   Tensor roll(const Dims& shifts, const Dims& dims = {}, Site at = Site::current()) const;
   Tensor repeat(const Dims& sizes, Site at = Site::current()) const;
@@ -324,21 +394,17 @@ class Tensor {
   Tensor triu(std::int64_t diagonal = 0, Site at = Site::current()) const;
   std::vector<Tensor> split(std::int64_t size, std::int64_t dim = 0,
                             Site at = Site::current()) const;
+  std::vector<Tensor> unbind(std::int64_t dim = 0, Site at = Site::current()) const;
   std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t dim = 0,
                             Site at = Site::current()) const;
   Tensor masked_select(const Tensor& mask, Site at = Site::current()) const;
   Tensor nonzero(Site at = Site::current()) const;
-  /// x[i, j, …]: one index tensor or mask for each dimension; an undefined one stands for ":".
-  Tensor index(const std::vector<Tensor>& indices, Site at = Site::current()) const;
-  Tensor& index_put_(const std::vector<Tensor>& indices, const Operand& values,
-                     bool accumulate = false) &;
+  /// x[i, j, …]: numbers, Slice(), None, Ellipsis, tensors of indices and masks (indexing.h).
+  Tensor index(const IndexList& indices, Site at = Site::current()) const;
+  Tensor& index_put_(const IndexList& indices, const Operand& values, bool accumulate = false) &;
 
-  /// Row `i`; assigning to it rebinds this tensor: `x[2] = y`.
-  IndexProxy operator[](Index i) &;
-  Tensor operator[](Index i) const&;
-  Tensor operator[](Index i) &&;
-  /// What a mask (bool) or a tensor of indices selects, as index() does; assigning rebinds this
-  /// tensor: `x[x < 0] = 0`.
+  /// One row, a slice, or what a mask (bool) or a tensor of indices selects. Assigning to it
+  /// rebinds this tensor: `x[2] = y`, `x[Slice(1, 5)] += 1`, `x[x < 0] = 0`.
   IndexProxy operator[](const TensorIndex& i) &;
   Tensor operator[](const TensorIndex& i) const&;
   Tensor operator[](const TensorIndex& i) &&;
@@ -354,20 +420,9 @@ class Tensor {
 
  private:
   void check_holds(DType wanted, Site at) const;
+  Tensor norm_of(double p, const Dims& dims, bool keepdim, Site at) const;
 
   Cell* cell_;
-};
-
-/// The mask or the indices in `x[mask]`, with the place in the user's program.
-class TensorIndex {
- public:
-  TensorIndex(const Tensor& index, Site at = Site::current()) : tensor_(index), site_(at) {}
-  const Tensor& tensor() const { return tensor_; }
-  const Site& site() const { return site_; }
-
- private:
-  Tensor tensor_;
-  Site site_;
 };
 
 /// A reference that does not keep the tensor alive.
@@ -429,35 +484,15 @@ Tensor operator<=(const Operand& a, const Operand& b);
 Tensor operator>(const Operand& a, const Operand& b);
 Tensor operator>=(const Operand& a, const Operand& b);
 Tensor operator-(const Operand& a);
-
-/// `x[i]` or `x[mask]` of a named tensor: reads as the part, assigns by rebinding `x`.
-class IndexProxy {
- public:
-  IndexProxy(Tensor& base, const Index& index)
-      : base_(&base), number_(index.value()), site_(index.site()) {}
-  IndexProxy(Tensor& base, const TensorIndex& index)
-      : base_(&base), tensor_(index.tensor()), site_(index.site()) {}
-  operator Tensor() const;
-  /// The part becomes `value`, broadcast and converted to the tensor's dtype. Where a tensor of
-  /// indices names a place twice, the last value stays.
-  IndexProxy& operator=(const Operand& value);
-  IndexProxy& operator=(const IndexProxy& other) { return *this = Operand(Tensor(other), site_); }
-  IndexProxy& operator=(const Tensor& value) { return *this = Operand(value, site_); }
-  IndexProxy& operator+=(const Operand& value) { return *this = Tensor(*this) + value; }
-  IndexProxy& operator-=(const Operand& value) { return *this = Tensor(*this) - value; }
-  IndexProxy& operator*=(const Operand& value) { return *this = Tensor(*this) * value; }
-  IndexProxy& operator/=(const Operand& value) { return *this = Tensor(*this) / value; }
-  template <class T = double>
-  T item(Site at = Site::current()) const {
-    return Tensor(*this).item<T>(at);
-  }
-
- private:
-  Tensor* base_;
-  std::int64_t number_ = 0;
-  Tensor tensor_;  ///< undefined: `number_` is the index
-  Site site_;
-};
+/// remainder: the divisor's sign, as in Python.
+Tensor operator%(const Operand& a, const Operand& b);
+// Bits of integers; on bool, the logical operations.
+Tensor operator&(const Operand& a, const Operand& b);
+Tensor operator|(const Operand& a, const Operand& b);
+Tensor operator^(const Operand& a, const Operand& b);
+Tensor operator~(const Operand& a);
+Tensor operator<<(const Operand& a, const Operand& b);
+Tensor operator>>(const Operand& a, const Operand& b);
 
 /// Numbers nested in braces: `tensor({{1, 2}, {3, 4}})`.
 class NestedList {
@@ -544,3 +579,5 @@ class EnableGradGuard {
 bool is_grad_enabled();
 
 }  // namespace ingot
+
+#include <ingot/core/indexing.h>

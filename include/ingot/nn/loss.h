@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include <ingot/nn/module.h>
 #include <ingot/ops/loss.h>
@@ -12,7 +13,8 @@ namespace ingot::nn {
 
 namespace detail {
 
-/// A module of two inputs.
+/// A module of two inputs. Hooks see the first one; a loss that replace() has put in this one's
+/// place takes the call, another module throws ValueError.
 class Loss : public Module {
  public:
   using Module::forward;
@@ -29,6 +31,10 @@ class Loss : public Module {
 class CrossEntropyLoss : public detail::Loss {
  public:
   explicit CrossEntropyLoss(const CrossEntropyOptions& options = {});
+  CrossEntropyLoss(Module& owner, std::string name, const CrossEntropyOptions& options = {})
+      : CrossEntropyLoss(options) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& logits, const Tensor& target) override;
 
@@ -44,6 +50,9 @@ class CrossEntropyLoss : public detail::Loss {
 class NLLLoss : public detail::Loss {
  public:
   explicit NLLLoss(const NllLossOptions& options = {});
+  NLLLoss(Module& owner, std::string name, const NllLossOptions& options = {}) : NLLLoss(options) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& log_probabilities, const Tensor& target) override;
 
@@ -59,6 +68,10 @@ class NLLLoss : public detail::Loss {
 class MSELoss : public detail::Loss {
  public:
   explicit MSELoss(Reduction reduction = Reduction::Mean);
+  MSELoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean)
+      : MSELoss(reduction) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -73,6 +86,10 @@ class MSELoss : public detail::Loss {
 class L1Loss : public detail::Loss {
  public:
   explicit L1Loss(Reduction reduction = Reduction::Mean);
+  L1Loss(Module& owner, std::string name, Reduction reduction = Reduction::Mean)
+      : L1Loss(reduction) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -87,6 +104,11 @@ class L1Loss : public detail::Loss {
 class SmoothL1Loss : public detail::Loss {
  public:
   explicit SmoothL1Loss(Reduction reduction = Reduction::Mean, double beta = 1);
+  SmoothL1Loss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
+               double beta = 1)
+      : SmoothL1Loss(reduction, beta) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -102,6 +124,11 @@ class SmoothL1Loss : public detail::Loss {
 class HuberLoss : public detail::Loss {
  public:
   explicit HuberLoss(Reduction reduction = Reduction::Mean, double delta = 1);
+  HuberLoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
+            double delta = 1)
+      : HuberLoss(reduction, delta) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -118,6 +145,11 @@ class KLDivLoss : public detail::Loss {
  public:
   explicit KLDivLoss(Reduction reduction = Reduction::Mean, bool log_target = false)
       : reduction_(reduction), log_target_(log_target) {}
+  KLDivLoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
+            bool log_target = false)
+      : KLDivLoss(reduction, log_target) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -133,6 +165,11 @@ class KLDivLoss : public detail::Loss {
 class BCELoss : public detail::Loss {
  public:
   explicit BCELoss(const Tensor& weight = {}, Reduction reduction = Reduction::Mean);
+  BCELoss(Module& owner, std::string name, const Tensor& weight = {},
+          Reduction reduction = Reduction::Mean)
+      : BCELoss(weight, reduction) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
@@ -148,6 +185,10 @@ class BCELoss : public detail::Loss {
 class BCEWithLogitsLoss : public detail::Loss {
  public:
   explicit BCEWithLogitsLoss(const BceWithLogitsOptions& options = {});
+  BCEWithLogitsLoss(Module& owner, std::string name, const BceWithLogitsOptions& options = {})
+      : BCEWithLogitsLoss(options) {
+    attach_to(owner, std::move(name));
+  }
   using Loss::forward;
   Tensor forward(const Tensor& logits, const Tensor& target) override;
 

@@ -139,30 +139,66 @@ class GroupNorm : public Module {
 
 struct InstanceNormOptions {
   double eps = 1e-5;
-  bool affine = false;  ///< weight and bias
+  double momentum = 0.1;             ///< weight of the newest batch in the running statistics
+  bool affine = false;               ///< weight and bias
+  bool track_running_stats = false;  ///< evaluation uses statistics gathered in training
 };
 
-/// Each channel of each image of x[N, C, H, W] to mean 0 and variance 1, in training and evaluation
-/// alike: there are no running statistics, which PyTorch keeps only on request. Parameters, if
-/// affine: weight[C] = 1, bias[C] = 0. Throws ValueError for C < 1 and a negative eps.
-class InstanceNorm2d : public Module {
+namespace detail {
+
+/// Parameters, if affine: weight[C] = 1, bias[C] = 0. Buffers, if running statistics are tracked:
+/// running_mean[C] = 0, running_var[C] = 1, and num_batches_tracked, which stays 0 as in PyTorch.
+/// Throws ValueError for C < 1 and options out of range, and for one value per channel where the
+/// statistics are the input's; ShapeError for inputs that the class does not take.
+class InstanceNorm : public Module {
+ public:
+  Tensor forward(const Tensor& x) override;
+  std::string description() const override;
+  void reset_parameters();
+  void reset_running_stats();
+
+  std::int64_t num_features() const { return num_features_; }
+  const InstanceNormOptions& options() const { return options_; }
+
+  Tensor& weight;        ///< undefined unless affine
+  Tensor& bias;          ///< undefined unless affine
+  Tensor& running_mean;  ///< undefined unless track_running_stats
+  Tensor& running_var;
+  Tensor& num_batches_tracked;
+
+ protected:
+  /// `dims`: dimensions of a sample besides the channels.
+  InstanceNorm(const char* layer, int dims, std::int64_t num_features,
+               const InstanceNormOptions& options);
+
+ private:
+  int dims_;
+  std::int64_t num_features_;
+  InstanceNormOptions options_;
+};
+
+}  // namespace detail
+
+/// ingot::instance_norm of x[N, C, L] or x[C, L].
+class InstanceNorm1d : public detail::InstanceNorm {
+ public:
+  explicit InstanceNorm1d(std::int64_t num_features, const InstanceNormOptions& options = {});
+  InstanceNorm1d(Module& owner, std::string name, std::int64_t num_features,
+                 const InstanceNormOptions& options = {});
+
+ protected:
+  std::unique_ptr<Module> make_same() const override;
+};
+
+/// ingot::instance_norm of x[N, C, H, W] or x[C, H, W].
+class InstanceNorm2d : public detail::InstanceNorm {
  public:
   explicit InstanceNorm2d(std::int64_t num_features, const InstanceNormOptions& options = {});
   InstanceNorm2d(Module& owner, std::string name, std::int64_t num_features,
                  const InstanceNormOptions& options = {});
-  Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-  void reset_parameters();
-
-  Tensor& weight;  ///< undefined unless affine
-  Tensor& bias;    ///< undefined unless affine
 
  protected:
   std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::int64_t num_features_;
-  InstanceNormOptions options_;
 };
 
 }  // namespace ingot::nn

@@ -3,6 +3,8 @@
 // its position and the bound.
 #pragma once
 
+#include <string_view>
+
 #include <ingot/core/tensor.h>
 
 namespace ingot {
@@ -20,6 +22,17 @@ Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& index, const
 /// dtype, used as in scatter_add) or by a number. Where an index names a place twice, the last one
 /// stays.
 Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, const Operand& source);
+/// The same, but what is there is increased ("add") or multiplied ("multiply") by the source.
+/// Throws ValueError for another `reduce`.
+Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, const Operand& source,
+               std::string_view reduce);
+
+/// x with source's elements joined to those at the places that gather would read: "sum", "prod",
+/// "mean", "amax" or "amin". Without `include_self` x's own elements at these places do not count.
+/// Equal largest elements share the gradient. Integer means are rounded down. Not for bool. Throws
+/// ValueError for another `reduce`, else as scatter_add.
+Tensor scatter_reduce(const Tensor& x, std::int64_t dim, const Tensor& index, const Tensor& source,
+                      std::string_view reduce, bool include_self = true, Site at = Site::current());
 
 /// The slices of x along `dim` that a vector of int64 or int32 indices names.
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index,

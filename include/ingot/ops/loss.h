@@ -54,7 +54,7 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
 
 /// −(t·log x + (1 − t)·log(1 − x)) for probabilities x and t of the same shape and floating dtype;
 /// logarithms are at least −100. `weight`, if defined, multiplies the losses and broadcasts. An x
-/// outside [0, 1] gives NaN (PyTorch raises on the CPU).
+/// or t outside [0, 1] throws ValueError when values are computed.
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
                             Reduction reduction = Reduction::Mean, const Tensor& weight = {},
                             Site at = Site::current());

@@ -31,4 +31,15 @@ Tensor layer_norm(const Tensor& x, const Shape& shape, const Tensor& weight = {}
 Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight = {},
                   const Tensor& bias = {}, double eps = 1e-5, Site at = Site::current());
 
+/// Normalises each channel of each sample of x[N, C, …] (at least one more dimension), then scales
+/// by weight[C] and shifts by bias[C] where given. With `use_input_stats` the statistics are x's
+/// own and running statistics, if given, move towards their means over the samples, as batch_norm's
+/// do; without it the running statistics are used, which must then be given. Floating dtypes.
+/// Throws ValueError for one value per channel with `use_input_stats`, ShapeError for operands that
+/// do not fit.
+Tensor instance_norm(const Tensor& x, const Tensor& running_mean = {},
+                     const Tensor& running_var = {}, const Tensor& weight = {},
+                     const Tensor& bias = {}, bool use_input_stats = true, double momentum = 0.1,
+                     double eps = 1e-5, Site at = Site::current());
+
 }  // namespace ingot

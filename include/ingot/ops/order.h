@@ -35,4 +35,9 @@ Tensor cumsum(const Tensor& x, std::int64_t dim, Site at = Site::current());
 /// out[i] = x[0] · … · x[i]. Integers and bool are multiplied as int64.
 Tensor cumprod(const Tensor& x, std::int64_t dim, Site at = Site::current());
 
+/// The largest (smallest) of x[0] … x[i], and where it is: the last of equal ones. A NaN wins, and
+/// stays. The gradient goes to where the elements came from.
+std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t dim, Site at = Site::current());
+std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t dim, Site at = Site::current());
+
 }  // namespace ingot

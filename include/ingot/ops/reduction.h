@@ -40,6 +40,18 @@ Tensor argmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdi
               Site at = Site::current());
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepdim = false,
               Site at = Site::current());
+/// amax and amin over all elements.
+Tensor max(const Tensor& x, Site at = Site::current());
+Tensor min(const Tensor& x, Site at = Site::current());
+/// The largest (smallest) element along `dim` and where it is: the first of equal ones, which takes
+/// the whole gradient; a NaN wins. Throws ShapeError when the dimension is empty.
+std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim = false,
+                              Site at = Site::current());
+std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim = false,
+                              Site at = Site::current());
+/// maximum and minimum.
+Tensor max(const Tensor& a, const Tensor& b, Site at = Site::current());
+Tensor min(const Tensor& a, const Tensor& b, Site at = Site::current());
 /// bool: some element is not zero.
 Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
 /// bool: no element is zero.
@@ -51,6 +63,14 @@ Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
 /// are not zero for p = 0. Floating dtypes. Throws ShapeError for |p| = ∞ over no elements.
 Tensor vector_norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false,
                    Site at = Site::current());
+/// The p-norm, vector_norm: `norm(x, 1)`, `norm(x, 3, {0}, true)`. As in PyTorch there are no
+/// matrix norms here.
+template <class T>
+  requires std::is_arithmetic_v<T>
+Tensor norm(const Tensor& x, T p, const Dims& dims = {}, bool keepdim = false,
+            Site at = Site::current()) {
+  return vector_norm(x, static_cast<double>(p), dims, keepdim, at);
+}
 /// log(sum(exp(x))) without overflow. Floating dtypes.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false,
                  Site at = Site::current());

@@ -13,17 +13,11 @@
 #include <string>
 #include <string_view>
 
+#include <ingot/core/generator.h>
 #include <ingot/core/state_dict.h>
 #include <ingot/data/data_loader.h>
 
 namespace ingot::train {
-
-/// Where the default random generator stands; see ingot/ops/random.h.
-struct RandomState {
-  std::uint64_t seed = 0;
-  std::uint64_t offset = 0;
-  friend bool operator==(const RandomState&, const RandomState&) = default;
-};
 
 struct Checkpoint {
   static constexpr int kFormatVersion = 2;  ///< 1: without a scheduler
@@ -33,7 +27,7 @@ struct Checkpoint {
   StateDict scheduler;            ///< empty when there is none
   std::int64_t step = 0;          ///< optimizer steps taken
   data::LoaderPosition position;  ///< the next batch to train on
-  RandomState random;
+  Generator::State random;        ///< where the default generator stands
   /// What the program that made it wants to find again: options, running averages, history.
   std::map<std::string, std::string> extra;
 

@@ -1,4 +1,4 @@
-// sort, cumsum, cumprod: one line after the other.
+// sort, cumsum, cumprod, cummax, cummin: one line after the other.
 #include <algorithm>
 #include <numeric>
 #include <vector>
@@ -76,6 +76,33 @@ struct Scan {
   }
 };
 
+// Where the largest (or smallest) element so far is: the last of equal ones; NaN wins and stays.
+template <bool kLargest>
+struct ExtremeIndex {
+  template <class T>
+  static void of(const StepDesc& step, const KernelArgs& args) {
+    const TensorDesc &in = step.inputs[0], &out = step.outputs[0];
+    const auto dim = static_cast<int>(step.as<AxisAttrs>().dim);
+    for_each_line(in.shape, dim, [&](const Dims& line) {
+      const T* from = args.in<T>(0) + offset_of(line, in.strides);
+      const auto at = [&](std::int64_t i) { return from[i * in.strides[dim]]; };
+      std::int64_t best = 0;
+      for (std::int64_t i = 0; i < in.shape[dim]; ++i) {
+        const T x = at(i), held = at(best);
+        const bool reaches = kLargest ? !(load(x) < load(held)) : !(load(held) < load(x));
+        if (is_nan(x) || (!is_nan(held) && reaches)) best = i;
+        args.out<std::int64_t>(0)[offset_of(line, out.strides) + i * out.strides[dim]] = best;
+      }
+    });
+  }
+
+  static std::unique_ptr<Kernel> lower(const StepDesc& step) {
+    return visit_dtype(step.inputs[0].dtype, [&]<class T>(T) {
+      return make_kernel([step](const KernelArgs& args) { of<T>(step, args); });
+    });
+  }
+};
+
 struct Added {
   static constexpr int start = 0;
   static auto join(auto a, auto b) { return a + b; }
@@ -90,6 +117,8 @@ struct Multiplied {
 INGOT_EXPORT_REFERENCE_KERNELS(order) {
   table.add("sort", {lower_any<Sort>, take_any_strides});
   table.add("cumsum", {lower_numbers<Scan<Added>>, take_any_strides});
+  table.add("cummax_index", {ExtremeIndex<true>::lower, take_any_strides});
+  table.add("cummin_index", {ExtremeIndex<false>::lower, take_any_strides});
   table.add("cumprod", {lower_numbers<Scan<Multiplied>>, take_any_strides});
 }
 

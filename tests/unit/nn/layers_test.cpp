@@ -54,12 +54,19 @@ std::unique_ptr<nn::Module> make_layer(const std::string& name) {
   if (name == "sigmoid") return std::make_unique<nn::Sigmoid>();
   if (name == "softmax") return std::make_unique<nn::Softmax>(-1);
   if (name == "flatten") return std::make_unique<nn::Flatten>();
+  if (name == "instance_norm_1d_tracked")
+    return std::make_unique<nn::InstanceNorm1d>(
+        3, nn::InstanceNormOptions{.momentum = 0.3, .track_running_stats = true});
+  if (name == "instance_norm_2d_tracked")
+    return std::make_unique<nn::InstanceNorm2d>(
+        2, nn::InstanceNormOptions{.eps = 1e-3, .affine = true, .track_running_stats = true});
+  if (name == "batch_norm_1d_sequence") return std::make_unique<nn::BatchNorm1d>(3);
   return nullptr;
 }
 
 TEST(Layers, MatchPyTorch) {
   const auto fixture = read_json("nn/layers.json");
-  EXPECT_EQ(fixture.at("cases").size(), 17u);
+  EXPECT_EQ(fixture.at("cases").size(), 20u);
   for (const auto& c : fixture.at("cases")) {
     const std::string name = c.at("layer");
     for (const auto& [dtype, tolerance] : {std::pair(float64, 1e-12), std::pair(float32, 2e-6)}) {

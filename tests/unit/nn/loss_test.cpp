@@ -62,5 +62,38 @@ TEST(LossModules, WeightsAreBuffers) {
   EXPECT_TRUE(nn::NLLLoss().named_buffers().empty());
 }
 
+TEST(LossModules, HooksAndReplaceWorkAsForOtherModules) {
+  struct Net : nn::Module {
+    nn::MSELoss loss{*this, "loss"};
+  } net;
+  const Data d;
+  int calls = 0;
+  Tensor grad_in;
+  auto pre = net.loss.register_forward_pre_hook([&](nn::Module&, const Tensor& x) {
+    ++calls;
+    return x * 2;
+  });
+  auto post = net.loss.register_forward_hook([&](nn::Module&, const Tensor& x, const Tensor& y) {
+    EXPECT_EQ(x.shape(), (Shape{3, 4}));
+    return y + 1;
+  });
+  auto backward = net.loss.register_full_backward_hook(
+      [&](nn::Module&, const Tensor& in, const Tensor&) { return grad_in = in; });
+  EXPECT_NEAR(net.loss(d.x, d.y).item(), mse_loss(d.x * 2, d.y).item() + 1, 1e-5);
+  Tensor x = d.x.clone();
+  x.requires_grad_();
+  net.loss(x, d.y).backward();
+  EXPECT_EQ(calls, 2);
+  ASSERT_TRUE(grad_in.defined());
+  EXPECT_EQ((grad_in * 2).to_vector<float>(), x.grad().to_vector<float>());
+  pre.remove();
+  post.remove();
+  backward.remove();
+  net.replace("loss", std::make_unique<nn::L1Loss>());
+  EXPECT_EQ(net.loss(d.x, d.y).item(), l1_loss(d.x, d.y).item());
+  net.replace("loss", std::make_unique<nn::ReLU>());
+  EXPECT_THROW(net.loss(d.x, d.y), ValueError);
+}
+
 }  // namespace
 }  // namespace ingot

@@ -116,6 +116,34 @@ std::map<std::string, Subject> subjects() {
                                                             .groups = 2,
                                                             .bias = false,
                                                             .dilation = {1, 2}});
+  for (const char* mode : {"reflect", "replicate", "circular"}) {
+    s[std::string("conv1d_") + mode] = plain<nn::Conv1d>(
+        2, 3, 3, nn::Conv1dOptions{.stride = 2, .padding = 2, .padding_mode = mode});
+    s[std::string("conv2d_") + mode] = plain<nn::Conv2d>(
+        2, 2, Pair(3, 2), nn::Conv2dOptions{.padding = {1, 2}, .padding_mode = mode});
+  }
+  s["conv1d_same_reflect"] =
+      plain<nn::Conv1d>(2, 2, 4, nn::Conv1dOptions{.padding = "same", .padding_mode = "reflect"});
+  s["conv2d_same_circular"] = plain<nn::Conv2d>(
+      2, 2, Pair(2, 3),
+      nn::Conv2dOptions{
+          .padding = "same", .dilation = {1, 2}, .bias = false, .padding_mode = "circular"});
+  s["conv2d_unbatched_replicate"] =
+      plain<nn::Conv2d>(2, 2, 3, nn::Conv2dOptions{.padding = 1, .padding_mode = "replicate"});
+  s["conv_transpose1d"] = plain<nn::ConvTranspose1d>(2, 3, 3);
+  s["conv_transpose1d_options"] =
+      plain<nn::ConvTranspose1d>(4, 2, 3,
+                                 nn::ConvTranspose1dOptions{.stride = 2,
+                                                            .padding = 1,
+                                                            .output_padding = 1,
+                                                            .groups = 2,
+                                                            .bias = false,
+                                                            .dilation = 2});
+  s["instance_norm_1d"] = plain<nn::InstanceNorm1d>(2, nn::InstanceNormOptions{.affine = true});
+  s["instance_norm_tracked"] = plain<nn::InstanceNorm2d>(
+      2, nn::InstanceNormOptions{.affine = true, .track_running_stats = true});
+  s["instance_norm_unbatched"] = plain<nn::InstanceNorm2d>(2);
+  s["instance_norm_1d_unbatched"] = plain<nn::InstanceNorm1d>(2);
   s["embedding"] = plain<nn::Embedding>(5, 3);
   s["embedding_padding"] = plain<nn::Embedding>(4, 2, nn::EmbeddingOptions{.padding_idx = -2});
   s["layer_norm"] = plain<nn::LayerNorm>(Shape{2, 3}, nn::LayerNormOptions{.eps = 1e-3});
@@ -208,7 +236,7 @@ Tensors inputs_of(const nlohmann::json& c, DType dtype) {
 
 TEST(Modules, AllCasesAreThere) {
   const auto known = subjects();
-  EXPECT_EQ(cases().size(), 46u);
+  EXPECT_EQ(cases().size(), 61u);
   EXPECT_EQ(known.size(), cases().size());
   for (const auto& c : cases()) EXPECT_EQ(known.count(c.at("name")), 1u) << c.at("name");
 }
@@ -423,9 +451,19 @@ TEST(Modules, ConstructorsRefuseImpossibleSizes) {
   EXPECT_THROW(nn::Conv1d(1, 1, 1, {.padding = -1}), ValueError);
   EXPECT_THROW(nn::Conv1d(1, 1, 1, {.dilation = 0}), ValueError);
   EXPECT_THROW(nn::Conv1d(4, 4, 1, {.groups = 3}), ValueError);
-  EXPECT_THROW(nn::Conv1d(1, 1, 1, {.padding_mode = "circular"}), ValueError);
+  EXPECT_THROW(nn::Conv1d(1, 1, 1, {.padding_mode = "mirror"}), ValueError);
   EXPECT_THROW(nn::Conv1d(1, 1, 3, {.stride = 2, .padding = "same"}), ValueError);
-  EXPECT_THROW(nn::Conv2d(1, 1, 1, {.padding_mode = "reflect"}), ValueError);
+  EXPECT_THROW(nn::Conv2d(1, 1, 1, {.padding_mode = ""}), ValueError);
+  EXPECT_THROW(nn::Conv2d(1, 1, 3, {.padding = 4, .padding_mode = "reflect"})(zeros({1, 1, 4, 4})),
+               ShapeError);
+  EXPECT_THROW(nn::ConvTranspose1d(0, 1, 1), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 0), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 1, {.stride = 0}), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 1, {.padding = -1}), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 1, {.output_padding = 1}), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(2, 3, 1, {.groups = 2}), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 1, {.dilation = 0}), ValueError);
+  EXPECT_THROW(nn::ConvTranspose1d(1, 1, 1, {.padding_mode = "reflect"}), ValueError);
   EXPECT_THROW(nn::Conv2d(1, 1, 3, {.stride = 2, .padding = "same"}), ValueError);
   EXPECT_THROW(nn::ConvTranspose2d(1, 0, 1), ValueError);
   EXPECT_THROW(nn::ConvTranspose2d(1, 1, 0), ValueError);
@@ -451,6 +489,11 @@ TEST(Modules, ConstructorsRefuseImpossibleSizes) {
   EXPECT_THROW(nn::GroupNorm(1, 1, {.eps = -1}), ValueError);
   EXPECT_THROW(nn::InstanceNorm2d(0), ValueError);
   EXPECT_THROW(nn::InstanceNorm2d(1, {.eps = -1}), ValueError);
+  EXPECT_THROW(nn::InstanceNorm1d(1, {.momentum = 2}), ValueError);
+  EXPECT_THROW(nn::InstanceNorm1d(2)(zeros({1, 3, 4})), ShapeError);
+  EXPECT_THROW(nn::InstanceNorm1d(2)(zeros({2})), ShapeError);
+  EXPECT_THROW(nn::InstanceNorm1d(2)(zeros({1, 2, 1})), ValueError);
+  EXPECT_THROW(nn::InstanceNorm2d(2)(zeros({1, 2, 2, 2, 2})), ShapeError);
   EXPECT_THROW(nn::AdaptiveMaxPool2d(0), ValueError);
   EXPECT_THROW(nn::AvgPool2d(2, {.divisor_override = 0}), ValueError);
   EXPECT_THROW(nn::Dropout2d(-0.5), ValueError);

@@ -265,7 +265,20 @@ TEST(Distances, Errors) {
           return nll_loss(a, tensor({0, 1}), {.reduction = Reduction::BatchMean});
         }})
     expect_error<ValueError>([&] { f(x, y); }, "only kl_div knows the reduction \"batchmean\"");
-  EXPECT_TRUE(std::isnan(binary_cross_entropy(tensor({1.5}), tensor({1.0})).item()));
+  // As in PyTorch, what is no probability is refused: when it is computed.
+  expect_error<ValueError>(
+      [] {
+        binary_cross_entropy(tensor({0.5, 1.5}), tensor({1., 0.})).item();
+      },
+      "binary_cross_entropy: input 1.5 at position [1] is not between 0 and 1");
+  expect_error<ValueError>([] { binary_cross_entropy(tensor({-0.1f}), tensor({0.f})).item(); },
+                           "loss_test.cpp:");
+  expect_error<ValueError>([] { binary_cross_entropy(tensor({0.5}), tensor({2.})).item(); },
+                           "binary_cross_entropy: target 2 at position [0]");
+  for (const DType t : {float16, bfloat16, float32, float64})
+    expect_error<ValueError>(
+        [t] { binary_cross_entropy(tensor({std::nan("")}, t), tensor({1.}, t)).item(); },
+        "input nan");
 }
 
 TEST(MseAndL1, ByHand) {

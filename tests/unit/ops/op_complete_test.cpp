@@ -47,7 +47,9 @@ const std::map<std::string, std::string>& not_differentiable() {
                                    "any",
                                    "all",
                                    "argmax",
-                                   "argmin"});
+                                   "argmin",
+                                   "cummax_index",
+                                   "cummin_index"});
     add("piecewise constant; PyTorch has none either", {"floor_divide"});
     add("creates values from none", {"full", "arange", "linspace", "eye", "uniform", "normal",
                                      "bernoulli", "randint", "randperm"});

@@ -126,6 +126,7 @@ TEST(OpEdgesTable, OnlyTheseRefuseZeroDimInputs) {
                                        "gather",
                                        "group_norm",
                                        "index_select",
+                                       "instance_norm",
                                        "kthvalue",
                                        "interpolate",
                                        "layer_norm",
@@ -157,7 +158,8 @@ TEST(OpEdgesTable, OnlyTheseRefuseEmptyInputs) {
   // The case names an index or a size that an empty tensor does not have, or its operands no longer
   // fit each other.
   const std::set<std::string> expected{
-      "addmm", "conv_transpose1d", "conv_transpose2d", "copy_", "mm", "view", "views"};
+      "addmm", "conv_transpose1d", "conv_transpose2d", "copy_", "instance_norm", "mm", "view",
+      "views"};
   EXPECT_EQ(refusing({Edge::EmptyFirst, Edge::EmptyLast}), expected);
 }
 

@@ -50,7 +50,7 @@ TEST(Checkpoint, ComesBackAsItWas) {
   EXPECT_EQ(loaded.optimizer.at("step").item<int>(), 12);
   EXPECT_EQ(loaded.step, 12);
   EXPECT_EQ(loaded.position, (data::LoaderPosition{3, 7}));
-  EXPECT_EQ(loaded.random, (RandomState{kLarge, 99}));
+  EXPECT_EQ(loaded.random, (Generator::State{kLarge, 99}));
   EXPECT_EQ(loaded.extra, saved.extra);
   EXPECT_TRUE(is_checkpoint(load_safetensors(folder / "c").metadata));
 }
