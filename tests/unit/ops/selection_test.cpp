@@ -8,6 +8,7 @@
 
 #include "core/cell.h"
 #include "plan/plan.h"
+#include "support/lazy_scope.h"
 #include "unit/ops/expect.h"
 
 namespace ingot {
@@ -17,12 +18,14 @@ using test::expect_error;
 using test::expect_gradients;
 using test::expect_values;
 using test::waves;
+using testing_support::LazyScope;
 
 std::string_view op_of(const Tensor& t) { return t.cell()->value().node->op().name; }
 
 Tensor example() { return tensor({{1., -2., 3.}, {-4., 5., -6.}}); }
 
 TEST(Rule10, WhatDecidesTheShapeIsEvaluatedAndTheNodeKeepsItsName) {
+  const LazyScope lazy;
   const Tensor x = example();
   const Tensor mask = x < 0;
   const Tensor chosen = masked_select(x, mask);
@@ -41,6 +44,7 @@ TEST(Rule10, WhatDecidesTheShapeIsEvaluatedAndTheNodeKeepsItsName) {
 }
 
 TEST(Rule10, ANumberPutThroughAMaskNeedsNoValues) {
+  const LazyScope lazy;
   Tensor x = example();
   const Tensor mask = x < 0;
   x[mask] = 0;
@@ -49,6 +53,7 @@ TEST(Rule10, ANumberPutThroughAMaskNeedsNoValues) {
 }
 
 TEST(Rule10, APlanIsFoundAgainForTheSameCount) {
+  const LazyScope lazy;
   const auto run = [](std::vector<double> values) {
     const Tensor x = from_vector(values);
     return masked_select(x, x > 0).to_vector<double>();
