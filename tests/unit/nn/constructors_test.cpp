@@ -93,7 +93,7 @@ void add_linear_and_conv(std::map<std::string, Makers>& all) {
   }
   REFUSED(Conv1d, 4, 4, 3, nn::Conv1dOptions{.stride = 2, .padding = "same"});
   REFUSED(Conv2d, 4, 4, 3, nn::Conv2dOptions{.stride = {1, 2}, .padding = "same"});
-  REFUSED(Conv1d, 4, 4, 3, nn::Conv1dOptions{.padding_mode = "reflect"});
+  REFUSED(Conv1d, 4, 4, 3, nn::Conv1dOptions{.padding_mode = "mirror"});
   REFUSED(Conv2d, 4, 4, 3, nn::Conv2dOptions{.padding_mode = ""});
   REFUSED(ConvTranspose2d, 4, 4, 3, nn::ConvTranspose2dOptions{.padding_mode = "circular"});
   REFUSED(ConvTranspose2d, 4, 4, 3, nn::ConvTranspose2dOptions{.stride = 2, .output_padding = 2});
