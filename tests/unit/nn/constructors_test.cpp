@@ -97,6 +97,18 @@ void add_linear_and_conv(std::map<std::string, Makers>& all) {
   REFUSED(Conv2d, 4, 4, 3, nn::Conv2dOptions{.padding_mode = ""});
   REFUSED(ConvTranspose2d, 4, 4, 3, nn::ConvTranspose2dOptions{.padding_mode = "circular"});
   REFUSED(ConvTranspose2d, 4, 4, 3, nn::ConvTranspose2dOptions{.stride = 2, .output_padding = 2});
+  for (const std::int64_t bad : {0, -2}) {
+    REFUSED(ConvTranspose1d, bad, 4, 3);
+    REFUSED(ConvTranspose1d, 4, bad, 3);
+    REFUSED(ConvTranspose1d, 4, 4, bad);
+    REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.stride = bad});
+    REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.groups = bad});
+    REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.dilation = bad});
+  }
+  REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.padding = -1});
+  REFUSED(ConvTranspose1d, 4, 6, 3, nn::ConvTranspose1dOptions{.groups = 3});
+  REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.padding_mode = "circular"});
+  REFUSED(ConvTranspose1d, 4, 4, 3, nn::ConvTranspose1dOptions{.stride = 2, .output_padding = 2});
 }
 
 void add_norms(std::map<std::string, Makers>& all) {
@@ -107,6 +119,7 @@ void add_norms(std::map<std::string, Makers>& all) {
     REFUSED(LayerNorm, Shape{3, bad});
     REFUSED(GroupNorm, bad, 4);
     REFUSED(GroupNorm, 2, bad);
+    REFUSED(InstanceNorm1d, bad);
     REFUSED(InstanceNorm2d, bad);
   }
   REFUSED(LayerNorm, Shape{});
@@ -119,7 +132,10 @@ void add_norms(std::map<std::string, Makers>& all) {
     REFUSED(BatchNorm2d, 4, nn::BatchNormOptions{.momentum = bad});
     REFUSED(LayerNorm, 4, nn::LayerNormOptions{.eps = bad});
     REFUSED(GroupNorm, 2, 4, nn::GroupNormOptions{.eps = bad});
+    REFUSED(InstanceNorm1d, 4, nn::InstanceNormOptions{.eps = bad});
     REFUSED(InstanceNorm2d, 4, nn::InstanceNormOptions{.eps = bad});
+    REFUSED(InstanceNorm1d, 4, nn::InstanceNormOptions{.momentum = bad});
+    REFUSED(InstanceNorm2d, 4, nn::InstanceNormOptions{.momentum = bad});
   }
 }
 
