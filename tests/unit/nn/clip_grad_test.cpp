@@ -9,6 +9,7 @@
 #include <ingot/ops/creation.h>
 
 #include "support/json_tensor.h"
+#include "support/lazy_scope.h"
 
 namespace ingot {
 namespace {
@@ -19,6 +20,7 @@ using testing_support::read_json;
 using testing_support::tensor_of;
 
 TEST(ClipGrad, NormMatchesPyTorch) {
+  const testing_support::LazyScope lazy;
   const json fixture = read_json("optim/clip.json");
   ASSERT_EQ(fixture.at("cases").size(), 15u);
   for (const json& c : fixture.at("cases")) {

@@ -8,6 +8,7 @@
 #include <ingot/optim/optim.h>
 
 #include "plan/plan.h"
+#include "support/lazy_scope.h"
 
 namespace ingot {
 namespace {
@@ -31,6 +32,7 @@ void expect_one_plan(std::int64_t length) {
 }
 
 TEST(RecurrentPlans, AreFoundAgain) {
+  const testing_support::LazyScope lazy;
   expect_one_plan<nn::LSTM>(64);
   expect_one_plan<nn::GRU>(64);
   expect_one_plan<nn::LSTM>(5);
