@@ -39,7 +39,6 @@ if(INGOT_SANITIZE)
   target_link_options(ingot_flags INTERFACE "-fsanitize=${INGOT_SANITIZE}")
 endif()
 if(INGOT_BUILD_FUZZERS)
-  # Coverage feedback for the library; the fuzzers' main comes with -fsanitize=fuzzer at their link.
-  target_compile_options(ingot_flags INTERFACE -fsanitize=fuzzer-no-link)
+  # The fuzzers' main comes with -fsanitize=fuzzer at their own link.
   target_link_options(ingot_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -1,4 +1,4 @@
-# fuzz/fuzz_NAME.cpp -> build-fuzz/bin/fuzz_NAME, a libFuzzer target; fuzz/corpus/NAME/ seeds it.
+# fuzz/fuzz_NAME.cpp -> bin/fuzz_NAME of the build folder, a libFuzzer target; fuzz/corpus/NAME/ seeds it.
 file(GLOB _fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/fuzz_*.cpp")
 add_custom_target(fuzzers)
 foreach(_source IN LISTS _fuzzers)

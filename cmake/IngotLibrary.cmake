@@ -19,6 +19,13 @@ set_property(SOURCE
   "${PROJECT_SOURCE_DIR}/src/backend/cpu/tile_ops.cpp"
   APPEND PROPERTY COMPILE_OPTIONS "$<$<CONFIG:Release>:-O3>")
 
+# Coverage guides the fuzzers through what reads files; elsewhere it would only cost time.
+if(INGOT_BUILD_FUZZERS)
+  set(_readers ${INGOT_SOURCES})
+  list(FILTER _readers INCLUDE REGEX "/src/(io|data|train)/")
+  set_property(SOURCE ${_readers} APPEND PROPERTY COMPILE_OPTIONS -fsanitize=fuzzer-no-link)
+endif()
+
 # What a program that links the library must link as well.
 set(INGOT_LINK_DEPENDENCIES
   ingot_dep_dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB ingot_dep_zip JPEG::JPEG PNG::PNG

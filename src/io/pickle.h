@@ -89,7 +89,7 @@ struct PickleNode {
 
 class PickleMachine {
  public:
-  static constexpr std::size_t kMaxNodes = 4'000'000;
+  static constexpr std::size_t kMaxNodes = 1'000'000;
 
   /// Runs one pickle; returns its value.
   NodeIndex run(ByteStream& stream);
