@@ -1,11 +1,11 @@
 // What planning costs per node when a structure is seen for the first time (rule 17: at most 50 µs
-// a node for our own passes), and what finding and running a known plan costs on top of its
-// kernels.
+// a node for our own passes), what finding and running a known plan costs on top of its kernels, and
+// what a batch size that was never seen costs a training step (rule 17: at most 0.3 s).
 #include <benchmark/benchmark.h>
 
-#include <ingot/ops/creation.h>
-#include <ingot/ops/elementwise.h>
-#include <ingot/ops/reduction.h>
+#include <chrono>
+
+#include <ingot/ingot.h>
 
 #include "backend/backend.h"
 #include "core/record.h"
@@ -47,6 +47,38 @@ void BM_RunKnownPlan(benchmark::State& state) {
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(BM_RunKnownPlan)->Arg(50)->Arg(500)->Unit(benchmark::kMicrosecond);
+
+// A model's training step with a new batch size: its first run less its second. The sizes fall from
+// one that has run, so that memory is there already and only the plan and its primitives are new.
+void BM_NewBatchSize(benchmark::State& state, const char* model) {
+  const auto net = models::create(model);
+  net->train();
+  optim::Adam adam{net->parameters(), {.lr = 1e-3}};
+  const auto step = [&](std::int64_t batch) {
+    const Tensor images = ones({batch, 3, 224, 224});
+    const Tensor labels = zeros({batch}, {.dtype = DType::Int64});
+    eval();
+    const auto start = std::chrono::steady_clock::now();
+    adam.zero_grad();
+    cross_entropy((*net)(images), labels).backward();
+    adam.step();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  std::int64_t batch = 8;
+  step(batch);
+  for (auto _ : state) {
+    const double first = step(--batch);
+    state.SetIterationTime(first - step(batch));
+  }
+}
+BENCHMARK_CAPTURE(BM_NewBatchSize, resnet18, "resnet18")
+    ->Iterations(5)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_NewBatchSize, efficientnet_b0, "efficientnet_b0")
+    ->Iterations(5)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace ingot
