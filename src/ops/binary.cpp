@@ -189,11 +189,11 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {
-  return add(Operand(x, at), mul(mul(Operand(a, at), value), b));
+  return add(Operand(x, at), mul(Operand(mul(Operand(a, at), value), at), b));
 }
 
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {
-  return add(Operand(x, at), div(mul(Operand(a, at), value), b));
+  return add(Operand(x, at), div(Operand(mul(Operand(a, at), value), at), b));
 }
 
 Tensor operator+(const Operand& a, const Operand& b) { return add(a, b); }

@@ -248,7 +248,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
         "cross_entropy",
         fmt::format("label_smoothing must be between 0 and 1, got {}", options.label_smoothing),
         at);
-  const bool probabilities = is_floating(target.dtype()) && logits.dim() > 0;
+  ops::defined("cross_entropy", logits, at);
+  const bool probabilities =
+      is_floating(ops::defined("cross_entropy", target, at).dtype()) && logits.dim() > 0;
   if (!probabilities)
     ops::check_classes("cross_entropy", logits.cell()->spec(), target.cell()->spec(), at);
   if (logits.dim() == 1) {  // one target without a batch
@@ -267,8 +269,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                 const NllLossOptions& options, Site at) {
-  const TensorSpec& spec = log_probabilities.cell()->spec();
-  ops::check_classes("nll_loss", spec, target.cell()->spec(), at);
+  const TensorSpec& spec = ops::spec_of(ops::defined("nll_loss", log_probabilities, at));
+  ops::check_classes("nll_loss", spec, ops::spec_of(ops::defined("nll_loss", target, at)), at);
   if (log_probabilities.dim() == 1) {
     const Tensor row =
         nll_loss(log_probabilities.unsqueeze(0, at), target.unsqueeze(0, at), options, at);
