@@ -3,9 +3,11 @@
 
 #include <ingot/ops/arrange.h>
 #include <ingot/ops/compare.h>
+#include <ingot/ops/creation.h>
 #include <ingot/ops/index.h>
 #include <ingot/ops/order.h>
 #include <ingot/ops/reduction.h>
+#include <ingot/ops/shape.h>
 
 #include "support/op_cases.h"
 
@@ -246,6 +248,23 @@ void add_compared(std::vector<OpCase>& cases) {
   add("isclose/special", Draw::Special, kFloats, [](In x) { return isclose(x[0], x[1]); });
   add("isclose/equal_nan", Draw::Special, kFloats,
       [](In x) { return isclose(x[0], x[1], 0, 1, true); });
+  // A bool about the whole tensors, as a 0-dim tensor.
+  const auto whole = [&](const char* name, Draw draw, DTypes dtypes, auto f) {
+    add(name, draw, dtypes,
+        [f](In x) { return scalar_tensor(f(x[0], x[1]), DType::Bool, x[0].device()); });
+  };
+  using T = const Tensor&;
+  whole("allclose", Draw::Grid, kAll, [](T a, T b) { return allclose(a, b); });
+  whole("allclose/same", Draw::Grid, kAll, [](T a, T) { return allclose(a, a.clone()); });
+  whole("allclose/wide", Draw::Unit, kFull, [](T a, T b) { return allclose(a, b, 0.5, 1); });
+  whole("allclose/special", Draw::Special, kFloats, [](T a, T b) { return allclose(a, b); });
+  whole("allclose/equal_nan", Draw::Special, kFloats,
+        [](T a, T b) { return allclose(a, b, 0, 1, true); });
+  whole("equal", Draw::Grid, kAll, [](T a, T b) { return equal(a, broadcast_to(b, a.shape())); });
+  whole("equal/same", Draw::Grid, kAll, [](T a, T) { return equal(a, a.clone()); });
+  whole("equal/other_shape", Draw::Grid, kAll, [](T a, T b) { return equal(a, b); });
+  whole("equal/special", Draw::Special, kFloats,
+        [](T a, T b) { return equal(a, broadcast_to(b, a.shape())); });
 }
 
 void add_options_of_reductions(std::vector<OpCase>& cases) {

@@ -2,10 +2,7 @@
 // or an expansion, is recorded by an op case, and every case has a result of PyTorch's.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <string>
 
@@ -13,7 +10,7 @@
 #include "core/op_def.h"
 #include "support/op_fixture.h"
 #include "support/op_run.h"
-#include "support/source_dir.h"
+#include "support/public_functions.h"
 
 namespace ingot::optest {
 namespace {
@@ -132,21 +129,6 @@ TEST(OpDefs, EveryOpIsInACaseAndHasAReferenceKernel) {
   for (const OpDef* op : all_ops())
     EXPECT_TRUE(seen.count(std::string(op->name)))
         << op->name << " is recorded by no op case; add one to tests/support/op_cases_*.cpp";
-}
-
-// Declarations of one function per line start, as in all headers of this folder.
-std::set<std::string> public_functions() {
-  const std::regex declaration(
-      R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|SgdResult|AdamResult|UniqueResult) (\w+)\()");
-  std::set<std::string> names;
-  const std::filesystem::path folder = ingot::testing::source_dir() + "/include/ingot/ops";
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    std::ifstream file(entry.path());
-    std::smatch match;
-    for (std::string line; std::getline(file, line);)
-      if (std::regex_search(line, match, declaration)) names.insert(match[1]);
-  }
-  return names;
 }
 
 TEST(OpCases, CoverEveryPublicFunction) {

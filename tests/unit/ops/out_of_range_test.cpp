@@ -40,6 +40,18 @@ const std::vector<Wrong>& wrong_calls() {
        [](auto& x, auto& bad) {
          return scatter(x, 1, bad.reshape({1, 2}), Operand(1.0));
        }},
+      {"scatter",
+       [](auto& x, auto& bad) {
+         return scatter(x, 1, bad.reshape({1, 2}), ones({1, 2}));
+       }},
+      {"scatter_amax",
+       [](auto& x, auto& bad) {
+         return scatter_reduce(x, 1, bad.reshape({1, 2}), ones({1, 2}), "amax");
+       }},
+      {"scatter",  // what a mean without x's elements begins with
+       [](auto& x, auto& bad) {
+         return scatter_reduce(x, 1, bad.reshape({1, 2}), ones({1, 2}), "mean", false);
+       }},
       {"scatter_add",
        [](auto& x, auto& bad) {
          return scatter_add(x, 1, bad.reshape({1, 2}), x);
@@ -67,6 +79,16 @@ const std::vector<Wrong>& wrong_calls() {
                               {.weight = ones({4}), .label_smoothing = 0.1});
        }},
       {"nll_loss", [](auto& x, auto& bad) { return nll_loss(x.narrow(0, 0, 2), bad); }},
+      // Classes of every place of an image.
+      {"cross_entropy",
+       [](auto& x, auto& bad) {
+         return cross_entropy(x.reshape({1, 3, 2, 2}),
+                              cat({bad, zeros_like(bad)}).reshape({1, 2, 2}));
+       }},
+      {"nll_loss",
+       [](auto& x, auto& bad) {
+         return nll_loss(x.reshape({1, 3, 2, 2}), cat({zeros_like(bad), bad}).reshape({1, 2, 2}));
+       }},
   };
   return all;
 }
