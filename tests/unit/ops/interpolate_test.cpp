@@ -29,6 +29,19 @@ TEST(Interpolate, ByHand) {
   expect_values(interpolate(row, {.scale_factor = 0.75}), {1, 1, 3}, {0, 10, 20});
 }
 
+// PyTorch's CPU has no such results to compare with.
+TEST(Interpolate, AntialiasesSixteenBits) {
+  for (const DType t : {float16, bfloat16})
+    for (const Mode mode : {Mode::Bilinear, Mode::Bicubic}) {
+      const InterpolateOptions options{.size = Pair(4, 9), .mode = mode, .antialias = true};
+      const Tensor x = waves({2, 3, 9, 7}, 0.3, t);
+      const Tensor y = interpolate(x, options);
+      EXPECT_EQ(y.dtype(), t);
+      const double unit = t == float16 ? 1.0 / 2048 : 1.0 / 256;
+      expect_values(y, {2, 3, 4, 9}, doubles(interpolate(x.to(float64), options)), 4 * unit);
+    }
+}
+
 TEST(Interpolate, ConstantsStayConstant) {
   const Tensor x = full({2, 3, 7, 5}, 0.5, {.dtype = float64});
   for (const Mode mode : {Mode::Nearest, Mode::NearestExact, Mode::Bilinear, Mode::Bicubic})
