@@ -68,7 +68,8 @@ Fixture read_fixture(const std::filesystem::path& file) {
     const double loss = j.at("loss"), loss32 = j.at("loss32");
     f.loss = {{loss}, std::abs(loss32 - loss) / std::abs(loss)};
     f.grads = summaries(j.at("grads"));
-    f.after_adam = summaries(j.at("after_adam"));
+    f.ill_conditioned = j.value("ill_conditioned", false);
+    if (!f.ill_conditioned) f.after_adam = summaries(j.at("after_adam"));
     return f;
   } catch (const nlohmann::json::exception& e) {
     throw IoError(fmt::format("{}: not a fixture: {}", file.string(), e.what()));

@@ -36,6 +36,7 @@ struct Fixture {
   std::string salt;
   std::int64_t batch = 0, size = 0, classes = 0;
   std::vector<std::int64_t> labels;
+  bool ill_conditioned = false;  ///< gradients mean something in float64 only; nothing after Adam
   double grad_norm = 0;
   Numbers eval_logits, train_logits, loss;
   std::map<std::string, Summary> grads;

@@ -93,6 +93,11 @@ class Torchvision : public ::testing::TestWithParam<Case> {
     EXPECT_LE(verdict.worst, 1) << verdict.what;
     if (worst_.what.empty() || verdict.worst > worst_.worst) worst_ = verdict;
   }
+  void report(const Fixture& fixture) const {
+    std::cout << fixture.model << " " << fixture.size << " " << name(GetParam().dtype)
+              << ": nearest to its bound (" << worst_.worst << " of it) is " << worst_.what
+              << std::endl;
+  }
   Verdict worst_;
 };
 
@@ -132,6 +137,7 @@ TEST_P(Torchvision, OneStepOfAdam) {
   loss.backward();
   check(compare("training logits", fixture.train_logits, values_of(logits), dtype));
   check(compare("loss", fixture.loss, values_of(loss), dtype));
+  if (fixture.ill_conditioned && dtype == DType::Float32) return report(fixture);
 
   std::size_t compared = 0;
   for (const auto& [key, parameter] : net->named_parameters()) {
@@ -142,6 +148,7 @@ TEST_P(Torchvision, OneStepOfAdam) {
     ++compared;
   }
   EXPECT_EQ(compared, fixture.grads.size()) << "parameters that the model lacks";
+  if (fixture.ill_conditioned) return report(fixture);
 
   adam.step();
   compared = 0;
@@ -160,9 +167,7 @@ TEST_P(Torchvision, OneStepOfAdam) {
     check(verdict);
   }
   EXPECT_EQ(compared, fixture.after_adam.size()) << "tensors that the model lacks";
-  std::cout << fixture.model << " " << fixture.size << " " << name(dtype)
-            << ": nearest to its bound (" << worst_.worst << " of it) is " << worst_.what
-            << std::endl;
+  report(fixture);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Torchvision, ::testing::ValuesIn(cases()), case_name);
