@@ -3,14 +3,17 @@
 //
 //   transfer                    first makes its own "pretrained" weights: a short training on 950
 //                               digits, saved to lenet5-digits.safetensors
-//   transfer MODEL WEIGHTS      starts from a file of weights of that model (`ingot summary --help`
-//                               lists the models), for example torchvision's resnet18
+//   transfer MODEL WEIGHTS [SIZE]
+//                               starts from a file of weights of that model (docs/models.md lists
+//                               the models), for example torchvision's resnet18, with images of
+//                               SIZE by SIZE instead of the model's own
 //
 // The new task is to tell even digits from odd ones after 50 examples.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +26,16 @@ using Images = std::shared_ptr<const data::Dataset>;
 
 namespace {
 
+/// A model's name and, if it is not to be its own, the size of its images.
+struct Model {
+  std::string name;
+  std::optional<std::int64_t> size;
+};
+
 /// Embedded digits number first … last - 1, made ready for the model.
-Images digits(const std::string& model, bool train, std::int64_t first, std::int64_t last) {
+Images digits(const Model& model, bool train, std::int64_t first, std::int64_t last) {
   const auto task = ingot::train::ImageData::parse("mnist");
-  const auto input = ingot::train::image_input(models::info(model), task);
+  const auto input = ingot::train::image_input(models::info(model.name), task, model.size);
   std::vector<std::int64_t> chosen(static_cast<std::size_t>(last - first));
   std::iota(chosen.begin(), chosen.end(), first);
   return std::make_shared<data::Subset>(task.open(train, input.transform), std::move(chosen));
@@ -66,40 +75,28 @@ double accuracy(nn::Module& net, const Images& images, Question question) {
   return 100 * correct / static_cast<double>(images->size());
 }
 
-/// The path of the layer that gives the logits: the last Linear.
-std::string head_of(nn::Module& net) {
-  std::string path;
-  for (const auto& [name, module] : net.named_modules())
-    if (dynamic_cast<nn::Linear*>(module)) path = name;
-  if (path.empty()) throw ingot::ValueError("this model does not end in a Linear layer");
-  return path;
-}
-
 /// Trains a network to name digits and returns the file with its weights.
-std::string pretrain(const std::string& model) {
-  const std::string file = model + "-digits.safetensors";
-  const auto net = models::create(model, {.num_classes = 10});
+std::string pretrain(const Model& model) {
+  const std::string file = model.name + "-digits.safetensors";
+  const auto net = models::create(model.name, {.num_classes = 10});
   net->to(ingot::best_device());
   train(*net, digits(model, true, 50, 1000), which, 8, 3e-3);
   std::printf("no weights given: trained a %s to name digits (%.1f %% of the test images)\n",
-              model.c_str(), accuracy(*net, digits(model, false, 0, 200), which));
+              model.name.c_str(), accuracy(*net, digits(model, false, 0, 200), which));
   ingot::save(net->state_dict(), file);
   std::printf("saved as %s\n", file.c_str());
   return file;
 }
 
-/// A model with the weights of `file`, all of them fixed, and a new head of two classes.
+/// A model with the weights of `file`, all of them fixed, and a new head of two classes (if the
+/// file's own has another number).
 std::unique_ptr<nn::Module> pretrained(const std::string& model, const std::string& file) {
-  const auto weights = ingot::load(file);
-  const std::string head = head_of(*models::create(model));
-  const std::int64_t classes = weights.at(head + ".weight").size(0);
-  auto net = models::create(model, {.num_classes = classes});
-  net->load_state_dict(weights);
+  auto net = models::create(model, {.num_classes = 2});
+  const auto report = nn::load_pretrained(*net, ingot::load(file));
+  std::printf("loaded %zu tensors\n", report.loaded.size());
+  for (const std::string& text : report.skipped) std::printf("not loaded: %s\n", text.c_str());
   net->requires_grad_(false);
-  const auto& old = dynamic_cast<nn::Linear&>(net->get_submodule(head));
-  net->replace(head, std::make_unique<nn::Linear>(old.in_features(), 2));
-  std::printf("loaded %zu tensors; head '%s' replaced: %lld classes -> 2\n", weights.size(),
-              head.c_str(), static_cast<long long>(classes));
+  net->get_submodule(nn::head_of(*net)).requires_grad_(true);
   net->to(ingot::best_device());
   net->eval();  // batch-norm keeps the statistics it has learned; dropout is off
   return net;
@@ -108,24 +105,25 @@ std::unique_ptr<nn::Module> pretrained(const std::string& model, const std::stri
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 1 && argc != 3) {
-    std::fprintf(stderr, "usage: transfer [MODEL WEIGHTS]\n");
+  if (argc != 1 && argc != 3 && argc != 4) {
+    std::fprintf(stderr, "usage: transfer [MODEL WEIGHTS [SIZE]]\n");
     return 2;
   }
   ingot::manual_seed(1);
-  const std::string model = argc == 3 ? argv[1] : "lenet5";
-  const std::string file = argc == 3 ? argv[2] : pretrain(model);
+  Model model{argc > 1 ? argv[1] : "lenet5", {}};
+  if (argc > 3) model.size = std::stoll(argv[3]);
+  const std::string file = argc > 1 ? argv[2] : pretrain(model);
 
   const Images few = digits(model, true, 0, 50);
   const Images test = digits(model, false, 0, 200);
-  const auto net = pretrained(model, file);
+  const auto net = pretrained(model.name, file);
   std::printf("\nnew task: even or odd? 50 training images, 200 test images\n");
   std::printf("before training               %5.1f %%\n", accuracy(*net, test, is_odd));
   train(*net, few, is_odd, 20, 1e-2);
   std::printf("new head on fixed layers      %5.1f %%\n", accuracy(*net, test, is_odd));
-  ingot::save(net->state_dict(), model + "-even-odd.safetensors");
+  ingot::save(net->state_dict(), model.name + "-even-odd.safetensors");
 
-  const auto fresh = models::create(model, {.num_classes = 2});
+  const auto fresh = models::create(model.name, {.num_classes = 2});
   fresh->to(ingot::best_device());
   train(*fresh, few, is_odd, 20, 3e-3);
   std::printf("for comparison, from scratch  %5.1f %%\n", accuracy(*fresh, test, is_odd));

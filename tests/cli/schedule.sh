@@ -82,6 +82,35 @@ events() { find "$1" -name 'events.out.tfevents.*' | wc -l; }
 check 0 ingot train "${quick[@]}" --epochs 1 --out board --tensorboard
 [ "$(events board/tensorboard)" = 1 ] || fail "no event file"
 grep -q "loss/test" board/tensorboard/events* || fail "the event file lacks the test loss"
+# TensorBoard's own reader finds what the metrics say.
+if command -v python3 >/dev/null && python3 -c "import tensorboard" 2>/dev/null; then
+  check 0 python3 - board <<'PYTHON'
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+found = EventAccumulator(sys.argv[1] + "/tensorboard")
+found.Reload()
+wanted = {}
+for row in map(json.loads, open(sys.argv[1] + "/metrics.jsonl")):
+    ends = "test_loss" in row
+    values = {"learning_rate": row["lr"], "loss/train" + "_epoch" * ends: row["train_loss"],
+              "accuracy/train" + "_epoch" * ends: row["train_accuracy"]}
+    if ends:
+        values |= {"loss/test": row["test_loss"], "accuracy/test": row["test_accuracy"]}
+    for tag, value in values.items():
+        wanted.setdefault(tag, []).append((row["step"], value))
+assert "loss/test" in wanted
+assert set(wanted) <= set(found.Tags()["scalars"]), found.Tags()
+for tag, points in wanted.items():
+    read = [(e.step, e.value) for e in found.Scalars(tag)]
+    assert [step for step, _ in read] == [step for step, _ in points], (tag, read, points)
+    for (_, a), (_, b) in zip(read, points):
+        assert abs(a - b) <= 1e-6 * max(abs(b), 1e-30), (tag, read, points)
+print(sum(map(len, wanted.values())), "scalars read by TensorBoard")
+PYTHON
+  cat "$out"
+else
+  echo "skipped: reading event files with TensorBoard, which python3 has not"
+fi
 check 0 ingot train --out board --resume --epochs 2
 [ "$(events board/tensorboard)" = 2 ] || fail "the resumed run has no event file of its own"
 check 0 ingot train "${quick[@]}" --epochs 1 --out board --tensorboard --overwrite

@@ -12,6 +12,7 @@
 #include <ingot/data/mnist_arrays.h>
 
 #include "data/shuffle.h"
+#include "unit/data/idx_bytes.h"
 
 namespace ingot::data {
 namespace {
@@ -335,6 +336,23 @@ TEST(MnistDataset, LoadsBatchesOfImagesAndLabels) {
   EXPECT_EQ(seen, 1000);
   expect_error<IndexError>([] { mnist("embedded")->get(1000); }, "index 1000 is outside 0..999");
   expect_error<IoError>([] { mnist("no/such/folder"); }, "no/such/folder: no such folder");
+}
+
+TEST(MnistDataset, FashionIsReadFromItsFolder) {
+  const testing::TemporaryFolder folder("fashion");
+  testing::Bytes pixels(2 * 784, 0);
+  pixels[784] = 255;
+  testing::write_bytes(folder.path() / "t10k-images-idx3-ubyte",
+                       testing::idx_bytes({2, 28, 28}, pixels));
+  testing::write_bytes(folder.path() / "t10k-labels-idx1-ubyte", testing::idx_bytes({2}, {9, 0}));
+  DataLoader loader{fashion_mnist(folder.path().string(), false), {.batch_size = 2}};
+  auto [images, labels] = *loader.begin();
+  EXPECT_EQ(images.shape(), (Shape{2, 1, 28, 28}));
+  EXPECT_EQ(images.flatten(1).sum({1}).to_vector<float>(), (std::vector<float>{0, 1}));
+  EXPECT_EQ(labels.to_vector<std::int64_t>(), (Numbers{9, 0}));
+  ASSERT_EQ(fashion_mnist_classes().size(), 10u);
+  EXPECT_EQ(fashion_mnist_classes()[9], "Ankle boot");
+  expect_error<IoError>([&] { fashion_mnist(folder.path().string()); }, folder.path().string());
 }
 
 TEST(MnistDataset, TransformsRunInTheWorkers) {

@@ -92,8 +92,6 @@ TEST(Models, ResNetHasTorchvisionsKeys) {
   EXPECT_EQ(std::find(keys.begin(), keys.end(), "layer1.0.downsample.0.weight"), keys.end());
 }
 
-// No fixture: with its formula's weights PyTorch's own float32 gradients of ResNet-50 are off by 5
-// %.
 TEST(Models, BottlenecksHaveTorchvisionsKeys) {
   const auto dict = models::create("resnet50")->state_dict();
   EXPECT_EQ(dict.keys().size(), 320u);
@@ -202,13 +200,49 @@ TEST(Models, InitialWeightsAreTorchvisions) {
   }
 }
 
-TEST(Models, StochasticDepthRisesWithDepth) {
-  const auto net = models::create("efficientnet_b0");
-  std::vector<double> p;
-  for (nn::Module* module : net->modules())
-    if (auto* depth = dynamic_cast<nn::StochasticDepth*>(module)) p.push_back(depth->p());
-  ASSERT_EQ(p.size(), 16u);
-  for (std::size_t i = 0; i < p.size(); ++i) EXPECT_DOUBLE_EQ(p[i], 0.2 * i / 16);
+// torchvision 0.14.1's, in the order of its named_modules().
+TEST(Models, DropoutIsWhereTorchvisionHasIt) {
+  using Places = std::vector<std::pair<std::string, double>>;
+  Places efficientnet;
+  const int repeats[] = {1, 2, 2, 3, 3, 4, 1};
+  const double depth[] = {0,   0.0125, 0.025, 0.0375, 0.05, 0.0625, 0.075, 0.0875,
+                          0.1, 0.1125, 0.125, 0.1375, 0.15, 0.1625, 0.175, 0.1875};
+  for (std::size_t stage = 0; stage < 7; ++stage)
+    for (int i = 0; i < repeats[stage]; ++i)
+      efficientnet.emplace_back(
+          "features." + std::to_string(stage + 1) + "." + std::to_string(i) + ".stochastic_depth",
+          depth[efficientnet.size()]);
+  efficientnet.emplace_back("classifier.0", 0.2);
+  const std::map<std::string, Places> expected = {
+      {"alexnet", {{"classifier.0", 0.5}, {"classifier.3", 0.5}}},
+      {"efficientnet_b0", efficientnet},
+      {"lenet5", {}},
+      {"mlp", {}},
+      {"mobilenet_v2", {{"classifier.0", 0.2}}},
+      {"resnet18", {}},
+      {"resnet34", {}},
+      {"resnet50", {}},
+      {"squeezenet1_0", {{"classifier.0", 0.5}}},
+      {"squeezenet1_1", {{"classifier.0", 0.5}}},
+      {"vgg16", {{"classifier.2", 0.5}, {"classifier.5", 0.5}}}};
+  for (const std::string& name : models::names()) {
+    Places places;
+    const auto net = models::create(name);
+    for (const auto& [path, module] : net->named_modules()) {
+      if (auto* dropout = dynamic_cast<nn::Dropout*>(module))
+        places.emplace_back(path, dropout->p());
+      if (auto* skipped = dynamic_cast<nn::StochasticDepth*>(module))
+        places.emplace_back(path, skipped->p());
+      EXPECT_EQ(dynamic_cast<nn::Dropout2d*>(module), nullptr) << name << " " << path;
+    }
+    ASSERT_TRUE(expected.contains(name)) << name << ": say here where it drops";
+    const Places& wanted = expected.at(name);
+    ASSERT_EQ(places.size(), wanted.size()) << name;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      EXPECT_EQ(places[i].first, wanted[i].first) << name;
+      EXPECT_DOUBLE_EQ(places[i].second, wanted[i].second) << name << " " << places[i].first;
+    }
+  }
 }
 
 TEST(Models, SmallOnesLearnABatch) {
