@@ -1,6 +1,6 @@
 // What planning costs per node when a structure is seen for the first time (rule 17: at most 50 µs
-// a node for our own passes), what finding and running a known plan costs on top of its kernels, and
-// what a batch size that was never seen costs a training step (rule 17: at most 0.3 s).
+// a node for our own passes), what finding and running a known plan costs on top of its kernels,
+// and what a batch size that was never seen costs a training step (rule 17: at most 0.3 s).
 #include <benchmark/benchmark.h>
 
 #include <chrono>

@@ -21,7 +21,8 @@ void print_error(const std::string& message) {
   std::string text = visible(message, true);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::fflush(stdout);
-  fmt::print(stderr, "ingot: error: {}\n", text);
+  // Not fmt::print, which throws when nobody can read the message: the exit code tells it still.
+  std::fputs(("ingot: error: " + text + "\n").c_str(), stderr);
 }
 
 /// Without the places in Ingot's sources, which help nobody who has no program of his own.

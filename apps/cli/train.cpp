@@ -47,6 +47,12 @@ std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CL
   if (options.out.empty()) throw UsageError("--resume needs --out: the folder of the run");
   if (options.overwrite) throw UsageError("--resume and --overwrite exclude each other");
   const std::string path = (std::filesystem::path(options.out) / "checkpoint.safetensors").string();
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored) && train::holds_a_run(options.out))
+    throw IoError(fmt::format(
+        "{} holds files of a run, but no checkpoint to go on with: it ended before it saved one; "
+        "start it again with --overwrite",
+        options.out));
   train::Checkpoint checkpoint = train::Checkpoint::load(path);
   const auto saved = checkpoint.extra.find(kOptionsKey);
   if (saved == checkpoint.extra.end())

@@ -10,6 +10,14 @@
 
 #include <ingot/core/error.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define INGOT_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)  // Clang's way to tell
+#if __has_feature(address_sanitizer)
+#define INGOT_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 namespace ingot {
 namespace {
 
@@ -36,8 +44,10 @@ class HostAllocator final : public Allocator {
         figures_.cached_nbytes -= capacity;
       }
       figures_.allocated_nbytes += capacity;
-      figures_.peak_nbytes = std::max(figures_.peak_nbytes, figures_.allocated_nbytes);
+      // A recycled block cannot be refused; for a new one the peak waits until it is there.
+      if (data) note_peak();
     }
+    const bool fresh = !data;
     if (!data) data = std::aligned_alloc(64, capacity);
     if (!data) {
       empty_cache();
@@ -49,6 +59,10 @@ class HostAllocator final : public Allocator {
       throw OutOfMemoryError(
           fmt::format("cpu: cannot allocate {} bytes ({} bytes are in use by tensors)", nbytes,
                       figures_.allocated_nbytes));
+    }
+    if (fresh) {
+      const std::lock_guard lock(mutex_);
+      note_peak();
     }
     return Ref<Buffer>(new Buffer(this, data, nbytes, capacity, Device{}));
   }
@@ -88,7 +102,11 @@ class HostAllocator final : public Allocator {
   }
 
  private:
-#if defined(__SANITIZE_ADDRESS__)
+  void note_peak() {
+    figures_.peak_nbytes = std::max(figures_.peak_nbytes, figures_.allocated_nbytes);
+  }
+
+#if defined(INGOT_ADDRESS_SANITIZER)
   static constexpr bool kCaching = false;  // let ASan see every use after free
 #else
   static constexpr bool kCaching = true;

@@ -238,37 +238,53 @@ IndexProxy& IndexProxy::operator=(const IndexProxy& other) {
 IndexProxy& IndexProxy::operator=(const Tensor& value) {
   return *this = Operand(value, index_.site());
 }
+namespace {
+
+// The new values of a part, where its dtype can take them: as for a whole tensor in place.
+const Tensor& storable(const char* op, const Tensor& part, const Tensor& result, const Site& at) {
+  if (!can_cast(result.dtype(), part.dtype()))
+    ops::fail<DTypeError>(
+        op,
+        fmt::format("the result is {} and cannot be stored in {}; convert the tensor first with "
+                    ".to({})",
+                    name(result.dtype()), ops::spec_of(part).str(), name(result.dtype())),
+        at);
+  return result;
+}
+
+}  // namespace
+
 IndexProxy& IndexProxy::operator+=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) + v;
+  return *this = storable("add_", now, Operand(now, v.site()) + v, v.site());
 }
 IndexProxy& IndexProxy::operator-=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) - v;
+  return *this = storable("sub_", now, Operand(now, v.site()) - v, v.site());
 }
 IndexProxy& IndexProxy::operator*=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) * v;
+  return *this = storable("mul_", now, Operand(now, v.site()) * v, v.site());
 }
 IndexProxy& IndexProxy::operator/=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) / v;
+  return *this = storable("div_", now, Operand(now, v.site()) / v, v.site());
 }
 IndexProxy& IndexProxy::operator%=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) % v;
+  return *this = storable("remainder_", now, Operand(now, v.site()) % v, v.site());
 }
 IndexProxy& IndexProxy::operator&=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) & v;
+  return *this = storable("bitwise_and_", now, Operand(now, v.site()) & v, v.site());
 }
 IndexProxy& IndexProxy::operator|=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) | v;
+  return *this = storable("bitwise_or_", now, Operand(now, v.site()) | v, v.site());
 }
 IndexProxy& IndexProxy::operator^=(const Operand& v) {
   const Tensor now = current();
-  return *this = Operand(now, v.site()) ^ v;
+  return *this = storable("bitwise_xor_", now, Operand(now, v.site()) ^ v, v.site());
 }
 
 IndexProxy& IndexProxy::copy_(const Tensor& source, Site at) {

@@ -119,3 +119,22 @@ says "run/checkpoint.safetensors holds the state before"
 same before/checkpoint.safetensors run/checkpoint.safetensors
 same before/model.safetensors run/model.safetensors
 check 0 ingot train --out run --resume --epochs 2 --lr 0.02
+
+# -- An error that nobody can read any more is told by the exit code.
+if [ -e /dev/full ]; then
+  code=0
+  "$INGOT_BIN" trian 2>/dev/full >"$out" || code=$?
+  [ "$code" = 2 ] || fail "stderr on a full disk: exit code $code, expected 2"
+  code=0
+  "$INGOT_BIN" train "${quick[@]}" --out full >/dev/full 2>&1 || code=$?
+  [ "$code" = 1 ] || fail "both outputs on a full disk: exit code $code, expected 1"
+  [ -e full/model.safetensors ] || fail "full: nothing was saved"
+fi
+code=0
+"$INGOT_BIN" trian 2>&- >"$out" || code=$?
+[ "$code" = 2 ] || fail "stderr closed: exit code $code, expected 2"
+
+# -- A run that ended before its first checkpoint is no run to go on with.
+mkdir early && : >early/metrics.jsonl
+check 1 ingot train --out early --resume
+says "early holds files of a run, but no checkpoint to go on with: it ended before it saved one"

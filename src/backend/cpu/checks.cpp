@@ -19,7 +19,7 @@ float wide(T x) {
 
 template <class T>
 bool is_probability(T value) {
-  return (wide(value) >= 0) & (wide(value) <= 1);
+  return wide(value) >= 0 && wide(value) <= 1;
 }
 
 std::string position_text(std::int64_t flat, const Shape& shape) {

@@ -97,6 +97,24 @@ TEST(IndexProxy, InPlaceMethodsChangeTheWhole) {
   static_assert(std::is_same_v<decltype(fixed[0]), Tensor>);
 }
 
+// As for a whole tensor in place: 1 + 0.9 is no whole number. Plain assignment converts.
+TEST(IndexProxy, PartsRefuseValuesOfAHigherKind) {
+  Tensor whole = ones({3}, {.dtype = DType::Int64});
+  expect_error<DTypeError>([&] { whole[0] += 0.9; },
+                           "add_: the result is float32 and cannot be stored in int64[]");
+  expect_error<DTypeError>([&] { whole[tensor({1})] -= 0.5; }, "sub_: the result is float32");
+  expect_error<DTypeError>([&] { whole[Slice(2)] *= 0.5; }, "mul_: the result is float32");
+  expect_error<DTypeError>([&] { whole[1] /= 2; }, "div_: the result is float32");
+  EXPECT_EQ(whole.to_vector<std::int64_t>(), (std::vector<std::int64_t>{1, 1, 1}));
+  whole[0] += 2;
+  whole[1] = 1.7;
+  EXPECT_EQ(whole.to_vector<std::int64_t>(), (std::vector<std::int64_t>{3, 1, 1}));
+  Tensor flags = tensor({true, false});
+  expect_error<DTypeError>([&] { flags[0] += 1; }, "add_: the result is int64");
+  flags[1] |= true;
+  EXPECT_TRUE(flags[1].item<bool>());
+}
+
 TEST(IndexProxy, AViewIsKnownAsOne) {
   Tensor x = example();
   Tensor row = x[0], part = x[Slice(0, 2)], chosen = x[tensor({0})];
