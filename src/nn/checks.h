@@ -9,7 +9,7 @@
 
 namespace ingot::nn {
 
-/// Throws ValueError "Conv2d: stride must be at least 1, got 0".
+/// Throws ValueError "Conv2d: stride must be at least 1, got 0", and above 2^53.
 void require_at_least(std::string_view layer, std::string_view what, std::int64_t value,
                       std::int64_t least);
 /// The same for both numbers of a pair.
