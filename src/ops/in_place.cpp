@@ -5,11 +5,23 @@
 #include <ingot/ops/random.h>
 #include <ingot/ops/shape.h>
 
+#include "ops/in_place.h"
 #include "ops/support.h"
 
 namespace ingot {
 
 using ops::fail;
+
+void ops::check_storable(const char* op, const Tensor& target, const Tensor& result,
+                         const Site& at) {
+  if (!can_cast(result.dtype(), target.dtype()))
+    fail<DTypeError>(
+        op,
+        fmt::format("the result is {} and cannot be stored in {}; convert the tensor first with "
+                    ".to({})",
+                    name(result.dtype()), spec_of(target).str(), name(result.dtype())),
+        at);
+}
 
 namespace {
 
@@ -20,12 +32,7 @@ void assign(const Tensor& t, const char* op, const Tensor& value, const Site& at
                      fmt::format("the result has shape {} and does not fit into {}",
                                  value.shape().str(), ops::spec_of(t).str()),
                      at);
-  if (!can_cast(value.dtype(), t.dtype()))
-    fail<DTypeError>(op,
-                     fmt::format("the result is {} and cannot be stored in {}; convert the tensor "
-                                 "first with .to({})",
-                                 name(value.dtype()), ops::spec_of(t).str(), name(value.dtype())),
-                     at);
+  ops::check_storable(op, t, value, at);
   rebind(t, cast(value, t.dtype(), at));
 }
 

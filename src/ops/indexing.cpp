@@ -10,6 +10,7 @@
 #include <ingot/ops/shape.h>
 
 #include "ops/advanced_index.h"
+#include "ops/in_place.h"
 #include "ops/support.h"
 
 namespace ingot {
@@ -242,13 +243,7 @@ namespace {
 
 // The new values of a part, where its dtype can take them: as for a whole tensor in place.
 const Tensor& storable(const char* op, const Tensor& part, const Tensor& result, const Site& at) {
-  if (!can_cast(result.dtype(), part.dtype()))
-    ops::fail<DTypeError>(
-        op,
-        fmt::format("the result is {} and cannot be stored in {}; convert the tensor first with "
-                    ".to({})",
-                    name(result.dtype()), ops::spec_of(part).str(), name(result.dtype())),
-        at);
+  ops::check_storable(op, part, result, at);
   return result;
 }
 
