@@ -49,6 +49,12 @@ target_link_libraries(ingot_private INTERFACE
 add_library(ingot_objects OBJECT ${INGOT_SOURCES} ${INGOT_GENERATED_SOURCES})
 set_target_properties(ingot_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_link_libraries(ingot_objects PRIVATE ingot_private ingot_flags)
+if(INGOT_PRECOMPILE)
+  target_precompile_headers(ingot_objects PRIVATE "${PROJECT_SOURCE_DIR}/src/precompiled.h")
+  # jpeglib.h wants to come before other headers.
+  set_property(SOURCE "${PROJECT_SOURCE_DIR}/src/data/jpeg.cpp"
+    PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+endif()
 
 # The MNIST subset of the demo, inside the library.
 include(IngotEmbed)

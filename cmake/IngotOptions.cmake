@@ -10,6 +10,7 @@ option(INGOT_BUILD_SLOW_TESTS "Also the parity, CLI, header and install tests" O
 option(INGOT_BUILD_FUZZERS "Build fuzz/ (needs Clang)" OFF)
 option(INGOT_WERROR "Warnings are errors" ON)
 option(INGOT_CBLAS "Use CBLAS (OpenBLAS, Accelerate) where it is found" ON)
+option(INGOT_PRECOMPILE "Precompile the most used headers" ON)
 option(INGOT_CURL "Download data sets with libcurl, where it is found" ON)
 set(INGOT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
@@ -41,7 +42,10 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(INGOT_CCACHE ccache)
   mark_as_advanced(INGOT_CCACHE)
   if(INGOT_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${INGOT_CCACHE}")
+    # Without these ccache keeps nothing of what is built from precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      "${INGOT_CCACHE}")
   endif()
 endif()
 
