@@ -10,7 +10,6 @@
 #include "backend/backend.h"
 #include "core/record.h"
 #include "plan/batch.h"
-#include "plan/graph.h"
 #include "plan/plan.h"
 
 namespace ingot {

@@ -5,6 +5,8 @@
 #include <map>
 #include <queue>
 
+#include "plan/passes.h"
+
 namespace ingot::plan {
 namespace {
 constexpr std::size_t kAlign = 64;
@@ -66,6 +68,19 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
     held.push({w.last, offset, nbytes});
   }
   return top;
+}
+
+// The pass `memory`.
+void assign_memory(Draft& draft) {
+  MemoryPlanner planner;
+  for (std::size_t b = 0; b < draft.buffers.size(); ++b)
+    if (draft.buffers[b].kind == PlanBuffer::Kind::Arena && draft.takes_over[b] < 0)
+      planner.add(b, draft.buffers[b].nbytes, draft.lives[b].first, draft.lives[b].last);
+  draft.arena_nbytes = planner.assign(draft.buffers);
+  for (std::size_t b = 0; b < draft.buffers.size(); ++b)
+    if (const std::int32_t root = draft.takes_over[b]; root >= 0)
+      draft.buffers[b].offset = draft.buffer(root).offset;
+  draft.filled = Draft::Part::Arena;
 }
 
 }  // namespace ingot::plan

@@ -93,7 +93,7 @@ struct Plan {
   std::size_t peak_nbytes() const { return arena_nbytes + output_nbytes; }
 };
 
-/// Builds the plan for a batch: expands, simplifies, groups, lays out, lowers.
+/// Builds the plan for a batch: all passes (plan/passes.h).
 std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads);
 
 /// Finds or builds. Thread-safe.
@@ -116,7 +116,7 @@ void release_arena();
 
 /// Tests: makes evaluations of this thread throw at the n-th place, counted from 0, where they may
 /// fail: finding or building the plan, taking memory, and before each step up to (and including)
-/// the first that writes over a leaf. Later there is no such place: see Lowering::donate.
+/// the first that writes over a leaf. Later there is no such place: see plan/donate.cpp.
 struct FaultInjection {
   static constexpr std::int64_t kOff = -1;
   static void fail_at(std::int64_t place);

@@ -12,8 +12,8 @@
 
 #include "backend/backend.h"
 #include "core/record.h"
-#include "plan/graph.h"
 #include "plan/memory.h"
+#include "plan/passes.h"
 #include "plan/plan.h"
 #include "plan/strides.h"
 
@@ -26,21 +26,21 @@ const OpDef kRandomTwin{.name = "random_twin", .infer = infer_same, .traits = {.
 const OpDef kEffectTwin{.name = "effect_twin", .infer = infer_same, .traits = {.effect = true}};
 const OpDef kBarrierTwin{.name = "barrier_twin", .infer = infer_same, .traits = {.barrier = true}};
 
-// Collects what is pending, hands the simplified graph to `look`, and gives the batch back.
+// Collects what is pending, hands the grouped draft to `look`, and gives the batch back.
 template <class F>
-void with_graph(F look) {
+void with_draft(F look) {
   Batch batch;
   ASSERT_TRUE(collect(batch, record_state().pending, {}));
-  Graph graph = build_graph(batch, cpu_backend());
-  simplify(graph);
-  look(batch, graph);
+  Draft draft(batch, cpu_backend());
+  run_passes(draft, "group");
+  look(batch, draft);
   unclaim(batch);
   record_state().pending.clear();
 }
 
-int count_alive(const Graph& g, std::string_view op) {
+int count_alive(const Draft& d, std::string_view op) {
   int n = 0;
-  for (const GraphNode& node : g.nodes) n += !node.dead && node.op->name == op;
+  for (const DraftNode& node : d.nodes) n += !node.dead && node.op->name == op;
   return n;
 }
 
@@ -51,7 +51,7 @@ int alive_after_recording_twice(const OpDef& op) {
   const Tensor a = record(op, {&x}, {}, Site::current());
   const Tensor b = record(op, {&x}, {}, Site::current());
   int alive = -1;
-  with_graph([&](const Batch&, const Graph& g) { alive = count_alive(g, op.name); });
+  with_draft([&](const Batch&, const Draft& d) { alive = count_alive(d, op.name); });
   return alive;
 }
 
@@ -68,7 +68,7 @@ TEST(Rule5, NothingMergesAcrossABarrier) {
   x.eval();
   const Tensor behind = record(kBarrierTwin, {&x}, {}, Site::current());
   const Tensor a = exp(x), b = exp(behind);
-  with_graph([](const Batch&, const Graph& g) { EXPECT_EQ(count_alive(g, "exp"), 2); });
+  with_draft([](const Batch&, const Draft& d) { EXPECT_EQ(count_alive(d, "exp"), 2); });
 }
 
 TEST(Rule5, EffectsAreNeverDroppedAndKeepTheirOrder) {
@@ -77,12 +77,12 @@ TEST(Rule5, EffectsAreNeverDroppedAndKeepTheirOrder) {
   x.eval();
   for (int i = 0; i < 3; ++i) record(kEffectTwin, {&x}, {}, Site::current());  // nobody holds them
   const Tensor y = x + 1;
-  with_graph([](const Batch& batch, const Graph& g) {
-    EXPECT_EQ(count_alive(g, "effect_twin"), 3);
+  with_draft([](const Batch& batch, const Draft& d) {
+    EXPECT_EQ(count_alive(d, "effect_twin"), 3);
     std::int32_t last = -1;
-    for (const Group& group : schedule(g, true))
+    for (const Group& group : d.groups)
       for (const std::int32_t n : group.nodes)
-        if (g.nodes[static_cast<std::size_t>(n)].op == &kEffectTwin) {
+        if (d.nodes[static_cast<std::size_t>(n)].op == &kEffectTwin) {
           EXPECT_GT(n, last);
           last = n;
         }
@@ -95,10 +95,10 @@ TEST(Grouping, AChainOfElementwiseOpsIsOneStep) {
   const Tensor x = arange(0, 100, 1, float32);
   x.eval();
   const Tensor y = relu(exp(x * 0.01f) - 1) + x;
-  with_graph([](const Batch& batch, const Graph& g) {
+  with_draft([](const Batch& batch, const Draft& d) {
     std::size_t with_work = 0;  // numbers form groups of their own, which every reader folds in
-    for (const Group& group : schedule(g, true))
-      with_work += g.nodes[static_cast<std::size_t>(group.nodes[0])].op->name != "full";
+    for (const Group& group : d.groups)
+      with_work += d.nodes[static_cast<std::size_t>(group.nodes[0])].op->name != "full";
     EXPECT_EQ(with_work, 1u);
     const auto plan = build_plan(batch, cpu_backend(), 1);
     EXPECT_EQ(plan->steps.size(), 1u) << "one program, its scalars folded in";
@@ -114,7 +114,7 @@ std::size_t adam_steps(std::int64_t numel) {
   eval();
   std::size_t steps = 0;
   const AdamResult next = adam_update(lists[0], lists[1], lists[2], lists[3], {}, {.step = 1});
-  with_graph([&](const Batch& batch, const Graph&) {
+  with_draft([&](const Batch& batch, const Draft&) {
     steps = build_plan(batch, cpu_backend(), 1)->steps.size();
   });
   return steps;
@@ -130,7 +130,7 @@ TEST(Grouping, TheReferenceRunsOneOpAtATime) {
   const Tensor x = arange(0, 100, 1, float32);
   x.eval();
   const Tensor y = relu(exp(x) - x) + x;
-  with_graph([](const Batch& batch, const Graph&) {
+  with_draft([](const Batch& batch, const Draft&) {
     EXPECT_EQ(build_plan(batch, reference_backend(), 1)->steps.size(), 4u);
   });
 }
@@ -141,7 +141,7 @@ TEST(Grouping, ReusesTemporariesMemory) {
   x.eval();
   Tensor y = x;
   for (int i = 0; i < 50; ++i) y = y.reshape({10, 100}).sum({0}).expand({10, 100}).reshape({1000});
-  with_graph([](const Batch& batch, const Graph&) {
+  with_draft([](const Batch& batch, const Draft&) {
     const auto plan = build_plan(batch, cpu_backend(), 1);
     EXPECT_LE(plan->arena_nbytes, 3u * 4096) << "fifty temporaries share a few places";
   });

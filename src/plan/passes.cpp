@@ -1,0 +1,119 @@
+#include "plan/passes.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include <ingot/core/error.h>
+
+#include "plan/check.h"
+
+namespace ingot::plan {
+namespace {
+
+constexpr std::array kPasses{
+    Pass{"expand", expand},         Pass{"simplify", simplify},    Pass{"group", group},
+    Pass{"program", make_programs}, Pass{"layout", lay_out},       Pass{"lower", lower},
+    Pass{"donate", donate},         Pass{"memory", assign_memory},
+};
+
+#ifdef NDEBUG
+constexpr bool kCheckDrafts = false;
+#else
+constexpr bool kCheckDrafts = true;
+#endif
+
+bool names_a_pass(std::string_view name) {
+  for (const Pass& p : kPasses)
+    if (p.name == name) return true;
+  return name == "all";
+}
+
+void dump(const Draft& draft, std::string_view pass) {
+  const std::string text = fmt::format("draft after {}: {}", pass, draft.str());
+  std::fwrite(text.data(), 1, text.size(), stderr);  // at once: threads plan side by side
+}
+
+std::shared_ptr<Plan> to_plan(Draft&& draft) {
+  auto plan = std::make_shared<Plan>();
+  plan->steps.reserve(draft.steps.size());
+  for (DraftStep& from : draft.steps) {
+    Step to;
+    to.num_inputs = static_cast<std::uint32_t>(from.from.size());
+    to.operands.reserve(from.from.size() + from.to.size());
+    const auto add = [&](const Place& p, DType dtype) {
+      to.operands.push_back({p.buffer, p.offset * static_cast<std::int64_t>(nbytes_of(dtype))});
+    };
+    for (std::size_t i = 0; i < from.from.size(); ++i) add(from.from[i], from.desc.inputs[i].dtype);
+    for (std::size_t o = 0; o < from.to.size(); ++o) add(from.to[o], from.desc.outputs[o].dtype);
+    to.kernel = std::move(from.kernel);
+    to.first_slot = static_cast<std::uint32_t>(plan->slots.size());
+    plan->slots.insert(plan->slots.end(), from.slots.begin(), from.slots.end());
+    if (from.workspace >= 0) to.workspace_offset = draft.buffer(from.workspace).offset;
+    to.op = from.desc.op;
+    to.batch_node = draft.node(from.node).batch_node;
+    to.site = draft.sites[static_cast<std::size_t>(to.batch_node)].site;
+    to.what = std::move(from.what);
+    plan->steps.push_back(std::move(to));
+  }
+  for (const PlanBuffer& b : draft.buffers)
+    if (b.kind == PlanBuffer::Kind::Output) plan->output_nbytes += b.nbytes;
+  plan->buffers = std::move(draft.buffers);
+  plan->constants = std::move(draft.constants);
+  plan->constant_slots = std::move(draft.constant_slots);
+  plan->results = std::move(draft.results);
+  plan->arena_nbytes = draft.arena_nbytes;
+  plan->commit_step = draft.commit_step;
+  return plan;
+}
+
+}  // namespace
+
+std::span<const Pass> passes() { return kPasses; }
+
+std::string& dump_request() {
+  static std::string request = [] {
+    const char* text = std::getenv("INGOT_DUMP");  // NOLINT(concurrency-mt-unsafe)
+    return std::string(text ? text : "");
+  }();
+  return request;
+}
+
+bool asks_for(std::string_view request, std::string_view pass) {
+  bool asked = false;
+  while (!request.empty()) {
+    const std::size_t comma = std::min(request.find(','), request.size());
+    const std::string_view name = request.substr(0, comma);
+    request.remove_prefix(std::min(comma + 1, request.size()));
+    if (!name.empty() && !names_a_pass(name)) {
+      std::string names;
+      for (const Pass& p : kPasses) names += fmt::format("{}, ", p.name);
+      throw ValueError(
+          fmt::format("INGOT_DUMP: there is no pass '{}'; there are {}and 'all'", name, names));
+    }
+    asked |= name == pass || name == "all";
+  }
+  return asked;
+}
+
+void run_passes(Draft& draft, std::string_view last) {
+  for (const Pass& pass : kPasses) {
+    pass.run(draft);
+    if (asks_for(dump_request(), pass.name)) dump(draft, pass.name);
+    if constexpr (kCheckDrafts) check(draft, pass.name);
+    if (pass.name == last) return;
+  }
+  throw InternalError(fmt::format("there is no pass '{}'", last));
+}
+
+std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads) {
+  Draft draft(batch, backend);
+  run_passes(draft);
+  std::shared_ptr<Plan> plan = to_plan(std::move(draft));
+  plan->key = PlanKey::of(batch, backend, num_threads);
+  return plan;
+}
+
+}  // namespace ingot::plan

@@ -1,0 +1,69 @@
+// The pass `simplify`: pure nodes that compute the same become one, nodes nobody needs are dead.
+#include <unordered_map>
+
+#include "plan/passes.h"
+
+namespace ingot::plan {
+namespace {
+
+struct NodeKeyHash {
+  std::size_t operator()(const DraftNode* n) const {
+    std::uint64_t h = hash_mix(n->op->name_hash, n->attrs.hash());
+    for (const std::int32_t v : n->inputs) h = hash_mix(h, static_cast<std::uint64_t>(v));
+    for (const SlotRef s : n->slots) h = hash_mix(h, static_cast<std::uint64_t>(s));
+    return h;
+  }
+};
+struct NodeKeyEqual {
+  bool operator()(const DraftNode* a, const DraftNode* b) const {
+    return a->op == b->op && a->inputs == b->inputs && a->slots == b->slots && a->attrs == b->attrs;
+  }
+};
+
+bool is_pure(const DraftNode& n) {
+  return !n.op->traits.random && !n.op->traits.effect && !n.op->traits.barrier;
+}
+
+// Two pure nodes with the same op, attributes, inputs and slots give the same bits.
+void merge_equal(Draft& draft) {
+  std::vector<std::int32_t> replaced(draft.values.size());
+  for (std::size_t i = 0; i < replaced.size(); ++i) replaced[i] = static_cast<std::int32_t>(i);
+  std::unordered_map<const DraftNode*, const DraftNode*, NodeKeyHash, NodeKeyEqual> seen;
+  for (DraftNode& n : draft.nodes) {
+    for (std::int32_t& v : n.inputs) v = replaced[static_cast<std::size_t>(v)];
+    if (!is_pure(n)) continue;
+    const auto [it, fresh] = seen.emplace(&n, &n);
+    if (fresh) continue;
+    for (std::size_t o = 0; o < n.outputs.size(); ++o) {
+      const std::int32_t kept = it->second->outputs[o];
+      replaced[static_cast<std::size_t>(n.outputs[o])] = kept;
+      if (draft.value(n.outputs[o]).live) draft.value(kept).live = true;
+    }
+    n.dead = true;
+  }
+  for (std::int32_t& v : draft.outputs) v = replaced[static_cast<std::size_t>(v)];
+}
+
+void drop_unneeded(Draft& draft) {
+  std::vector<std::uint8_t> needed(draft.values.size(), 0);
+  for (std::size_t v = 0; v < draft.values.size(); ++v) needed[v] = draft.values[v].live;
+  for (auto n = draft.nodes.rbegin(); n != draft.nodes.rend(); ++n) {
+    if (n->dead) continue;
+    bool wanted = n->op->traits.effect || n->op->traits.checks;
+    for (const std::int32_t v : n->outputs) wanted |= needed[static_cast<std::size_t>(v)] != 0;
+    if (!wanted) {
+      n->dead = true;
+      continue;
+    }
+    for (const std::int32_t v : n->inputs) needed[static_cast<std::size_t>(v)] = 1;
+  }
+}
+
+}  // namespace
+
+void simplify(Draft& draft) {
+  merge_equal(draft);
+  drop_unneeded(draft);
+}
+
+}  // namespace ingot::plan
