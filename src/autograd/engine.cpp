@@ -102,8 +102,7 @@ void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads,
         to.push_back(inputs[i]);
         which.push_back(i);
       }
-    ExpandContext context(inputs, n.attrs(), n.slots(), specs, outputs);
-    n.op().expand(context);
+    record_expansion(n.op(), inputs, n.attrs(), n.slots(), specs, outputs);
   }
   for (std::size_t o = 0; o < outputs.size(); ++o)
     if (grads[o].defined() && outputs[o].requires_grad()) {

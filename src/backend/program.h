@@ -1,6 +1,8 @@
 // Program: what an elementwise step computes for one element, as straight-line code over numbered
 // registers. One op is a program of one instruction; a fused group is a longer one. Every register
 // holds one dtype; each instruction rounds its result to that dtype, so that fusing changes no bit.
+// An instruction may read float32 beside float16 or bfloat16 (a number, which is not rounded before
+// it is used): it computes in float32.
 #pragma once
 
 #include <cstdint>

@@ -117,6 +117,12 @@ struct Traits {
   bool effect = false;   ///< ordered by recording, never dropped
   bool barrier = false;  ///< nothing is merged across it
   bool checks = false;   ///< may throw while it runs (index ranges, labels)
+  /// float16 and bfloat16 stay what they are inside `vjp` and `expand`: these only move elements,
+  /// or leave the arithmetic to one op that rounds once. All others compute in float32.
+  bool in_dtype = false;
+  /// `vjp` may read results that were rounded to 16 bits: they are elements of the operands, or
+  /// only their sign counts. Other rounded results are computed again.
+  bool reads_rounded = false;
 };
 
 /// What `infer` sees and fills.
@@ -173,6 +179,10 @@ struct SavesContext {
 
 /// What a gradient rule sees and fills. Reading a value that `saves` does not name throws
 /// InternalError, so that a rule cannot depend on what an evaluation before backward drops.
+///
+/// Of an op on float16 or bfloat16 a rule sees float32: values, gradients and specs are widened,
+/// and set() rounds. An output that was rounded is not read but computed again from the inputs, so
+/// that a gradient is rounded once. (Not so with the trait `in_dtype`.)
 class VjpContext {
  public:
   VjpContext(const Node& node, std::span<const Tensor> grads, std::span<Tensor> results,
@@ -191,7 +201,9 @@ class VjpContext {
   Tensor input(int i) const;
   Tensor output(int i) const;
   /// Gradient of output i; undefined when nothing depends on it.
-  const Tensor& grad(int i = 0) const { return grads_[static_cast<std::size_t>(i)]; }
+  const Tensor& grad(int i = 0) const {
+    return wide_ ? wide_grads_[static_cast<std::size_t>(i)] : grads_[static_cast<std::size_t>(i)];
+  }
   bool needs(int i) const;
   /// Sets the gradient of input i; it must have the input's shape and dtype.
   void set(int i, Tensor grad);
@@ -199,9 +211,14 @@ class VjpContext {
   const Node& node;
 
  private:
+  Tensor recomputed(int i) const;
+
   std::span<const Tensor> grads_;
   std::span<Tensor> results_;
   Saved saved_;
+  bool wide_ = false;
+  std::vector<Tensor> wide_grads_;
+  std::vector<TensorSpec> wide_in_, wide_out_;
 };
 
 /// What `expand` sees and fills: records the op's meaning in more basic ops.
@@ -243,9 +260,31 @@ struct OpDef {
   std::uint64_t name_hash = hash_text(name);
 };
 
+/// Records what `op` expands to, in float32 where it is an op on float16 or bfloat16 (but for the
+/// trait `in_dtype`): operands are widened and each result is rounded once. How plans and autograd
+/// expand; `results` become as `outputs` says, or the expansion is wrong.
+void record_expansion(const OpDef& op, std::span<const Tensor> inputs, const Attrs& attrs,
+                      std::span<const Scalar> slots, std::span<const TensorSpec> outputs,
+                      std::vector<Tensor>& results);
+
+/// Output i of this node was rounded to 16 bits: its rule computes it again rather than reads it.
+inline bool is_rounded_output(const Node& n, std::size_t i) {
+  const Traits& t = n.op().traits;
+  return i < n.outputs().size() && is_reduced_float(n.outputs()[i].spec.dtype) &&
+         !t.reads_rounded && !t.in_dtype;
+}
+
 /// What must survive an evaluation so that this node can still be differentiated.
 inline Saved saved_for_backward(const Node& n) {
-  if (n.op().saves) return n.op().saves({n.attrs(), n.inputs()});
+  if (n.op().saves) {
+    Saved saved = n.op().saves({n.attrs(), n.inputs()});
+    for (std::size_t i = 0; i < 32 && saved.outputs >> i; ++i)
+      if ((saved.outputs >> i & 1u) && is_rounded_output(n, i)) {
+        saved.outputs &= ~(std::uint32_t{1} << i);
+        saved.inputs = ~std::uint32_t{0};
+      }
+    return saved;
+  }
   if (n.op().gradient == Gradient::Expand) return {.inputs = ~std::uint32_t{0}, .outputs = 0};
   return {};
 }

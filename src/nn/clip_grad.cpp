@@ -11,10 +11,14 @@
 
 #include <cmath>
 
+#include "ops/at.h"
+
 namespace ingot::nn::utils {
 namespace {
 
-Tensor norm_of(const Tensor& x, double type) {
+// Of 16-bit numbers in float32, which is also how the norms of several dtypes are joined.
+Tensor norm_of(const Tensor& given, double type) {
+  const Tensor x = given.to(ops::compute_dtype(given.dtype()));
   if (std::isinf(type)) return x.abs().amax();
   if (type == 2) return x.norm();
   if (type == 1) return x.abs().sum();
@@ -32,17 +36,18 @@ Tensor clip_grad_norm_(const std::vector<Tensor>& params, double max_norm, doubl
   const SiteScope scope(at);
   const NoGradGuard no_grad;
   std::vector<Tensor> norms;
+  DType widest = DType::Float32;
   for (const Tensor& p : params) {
     const Tensor grad = p.grad();
     if (!grad.defined() || grad.numel() == 0) continue;
     Tensor norm = norm_of(grad, norm_type);
-    if (!norms.empty()) {
-      if (norm.dtype() != norms[0].dtype()) norm = norm.to(norms[0].dtype());
-      if (norm.device() != norms[0].device()) norm = norm.to(norms[0].device());
-    }
+    if (!norms.empty() && norm.device() != norms[0].device()) norm = norm.to(norms[0].device());
+    widest = norms.empty() ? norm.dtype() : promote_types(widest, norm.dtype());
     norms.push_back(std::move(norm));
   }
   if (norms.empty()) return zeros({});
+  for (Tensor& norm : norms)
+    if (norm.dtype() != widest) norm = norm.to(widest);
   const Tensor total = norm_of(stack(norms), norm_type);
   if (error_if_nonfinite && !std::isfinite(total.item()))
     throw ValueError(fmt::format(
@@ -54,9 +59,9 @@ Tensor clip_grad_norm_(const std::vector<Tensor>& params, double max_norm, doubl
     const Tensor grad = p.grad();
     if (!grad.defined() || grad.numel() == 0) continue;
     Tensor own = factor;
-    if (own.dtype() != grad.dtype()) own = own.to(grad.dtype());
     if (own.device() != grad.device()) own = own.to(grad.device());
-    p.set_grad(grad * own);
+    // The factor is a 0-dim tensor: it is not rounded to 16 bits before it is used.
+    p.set_grad((grad * own).to(grad.dtype()));
   }
   return total;
 }

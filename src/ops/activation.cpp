@@ -89,7 +89,8 @@ const OpDef kLeakyRelu{.name = "leaky_relu",
                        .gradient = Gradient::Rule,
                        .vjp = vjp_leaky_relu,
                        .saves = saves_leaky_relu,
-                       .expand = expand_leaky_relu};
+                       .expand = expand_leaky_relu,
+                       .traits = {.reads_rounded = true}};
 
 // prelu(x, weight): the weight is already shaped to broadcast.
 void infer_prelu(InferContext& c) {

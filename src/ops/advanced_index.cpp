@@ -77,7 +77,7 @@ const OpDef kIndex{.name = "index",
                        [](const SavesContext& s) {
                          return save_indices(1, static_cast<int>(s.inputs.size()) - 1);
                        },
-                   .traits = {.checks = true}};
+                   .traits = {.checks = true, .in_dtype = true}};
 
 void infer_index_put(InferContext& c) {
   const int last = c.num_inputs() - 1;
@@ -109,7 +109,7 @@ const OpDef kIndexPut{.name = "index_put",
                           [](const SavesContext& s) {
                             return save_indices(1, static_cast<int>(s.inputs.size()) - 2);
                           },
-                      .traits = {.checks = true}};
+                      .traits = {.checks = true, .in_dtype = true}};
 
 // -- What a list of indices means
 // ------------------------------------------------------------------

@@ -37,7 +37,8 @@ constexpr OpDef kPad{.name = "pad",
                      .infer = infer_pad,
                      .gradient = Gradient::Rule,
                      .vjp = vjp_pad,
-                     .saves = save_nothing};
+                     .saves = save_nothing,
+                     .traits = {.in_dtype = true}};
 
 Tensor pad_constant(const Tensor& x, const Dims& before, const Dims& after, const Scalar& value,
                     Site at) {
@@ -167,6 +168,9 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, std::strin
     after[d] = padding[i + 1];
   }
   if (mode == "constant") return pad_constant(x, before, after, value, at);
+  // An element's gradient is the sum of those of its copies.
+  if (const Widened w(at, {&x}); w && x.requires_grad())
+    return w.rounded(pad(w[0], padding, mode, value, at));
   const auto pad_one = mode == "reflect"     ? pad_reflect
                        : mode == "replicate" ? pad_replicate
                        : mode == "circular"  ? pad_circular

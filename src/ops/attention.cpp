@@ -154,6 +154,15 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (!(o.dropout_p >= 0 && o.dropout_p <= 1))
     ops::fail<ValueError>(ops::kName,
                           fmt::format("dropout_p must lie in [0, 1], got {}", o.dropout_p), at);
+  const bool repeated =
+      !(ops::batch_of(query.shape()) == batch && ops::batch_of(key.shape()) == batch &&
+        ops::batch_of(value.shape()) == batch);
+  if (const ops::Widened w(at, {&query, &key, &value}); w && (repeated || o.dropout_p > 0)) {
+    AttentionOptions wide = o;
+    if (o.mask.defined() && is_reduced_float(o.mask.dtype()))
+      wide.mask = o.mask.to(DType::Float32, at);
+    return w.rounded(scaled_dot_product_attention(w[0], w[1], w[2], wide, at));
+  }
   Tensor q = ops::with_batch(query, batch, at);
   const Tensor k = ops::with_batch(key, batch, at), v = ops::with_batch(value, batch, at);
   const double width = std::max<double>(1, static_cast<double>(q.size(-1)));

@@ -2,6 +2,7 @@
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 
+#include "ops/at.h"
 #include "ops/broadcast.h"
 #include "ops/support.h"
 
@@ -184,15 +185,20 @@ Tensor pow(const Operand& base, const Operand& exponent) {
 }
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
+  const Tensor factor = weight.is_tensor() ? weight.tensor() : Tensor();
+  if (const Widened w(weight.site(), {&start, &end, &factor}); w)
+    return w.rounded(lerp(w[0], w[1], factor.defined() ? Operand(w[2], weight.site()) : weight));
   return add(Operand(start, weight.site()),
              mul(weight, sub(Operand(end, weight.site()), Operand(start, weight.site()))));
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {
+  if (const Widened w(at, {&x, &a, &b}); w) return w.rounded(addcmul(w[0], w[1], w[2], value, at));
   return add(Operand(x, at), mul(Operand(mul(Operand(a, at), value), at), b));
 }
 
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {
+  if (const Widened w(at, {&x, &a, &b}); w) return w.rounded(addcdiv(w[0], w[1], w[2], value, at));
   return add(Operand(x, at), div(Operand(mul(Operand(a, at), value), at), b));
 }
 

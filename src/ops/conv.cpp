@@ -99,7 +99,8 @@ const OpDef kConv2d{.name = "conv2d",
                     .infer = infer_conv2d,
                     .gradient = Gradient::Rule,
                     .vjp = vjp_conv2d,
-                    .saves = saves_other};
+                    .saves = saves_other,
+                    .traits = {.in_dtype = true}};
 
 // -- conv2d_backward_input(grad, weight)
 // -----------------------------------------------------------
@@ -136,7 +137,8 @@ const OpDef kConv2dBackwardInput{.name = "conv2d_backward_input",
                                  .infer = infer_backward_input,
                                  .gradient = Gradient::Rule,
                                  .vjp = vjp_backward_input,
-                                 .saves = saves_other};
+                                 .saves = saves_other,
+                                 .traits = {.in_dtype = true}};
 
 // -- conv2d_backward_weight(grad, x)
 // ---------------------------------------------------------------
@@ -167,7 +169,8 @@ const OpDef kConv2dBackwardWeight{.name = "conv2d_backward_weight",
                                   .infer = infer_backward_weight,
                                   .gradient = Gradient::Rule,
                                   .vjp = vjp_backward_weight,
-                                  .saves = saves_other};
+                                  .saves = saves_other,
+                                  .traits = {.in_dtype = true}};
 
 }  // namespace
 

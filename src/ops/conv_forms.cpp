@@ -190,7 +190,12 @@ Tensor transposed(const char* op, const Tensor& x, const Tensor& weight, const T
                                  "with .to()",
                                  name(x.dtype()), name(bias.dtype())),
                      at);
-  return Operand(y, at) + bias.reshape({1, channels, 1, 1}, at);
+  const Tensor shift = bias.reshape({1, channels, 1, 1}, at);
+  if (!is_reduced_float(x.dtype())) return Operand(y, at) + shift;
+  // As conv2d: the bias is added before the result is rounded.
+  const Tensor wide_x = x.to(DType::Float32, at), wide_weight = weight.to(DType::Float32, at);
+  const Tensor wide = Transposed{op, wide_x, wide_weight, options, at, sequence}.record();
+  return (Operand(wide, at) + shift).to(x.dtype(), at);
 }
 
 }  // namespace

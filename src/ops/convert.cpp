@@ -23,7 +23,8 @@ constexpr OpDef kCopyTo{
     .infer = [](InferContext& c) { c.out(c.shape(0), c.dtype(0), c.as<CopyAttrs>().device); },
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, c.grad().to(c.in(0).device)); },
-    .saves = save_nothing};
+    .saves = save_nothing,
+    .traits = {.in_dtype = true}};
 
 // The attributes of a cast, made once per dtype.
 const Attrs& cast_attrs(DType t) {

@@ -160,10 +160,18 @@ Tensor reduced(std::string_view op, const Tensor& losses, Reduction r, Site at) 
 using namespace ops;  // the definitions above
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
+  defined("mse_loss", input, at);
+  defined("mse_loss", target, at);
+  if (const Widened w(at, {&input, &target}); w)
+    return w.rounded(mse_loss(w[0], w[1], reduction, at));
   return reduced("mse_loss", difference("mse_loss", input, target, at).square(at), reduction, at);
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, Site at) {
+  defined("l1_loss", input, at);
+  defined("l1_loss", target, at);
+  if (const Widened w(at, {&input, &target}); w)
+    return w.rounded(l1_loss(w[0], w[1], reduction, at));
   return reduced("l1_loss", difference("l1_loss", input, target, at).abs(at), reduction, at);
 }
 
@@ -171,6 +179,10 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
                       Site at) {
   if (!(beta >= 0))
     fail<ValueError>("smooth_l1_loss", fmt::format("beta must not be negative, got {}", beta), at);
+  defined("smooth_l1_loss", input, at);
+  defined("smooth_l1_loss", target, at);
+  if (const Widened w(at, {&input, &target}); w)
+    return w.rounded(smooth_l1_loss(w[0], w[1], reduction, beta, at));
   if (beta == 0)
     return reduced("smooth_l1_loss", difference("smooth_l1_loss", input, target, at).abs(at),
                    reduction, at);
@@ -182,12 +194,20 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
                   Site at) {
   if (!(delta > 0))
     fail<ValueError>("huber_loss", fmt::format("delta must be positive, got {}", delta), at);
+  defined("huber_loss", input, at);
+  defined("huber_loss", target, at);
+  if (const Widened w(at, {&input, &target}); w)
+    return w.rounded(huber_loss(w[0], w[1], reduction, delta, at));
   return record_smooth_l1("huber_loss", input, target, reduction, {.beta = delta, .huber = true},
                           at);
 }
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, Reduction reduction,
                             const Tensor& weight, Site at) {
+  defined("binary_cross_entropy", input, at);
+  defined("binary_cross_entropy", target, at);
+  if (const Widened w(at, {&input, &target, &weight}); w && input.dtype() == target.dtype())
+    return w.rounded(binary_cross_entropy(w[0], w[1], reduction, w[2], at));
   const auto checked = [&](const Tensor& t, const char* what) {
     if (!is_floating(defined("binary_cross_entropy", t, at).dtype())) return t;  // bce refuses it
     return record(kCheckUnit, {&t}, NameAttrs{std::string("binary_cross_entropy: ") + what}, at);
@@ -206,6 +226,15 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
                                         const BceWithLogitsOptions& options, Site at) {
   const char* op = "binary_cross_entropy_with_logits";
+  defined(op, logits, at);
+  defined(op, target, at);
+  if (const Widened w(at, {&logits, &target, &options.weight, &options.pos_weight});
+      w && logits.dtype() == target.dtype()) {
+    BceWithLogitsOptions wide = options;
+    wide.weight = w[2];
+    wide.pos_weight = w[3];
+    return w.rounded(binary_cross_entropy_with_logits(w[0], w[1], wide, at));
+  }
   Tensor losses = record(kBceWithLogits, {&logits, &target}, {}, at);
   if (options.pos_weight.defined()) {
     // The term of the positive class, −t·log σ(x), counts pos_weight times.
@@ -226,6 +255,8 @@ Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bo
   const At s{at};
   defined("kl_div", input, at);
   defined("kl_div", target, at);
+  if (const Widened w(at, {&input, &target}); w)
+    return w.rounded(kl_div(w[0], w[1], reduction, log_target, at));
   Tensor losses;
   if (log_target) {
     losses = s(exp(target, at)) * (s(target) - input);

@@ -42,7 +42,8 @@ const OpDef kMaskedSelect{.name = "masked_select",
                           .infer = infer_masked_select,
                           .gradient = Gradient::Rule,
                           .vjp = vjp_masked_select,
-                          .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; }};
+                          .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; },
+                          .traits = {.in_dtype = true}};
 
 void infer_masked_scatter(InferContext& c) { c.out(c.shape(0), c.dtype(0)); }
 
@@ -64,7 +65,8 @@ const OpDef kMaskedScatter{.name = "masked_scatter",
                            .infer = infer_masked_scatter,
                            .gradient = Gradient::Rule,
                            .vjp = vjp_masked_scatter,
-                           .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; }};
+                           .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; },
+                           .traits = {.in_dtype = true}};
 
 // -- unique(table): values[count, width], inverse[rows], counts[count]
 // ------------------------------

@@ -280,6 +280,19 @@ Named contract(Named a, Named b, const Labels& keep, Site at) {
   return {z.shape() == result ? z : z.reshape(result, at), joined({&r.batch, &r.left, &r.right})};
 }
 
+// One sum, or one contraction without sums before it and repeated operands (whose gradients are
+// sums): a single op that rounds. Of 16 bits anything else is computed in float32.
+bool rounds_once(const std::vector<Named>& operands, const Labels& output) {
+  if (operands.size() != 2) return operands.size() == 1;
+  for (const auto& [x, other] :
+       {std::pair(&operands[0], &operands[1]), std::pair(&operands[1], &operands[0])})
+    for (const int label : x->labels) {
+      if (!has(other->labels, label) ? !has(output, label) : x->size(label) != other->size(label))
+        return false;
+    }
+  return true;
+}
+
 // Dimensions of one label must have one size, or size 1.
 void check_sizes(const Equation& equation, const std::vector<Named>& operands) {
   std::array<std::int64_t, kLabels> sizes;
@@ -324,6 +337,10 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& tensors, Site at
   }
   ops::check_sizes(equation, operands);
   const ops::Labels output = equation.output(all_labels, hidden);
+  const DType dtype = tensors[0].dtype();
+  const bool wide = is_reduced_float(dtype) && !ops::rounds_once(operands, output);
+  if (wide)
+    for (ops::Named& operand : operands) operand.t = operand.t.to(DType::Float32, at);
 
   ops::Named result = operands[0];
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -340,7 +357,7 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& tensors, Site at
     result.sum(alone, at);
   }
   result.permute(output, at);
-  return result.t;
+  return wide ? result.t.to(dtype, at) : result.t;
 }
 
 }  // namespace ingot

@@ -5,6 +5,7 @@
 #include <ingot/ops/random.h>
 #include <ingot/ops/shape.h>
 
+#include "ops/at.h"
 #include "ops/in_place.h"
 #include "ops/support.h"
 
@@ -34,6 +35,13 @@ void assign(const Tensor& t, const char* op, const Tensor& value, const Site& at
                      at);
   ops::check_storable(op, t, value, at);
   rebind(t, cast(value, t.dtype(), at));
+}
+
+// value · factor + shift, rounded once.
+Tensor scaled(const Tensor& value, double factor, double shift, const Site& at) {
+  if (factor == 1 && shift == 0) return value;
+  if (const ops::Widened w(at, {&value}); w) return w.rounded(scaled(w[0], factor, shift, at));
+  return ingot::add(ingot::mul({value, at}, factor), shift);
 }
 
 using Unary = Tensor (*)(const Tensor&, Site);
@@ -143,9 +151,7 @@ Tensor& Tensor::uniform_(double low, double high, Site at) & {
   check_in_place(*this, "uniform_", at);
   if (!(low <= high))
     fail<ValueError>("uniform_", fmt::format("[{}, {}) is no interval", low, high), at);
-  Tensor value = rand_like(*this, nullptr, at);
-  if (low != 0 || high != 1) value = ingot::add(ingot::mul({value, at}, high - low), low);
-  rebind(*this, value);
+  rebind(*this, scaled(rand_like(*this, nullptr, at), high - low, low, at));
   return *this;
 }
 
@@ -154,9 +160,7 @@ Tensor& Tensor::normal_(double mean, double std, Site at) & {
   if (!(std >= 0))
     fail<ValueError>("normal_", fmt::format("a standard deviation is not negative, got {}", std),
                      at);
-  Tensor value = randn_like(*this, nullptr, at);
-  if (mean != 0 || std != 1) value = ingot::add(ingot::mul({value, at}, std), mean);
-  rebind(*this, value);
+  rebind(*this, scaled(randn_like(*this, nullptr, at), std, mean, at));
   return *this;
 }
 

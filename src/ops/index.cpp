@@ -66,7 +66,7 @@ const OpDef kGather{.name = "gather",
                     .gradient = Gradient::Rule,
                     .vjp = vjp_gather,
                     .saves = saves_index,
-                    .traits = {.checks = true}};
+                    .traits = {.checks = true, .in_dtype = true}};
 
 void infer_scatter_add(InferContext& c) {
   const auto& a = c.as<ScatterAttrs>();
@@ -87,7 +87,7 @@ const OpDef kScatterAdd{.name = "scatter_add",
                         .gradient = Gradient::Rule,
                         .vjp = vjp_scatter_add,
                         .saves = saves_index,
-                        .traits = {.checks = true}};
+                        .traits = {.checks = true, .in_dtype = true}};
 
 // -- index_select(x, index) and index_add(source, index)
 // -------------------------------------------
@@ -112,7 +112,7 @@ const OpDef kIndexSelect{.name = "index_select",
                          .gradient = Gradient::Rule,
                          .vjp = vjp_index_select,
                          .saves = saves_index,
-                         .traits = {.checks = true}};
+                         .traits = {.checks = true, .in_dtype = true}};
 
 void infer_index_add(InferContext& c) {
   const auto& a = c.as<ScatterAttrs>();
@@ -136,7 +136,7 @@ const OpDef kIndexAdd{.name = "index_add",
                       .gradient = Gradient::Rule,
                       .vjp = vjp_index_add,
                       .saves = saves_index,
-                      .traits = {.checks = true}};
+                      .traits = {.checks = true, .in_dtype = true}};
 
 // -- embedding(weight, indices)
 // --------------------------------------------------------------------
@@ -167,7 +167,7 @@ const OpDef kEmbedding{.name = "embedding",
                        .gradient = Gradient::Rule,
                        .vjp = vjp_embedding,
                        .saves = saves_index,
-                       .traits = {.checks = true}};
+                       .traits = {.checks = true, .in_dtype = true}};
 
 // -- check_labels(labels)
 // --------------------------------------------------------------------------
@@ -214,6 +214,8 @@ Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& index, const
                           fmt::format("x is {} but source is {}; convert one with .to(dtype)",
                                       name(x.dtype()), name(source.dtype())),
                           at);
+  if (const ops::Widened w(at, {&x, &source}); w)
+    return w.rounded(scatter_add(w[0], dim, index, w[1], at));
   if (source.dim() != index.dim())
     ops::fail<ShapeError>("scatter_add",
                           fmt::format("index{} and source{} need the same number of dimensions",
@@ -259,6 +261,8 @@ Tensor index_add(const Tensor& x, std::int64_t dim, const Tensor& index, const T
                           fmt::format("alpha must be an integer for {} tensors, got {}",
                                       name(x.dtype()), alpha.str()),
                           at);
+  if (const ops::Widened w(at, {&x, &source}); w)
+    return w.rounded(index_add(w[0], dim, index, w[1], alpha, at));
   Tensor places = ops::as_vector(index, at);
   if (places.dtype() == DType::Int32) places = places.to(DType::Int64, at);
   const Tensor values = ops::as_vector(source, at);

@@ -32,9 +32,11 @@ void check_running(const Tensor& running, std::int64_t channels, const char* ope
 // running ← (1 − momentum)·running + momentum·(the samples' statistics, averaged)
 void move_running(const Tensor& running, const Tensor& of_samples, double momentum, Site at) {
   const At s{at};
-  const Tensor batch = of_samples.mean({0}, false, at).to(running.dtype(), at);
+  const DType wide = compute_dtype(running.dtype());
+  const Tensor batch = of_samples.mean({0}, false, at).to(wide, at);
   const Tensor taken = s(batch) * momentum;
-  rebind(running, s(s(running) * (1.0 - momentum)) + taken);
+  const Tensor kept = s(running.to(wide, at)) * (1.0 - momentum);
+  rebind(running, (s(kept) + taken).to(running.dtype(), at));
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ const OpDef kInterpolate{
         [](VjpContext& c) {
           c.set(0, record(kInterpolateBackward, {&c.grad()}, c.node.attrs(), c.node.site()));
         },
-    .saves = save_nothing};
+    .saves = save_nothing,
+    .traits = {.in_dtype = true}};
 
 const OpDef kInterpolateBackward{
     .name = "interpolate_backward",
@@ -56,7 +57,8 @@ const OpDef kInterpolateBackward{
         [](VjpContext& c) {
           c.set(0, record(kInterpolate, {&c.grad()}, c.node.attrs(), c.node.site()));
         },
-    .saves = save_nothing};
+    .saves = save_nothing,
+    .traits = {.in_dtype = true}};
 
 const char* mode_name(Interpolation mode) {
   switch (mode) {

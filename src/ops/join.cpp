@@ -43,7 +43,8 @@ constexpr OpDef kCat{.name = "cat",
                      .infer = infer_cat,
                      .gradient = Gradient::Rule,
                      .vjp = vjp_cat,
-                     .saves = save_nothing};
+                     .saves = save_nothing,
+                     .traits = {.in_dtype = true}};
 
 // unbind(x): one output per entry of dimension `dim`.
 void infer_unbind(InferContext& c) {
@@ -70,7 +71,8 @@ constexpr OpDef kUnbind{.name = "unbind",
                         .infer = infer_unbind,
                         .gradient = Gradient::Rule,
                         .vjp = vjp_unbind,
-                        .saves = save_nothing};
+                        .saves = save_nothing,
+                        .traits = {.in_dtype = true}};
 
 }  // namespace
 

@@ -207,6 +207,9 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, co
                           fmt::format("{} channels (x{}) cannot be split into {} groups", shape[1],
                                       shape.str(), groups),
                           at);
+  // Without weight and bias it is one op, which rounds by itself.
+  if (const ops::Widened w(at, {&x, &weight, &bias}); w && (weight.defined() || bias.defined()))
+    return w.rounded(group_norm(w[0], groups, w[1], w[2], eps, at));
   std::int64_t size = shape[1] / groups;
   for (int i = 2; i < shape.rank(); ++i) size *= shape[i];
   Tensor y = layer_norm(x.reshape({shape[0], groups, size}, at), {size}, {}, {}, eps, at)

@@ -41,12 +41,9 @@ void infer_where(InferContext& c) {
         fmt::format("the condition must be bool, got {}; compare it (x != 0) or convert "
                     "it with .to(boolean)",
                     c.in(0).str()));
-  if (c.dtype(1) != c.dtype(2))
-    c.dtype_error(
-        fmt::format("operands have different dtypes: {} and {}", c.in(1).str(), c.in(2).str()));
   const char* name = c.op.name.data();
   c.out(broadcast_shapes(broadcast_shapes(c.shape(0), c.shape(1), name), c.shape(2), name),
-        c.dtype(1));
+        shared_dtype(c, 1));
 }
 constexpr OpDef kWhere =
     primitive("where", ScalarOp::Where, infer_where, save_input, [](VjpContext& c) {
@@ -96,7 +93,12 @@ constexpr OpDef kClamp{.name = "clamp",
 Tensor record_logic(const OpDef& op, const Operand& a, const Operand& b) {
   if (a.is_tensor()) defined(op.name, a.tensor(), a.site());
   if (b.is_tensor()) defined(op.name, b.tensor(), a.site());
-  return record_binary(op, a, b, result_type(a, b));
+  // Comparing computes nothing: a number becomes what the tensor could hold, as in PyTorch, so that
+  // full({1}, 0.1, float16) == 0.1.
+  const DType t = result_type(a, b);
+  const Device device = device_of(a, b);
+  const Tensor x = to_tensor(a, t, device), y = to_tensor(b, t, device);
+  return record(op, {&x, &y}, {}, a.site());
 }
 
 }  // namespace
@@ -137,7 +139,7 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
   if (b.is_tensor()) defined(kWhere.name, b.tensor(), at);
   const DType t = result_type(a, b);
   const Device device = condition.dim() > 0 ? condition.device() : device_of(a, b);
-  const Tensor x = to_tensor(a, t, device), y = to_tensor(b, t, device);
+  const Tensor x = to_operand(a, t, device), y = to_operand(b, t, device);
   return record(kWhere, {&condition, &x, &y}, {}, at);
 }
 

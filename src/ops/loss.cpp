@@ -260,6 +260,14 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   if (options.weight.defined())
     ops::checked_weight("cross_entropy", options.weight, logits.cell()->spec(), logits.shape()[1],
                         at);
+  if (probabilities || options.weight.defined()) {
+    const ops::Widened w(at, {&logits, &target, &options.weight});
+    if (w && (!probabilities || logits.dtype() == target.dtype())) {
+      CrossEntropyOptions wide = options;
+      wide.weight = w[2];
+      return w.rounded(cross_entropy(w[0], w[1], wide, at));
+    }
+  }
   if (probabilities) return ops::probability_losses(logits, target, options, at);
   if (options.weight.defined())
     return ops::class_losses("cross_entropy", log_softmax(logits, 1, at), target, options.weight,
@@ -278,6 +286,11 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
   }
   if (options.weight.defined())
     ops::checked_weight("nll_loss", options.weight, spec, spec.shape[1], at);
+  if (const ops::Widened w(at, {&log_probabilities, &options.weight}); w) {
+    NllLossOptions wide = options;
+    wide.weight = w[1];
+    return w.rounded(nll_loss(w[0], target, wide, at));
+  }
   return ops::class_losses("nll_loss", log_probabilities, target, options.weight,
                            {.reduction = ops::reduction_name("nll_loss", options.reduction, at),
                             .ignore_index = options.ignore_index,

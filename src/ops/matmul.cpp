@@ -10,7 +10,7 @@
 
 #include "core/op_def.h"
 #include "core/record.h"
-#include "ops/support.h"
+#include "ops/at.h"
 
 namespace ingot {
 namespace ops {
@@ -59,7 +59,8 @@ const OpDef kMatmul{.name = "matmul",
                     .infer = infer_matmul,
                     .gradient = Gradient::Rule,
                     .vjp = vjp_matmul,
-                    .saves = saves_matmul};
+                    .saves = saves_matmul,
+                    .traits = {.in_dtype = true}};
 
 // -- linear
 // ----------------------------------------------------------------------------------------
@@ -92,9 +93,13 @@ Tensor as_rows(const Tensor& x, Site at) {
 
 void expand_linear(ExpandContext& c) {
   const Site at = Site::current();
-  const Tensor product = matmul(as_rows(c.in(0), at), c.in(1).transpose(0, 1, at), at);
-  const Tensor y = c.num_inputs() == 3 ? product + c.in(2) : product;
-  c.result(y.reshape(c.out(0).shape, at));
+  const DType dtype = c.out(0).dtype;
+  // Without a bias the product rounds once by itself.
+  const DType wide = c.num_inputs() == 3 ? compute_dtype(dtype) : dtype;
+  const Tensor x = as_rows(c.in(0), at).to(wide, at), weight = c.in(1).to(wide, at);
+  const Tensor product = matmul(x, weight.transpose(0, 1, at), at);
+  const Tensor y = c.num_inputs() == 3 ? product + c.in(2).to(wide, at) : product;
+  c.result(y.to(dtype, at).reshape(c.out(0).shape, at));
 }
 
 void vjp_linear(VjpContext& c) {
@@ -110,7 +115,8 @@ const OpDef kLinear{.name = "linear",
                     .gradient = Gradient::Rule,
                     .vjp = vjp_linear,
                     .saves = saves_matmul,
-                    .expand = expand_linear};
+                    .expand = expand_linear,
+                    .traits = {.in_dtype = true}};
 
 void require_vector(const char* op, const char* operand, const Tensor& t, Site at) {
   if (t.dim() != 1)
@@ -196,6 +202,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, Site at) {
   }
   const Tensor row = ra == 1 ? a.reshape({1, k}, at) : a;
   const Shape full_a = ops::matrix_shape(batch, m, k), full_b = ops::matrix_shape(batch, k, n);
+  // The gradient of what is repeated is a sum of products: none of them is rounded by itself.
+  if (const ops::Widened w(at, {&a, &b}); w && !(row.shape() == full_a && sb == full_b))
+    return w.rounded(matmul(w[0], w[1], at));
   const Tensor left = row.shape() == full_a ? row : row.expand(full_a, at);
   const Tensor right = sb == full_b ? b : b.expand(full_b, at);
   const Tensor product = record(ops::kMatmul, {&left, &right}, {}, at);
@@ -224,11 +233,15 @@ Tensor bmm(const Tensor& a, const Tensor& b, Site at) {
 
 Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
              const Scalar& alpha, Site at) {
+  if (const ops::Widened w(at, {&x, &a, &b}); w)
+    return w.rounded(addmm(w[0], w[1], w[2], beta, alpha, at));
   return ops::add_product("addmm", x, mm(a, b, at), beta, alpha, at);
 }
 
 Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
                const Scalar& alpha, Site at) {
+  if (const ops::Widened w(at, {&x, &a, &b}); w)
+    return w.rounded(baddbmm(w[0], w[1], w[2], beta, alpha, at));
   return ops::add_product("baddbmm", x, bmm(a, b, at), beta, alpha, at);
 }
 

@@ -241,9 +241,10 @@ void check_running(const Tensor& running, std::int64_t channels, const char* ope
 // running ← (1 − momentum)·running + momentum·batch
 void move_running(const Tensor& running, const Tensor& batch, double momentum, Site at) {
   const At s{at};
-  const Tensor kept = s(running) * (1.0 - momentum);
-  const Tensor taken = s(batch.to(running.dtype(), at)) * momentum;
-  rebind(running, s(kept) + taken);
+  const DType wide = compute_dtype(running.dtype());
+  const Tensor kept = s(running.to(wide, at)) * (1.0 - momentum);
+  const Tensor taken = s(batch.to(wide, at)) * momentum;
+  rebind(running, (s(kept) + taken).to(running.dtype(), at));
 }
 
 }  // namespace

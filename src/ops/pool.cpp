@@ -101,7 +101,8 @@ const OpDef kMaxPool2d{.name = "max_pool2d",
                        .infer = infer_max,
                        .gradient = Gradient::Rule,
                        .vjp = vjp_max,
-                       .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
+                       .saves = [](const SavesContext&) { return Saved{.outputs = 2}; },
+                       .traits = {.in_dtype = true}};
 
 void infer_max_backward(InferContext& c) {
   const auto& a = c.as<PoolAttrs>();
@@ -123,7 +124,8 @@ const OpDef kMaxPool2dBackward{.name = "max_pool2d_backward",
                                .infer = infer_max_backward,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_max_backward,
-                               .saves = [](const SavesContext&) { return Saved{.inputs = 2}; }};
+                               .saves = [](const SavesContext&) { return Saved{.inputs = 2}; },
+                               .traits = {.in_dtype = true}};
 
 // -- avg_pool2d(x)
 // ---------------------------------------------------------------------------------
@@ -139,8 +141,11 @@ void vjp_avg(VjpContext& c) {
                   c.node.site()));
 }
 
-const OpDef kAvgPool2d{
-    .name = "avg_pool2d", .infer = infer_avg, .gradient = Gradient::Rule, .vjp = vjp_avg};
+const OpDef kAvgPool2d{.name = "avg_pool2d",
+                       .infer = infer_avg,
+                       .gradient = Gradient::Rule,
+                       .vjp = vjp_avg,
+                       .traits = {.in_dtype = true}};
 
 void infer_avg_backward(InferContext& c) {
   const Shape& x = c.as<PoolAttrs>().shape;
@@ -156,7 +161,8 @@ void vjp_avg_backward(VjpContext& c) {
 const OpDef kAvgPool2dBackward{.name = "avg_pool2d_backward",
                                .infer = infer_avg_backward,
                                .gradient = Gradient::Rule,
-                               .vjp = vjp_avg_backward};
+                               .vjp = vjp_avg_backward,
+                               .traits = {.in_dtype = true}};
 
 // -- adaptive_avg_pool2d(x)
 // ------------------------------------------------------------------------
@@ -174,7 +180,8 @@ void vjp_adaptive(VjpContext& c) {
 const OpDef kAdaptiveAvgPool2d{.name = "adaptive_avg_pool2d",
                                .infer = infer_adaptive,
                                .gradient = Gradient::Rule,
-                               .vjp = vjp_adaptive};
+                               .vjp = vjp_adaptive,
+                               .traits = {.in_dtype = true}};
 
 void infer_adaptive_backward(InferContext& c) {
   const Shape& x = c.as<PoolAttrs>().shape;
@@ -191,7 +198,8 @@ void vjp_adaptive_backward(VjpContext& c) {
 const OpDef kAdaptiveAvgPool2dBackward{.name = "adaptive_avg_pool2d_backward",
                                        .infer = infer_adaptive_backward,
                                        .gradient = Gradient::Rule,
-                                       .vjp = vjp_adaptive_backward};
+                                       .vjp = vjp_adaptive_backward,
+                                       .traits = {.in_dtype = true}};
 
 // -- adaptive_max_pool2d(x) -> values, indices
 // -----------------------------------------------------
@@ -207,7 +215,8 @@ const OpDef kAdaptiveMaxPool2d{.name = "adaptive_max_pool2d",
                                .infer = infer_adaptive_max,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_max,
-                               .saves = [](const SavesContext&) { return Saved{.outputs = 2}; }};
+                               .saves = [](const SavesContext&) { return Saved{.outputs = 2}; },
+                               .traits = {.in_dtype = true}};
 
 Dims dims_of(Pair p) { return {p.h, p.w}; }
 

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/support.h"
+#include "ops/at.h"
 
 namespace ingot::ops {
 namespace {
@@ -88,7 +88,8 @@ constexpr OpDef kSum{
     .infer = infer_accumulated,
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, broadcast_to(grad_kept(c), c.in(0).shape)); },
-    .saves = save_nothing};
+    .saves = save_nothing,
+    .traits = {.in_dtype = true}};
 
 // Sums in float32 at least, so that a float16 sum does not overflow before it is divided.
 Tensor wide(const Tensor& x) { return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x; }
@@ -197,12 +198,14 @@ constexpr OpDef kAmax{.name = "amax",
                       .infer = infer_extremum,
                       .gradient = Gradient::Rule,
                       .vjp = vjp_extremum,
-                      .saves = save_both};
+                      .saves = save_both,
+                      .traits = {.reads_rounded = true}};
 constexpr OpDef kAmin{.name = "amin",
                       .infer = infer_extremum,
                       .gradient = Gradient::Rule,
                       .vjp = vjp_extremum,
-                      .saves = save_both};
+                      .saves = save_both,
+                      .traits = {.reads_rounded = true}};
 constexpr OpDef kArgmax{.name = "argmax", .infer = infer_position};
 constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position};
 constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction};
@@ -321,6 +324,7 @@ Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site 
   return record(kVar, {&x}, attrs, at);
 }
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
+  if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, unbiased, keepdim, at));
   return sqrt(var(x, dims, unbiased, keepdim, at), at);
 }
 Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
@@ -328,6 +332,7 @@ Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at
   return record(kVar, {&x}, attrs, at);
 }
 Tensor std(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
+  if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, options, at));
   return sqrt(var(x, dims, options, at), at);
 }
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, Site at) {

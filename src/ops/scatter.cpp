@@ -9,6 +9,7 @@
 #include <ingot/ops/index.h>
 #include <ingot/ops/shape.h>
 
+#include "ops/at.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -51,7 +52,7 @@ const OpDef kScatter{.name = "scatter",
                      .gradient = Gradient::Rule,
                      .vjp = vjp_scatter,
                      .saves = [](const SavesContext&) { return Saved{.inputs = 2}; },
-                     .traits = {.checks = true}};
+                     .traits = {.checks = true, .in_dtype = true}};
 
 // -- scatter_prod, scatter_amax, scatter_amin (x, index, source): x's own elements take part ------
 
@@ -83,13 +84,13 @@ const OpDef kScatterAmax{.name = "scatter_amax",
                          .gradient = Gradient::Rule,
                          .vjp = vjp_scatter_extreme,
                          .saves = save_all,
-                         .traits = {.checks = true}};
+                         .traits = {.checks = true, .reads_rounded = true}};
 const OpDef kScatterAmin{.name = "scatter_amin",
                          .infer = infer_scatter,
                          .gradient = Gradient::Rule,
                          .vjp = vjp_scatter_extreme,
                          .saves = save_all,
-                         .traits = {.checks = true}};
+                         .traits = {.checks = true, .reads_rounded = true}};
 
 // A factor's gradient is the product of the others: the whole divided by it, or, for the only zero
 // of a place, the product without it.
@@ -227,6 +228,8 @@ Tensor scatter_reduce(const Tensor& x, std::int64_t dim, const Tensor& index, co
                      fmt::format("x is {} but source is {}; convert one with .to(dtype)",
                                  name(x.dtype()), name(source.dtype())),
                      at);
+  if (const Widened w(at, {&x, &source}); w)
+    return w.rounded(scatter_reduce(w[0], dim, index, w[1], reduce, include_self, at));
   const Tensor one = as_vector(x, at), places = as_vector(index, at);
   const Tensor values = as_vector(used_part(source, index, at), at);
   const int axis = checked_dim(op, one, dim, at);

@@ -41,18 +41,21 @@ constexpr OpDef kSlice{.name = "slice",
                        .infer = infer_slice,
                        .gradient = Gradient::Rule,
                        .vjp = vjp_slice,
-                       .saves = save_nothing};
+                       .saves = save_nothing,
+                       .traits = {.in_dtype = true}};
 // Zeros with the gradient of a slice in its place.
 constexpr OpDef kSliceBackward{.name = "slice_backward",
                                .infer = infer_slice_backward,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_slice_backward,
-                               .saves = save_nothing};
+                               .saves = save_nothing,
+                               .traits = {.in_dtype = true}};
 constexpr OpDef kSliceScatter{.name = "slice_scatter",
                               .infer = infer_slice_scatter,
                               .gradient = Gradient::Rule,
                               .vjp = vjp_slice_scatter,
-                              .saves = save_nothing};
+                              .saves = save_nothing,
+                              .traits = {.in_dtype = true}};
 
 void vjp_slice(VjpContext& c) {
   const auto& a = c.as<SliceAttrs>();
@@ -81,7 +84,8 @@ constexpr OpDef kFlip{
     .infer = infer_like_first,
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, flip(c.grad(), c.as<PermuteAttrs>().dims)); },
-    .saves = save_nothing};
+    .saves = save_nothing,
+    .traits = {.in_dtype = true}};
 
 // A range along one dimension, clipped as Python clips.
 struct Range {

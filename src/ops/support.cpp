@@ -1,5 +1,7 @@
 #include "ops/support.h"
 
+#include "ops/at.h"
+
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 
@@ -57,6 +59,36 @@ Tensor to_tensor(const Operand& x, DType t, Device device) {
   return scalar_tensor(x.scalar(), t, device, x.site());
 }
 
+Tensor to_operand(const Operand& x, DType t, Device device) {
+  const bool wide = is_reduced_float(t) && !(x.is_tensor() && x.tensor().dtype() == t);
+  return to_tensor(x, wide ? DType::Float32 : t, device);
+}
+
+DType shared_dtype(const InferContext& c, int first) {
+  DType t = c.dtype(first);
+  for (int i = first + 1; i < c.num_inputs(); ++i) {
+    const DType u = c.dtype(i);
+    if (t == DType::Float32 && is_reduced_float(u)) t = u;
+    if (u == t || (u == DType::Float32 && is_reduced_float(t))) continue;
+    c.dtype_error(
+        fmt::format("operands have different dtypes: {} and {}; convert one with .to(dtype)",
+                    c.in(first).str(), c.in(i).str()));
+  }
+  return t;
+}
+
+Widened::Widened(Site at, std::initializer_list<const Tensor*> tensors) : site_(at) {
+  Joined with_dims, zero_dim;
+  for (const Tensor* t : tensors)
+    if (t->defined()) (t->dim() > 0 ? with_dims : zero_dim).add(t->dtype());
+  dtype_ = !with_dims.any  ? zero_dim.dtype
+           : !zero_dim.any ? with_dims.dtype
+                           : combine(with_dims.dtype, zero_dim.dtype);
+  if (!*this) return;
+  for (const Tensor* t : tensors)
+    tensors_.push_back(t->defined() && is_floating(t->dtype()) ? t->to(DType::Float32, at) : *t);
+}
+
 Device device_of(const Operand& a, const Operand& b) {
   const Operand* first = nullptr;
   for (const Operand* x : {&a, &b}) {
@@ -69,7 +101,7 @@ Device device_of(const Operand& a, const Operand& b) {
 
 Tensor record_binary(const OpDef& op, const Operand& a, const Operand& b, DType t) {
   const Device device = device_of(a, b);
-  const Tensor x = to_tensor(a, t, device), y = to_tensor(b, t, device);
+  const Tensor x = to_operand(a, t, device), y = to_operand(b, t, device);
   return record(op, {&x, &y}, {}, a.site());
 }
 
@@ -82,10 +114,7 @@ Shape broadcast_inputs(const InferContext& c) {
 }
 }  // namespace
 
-void infer_elementwise(InferContext& c) {
-  c.require_same_dtype();
-  c.out(broadcast_inputs(c), c.dtype(0));
-}
+void infer_elementwise(InferContext& c) { c.out(broadcast_inputs(c), shared_dtype(c)); }
 
 void infer_predicate(InferContext& c) {
   c.require_same_dtype();

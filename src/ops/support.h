@@ -36,10 +36,18 @@ Tensor to_tensor(const Operand& x, DType t, Device device);
 /// The device of the first operand that is a tensor with dimensions, else of the first tensor.
 Device device_of(const Operand& a, const Operand& b);
 
-/// Records a binary op on both operands converted to `t`.
+/// An operand of elementwise arithmetic whose result is `t`: like to_tensor, but where `t` is
+/// float16 or bfloat16, a number or a tensor of another dtype becomes float32. The op rounds once.
+Tensor to_operand(const Operand& x, DType t, Device device);
+
+/// The dtype that the floating inputs from `first` on share. float32 beside a 16-bit dtype is what
+/// to_operand made of a number. Throws DTypeError where they differ otherwise.
+DType shared_dtype(const InferContext& c, int first = 0);
+
+/// Records a binary op on both operands converted to `t` (to_operand).
 Tensor record_binary(const OpDef& op, const Operand& a, const Operand& b, DType t);
 
-/// All inputs broadcast to one shape; the output has input 0's dtype, which all share.
+/// All inputs broadcast to one shape; the output has the dtype that all share.
 void infer_elementwise(InferContext& c);
 /// The same, with a bool result.
 void infer_predicate(InferContext& c);
@@ -67,6 +75,11 @@ constexpr OpDef primitive(std::string_view name, ScalarOp scalar, Infer infer, S
           .vjp = vjp,
           .saves = saves,
           .traits = {.scalar = scalar}};
+}
+/// The same, with the trait `in_dtype`.
+constexpr OpDef in_dtype(OpDef op) {
+  op.traits.in_dtype = true;
+  return op;
 }
 
 }  // namespace ingot::ops

@@ -47,19 +47,19 @@ constexpr OpDef kBitwiseNot = primitive("bitwise_not", ScalarOp::BitwiseNot, inf
 
 // (grad, out) -> grad where out > 0, else 0. Its second argument only chooses: no gradient there.
 Tensor relu_backward(const Tensor& grad, const Tensor& out, Site at = Site::current());
-constexpr OpDef kReluBackward = primitive(
+constexpr OpDef kReluBackward = in_dtype(primitive(
     "relu_backward", ScalarOp::ReluGrad, infer_elementwise,
     [](const SavesContext&) { return Saved{.inputs = 2}; },
     [](VjpContext& c) {
       if (c.needs(0)) c.set(0, relu_backward(c.grad(), c.input(1)));
       if (c.needs(1)) c.set(1, zeros_like(c.grad()));
-    });
+    }));
 Tensor relu_backward(const Tensor& grad, const Tensor& out, Site at) {
   return record(kReluBackward, {&grad, &out}, {}, at);
 }
 constexpr OpDef kRelu =
-    primitive("relu", ScalarOp::Relu, infer_numeric, save_output,
-              [](VjpContext& c) { c.set(0, relu_backward(c.grad(), c.output(0))); });
+    in_dtype(primitive("relu", ScalarOp::Relu, infer_numeric, save_output,
+                       [](VjpContext& c) { c.set(0, relu_backward(c.grad(), c.output(0))); }));
 
 constexpr OpDef kExp = primitive("exp", ScalarOp::Exp, infer_real, save_output,
                                  [](VjpContext& c) { c.set(0, c.grad() * c.output(0)); });

@@ -12,8 +12,10 @@
 //   adagrad_update(params, grads, sum) -> params, sum
 //     slots: lr of this step, eps, weight_decay
 //
-// Slots are computed on the host in double and rounded once to the tensors' dtype, in the order of
-// PyTorch's single-tensor implementations (torch/optim/sgd.py, adam.py).
+// Slots are computed on the host in double and rounded once to the computing dtype, in the order of
+// PyTorch's single-tensor implementations (torch/optim/sgd.py, adam.py). Parameters and gradients
+// of 16 bits are updated in float32 and rounded once; their state is float32 (or 16 bits, for who
+// insists).
 #include <ingot/ops/update.h>
 
 #include <fmt/format.h>
@@ -25,7 +27,7 @@
 
 #include "core/op_def.h"
 #include "core/record.h"
-#include "ops/support.h"
+#include "ops/at.h"
 
 namespace ingot {
 namespace ops {
@@ -41,14 +43,16 @@ void infer_update(InferContext& c, int lists) {
     c.require_floating(i);
     for (int list = 1; list < lists; ++list) {
       const TensorSpec& s = c.in(list * count + i);
-      if (!(s.shape == c.shape(i)) || s.dtype != c.dtype(i))
+      // State of 16-bit parameters is kept in float32.
+      const bool wide = list > 1 && s.dtype == compute_dtype(c.dtype(i));
+      if (!(s.shape == c.shape(i)) || (s.dtype != c.dtype(i) && !wide))
         c.shape_error(fmt::format("parameter {} is {}, but its {} is {}", i, c.in(i).str(),
                                   list == 1 ? "gradient" : "state", s.str()));
     }
   }
   for (int list = 0; list < lists; ++list)
     if (list != 1)
-      for (int i = 0; i < count; ++i) c.out(c.shape(i), c.dtype(i));
+      for (int i = 0; i < count; ++i) c.out(c.shape(i), c.dtype(list * count + i));
 }
 
 // -- sgd_update

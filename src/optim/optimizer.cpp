@@ -11,6 +11,7 @@
 
 #include "core/cell.h"
 #include "core/record.h"
+#include "ops/at.h"
 
 namespace ingot::optim {
 
@@ -56,6 +57,9 @@ class UndoLog {
   std::vector<Entry> entries_;
 };
 
+/// Averages of 16-bit gradients would lose what single steps add: they are kept in float32.
+DType state_dtype(const Tensor& param) { return ops::compute_dtype(param.dtype()); }
+
 }  // namespace
 
 Optimizer::State& Optimizer::state_of(std::size_t group, const Tensor& param) {
@@ -65,9 +69,8 @@ Optimizer::State& Optimizer::state_of(std::size_t group, const Tensor& param) {
   for (std::size_t k = 0; k < state.tensors.size(); ++k)
     if (!state.tensors[k].defined() && wants_state(group, k)) {
       const double value = initial_state(group, k);
-      state.tensors[k] = value == 0 ? zeros_like(param)
-                                    : full(param.shape(), value,
-                                           {.dtype = param.dtype(), .device = param.device()});
+      const TensorOptions like{.dtype = state_dtype(param), .device = param.device()};
+      state.tensors[k] = value == 0 ? zeros(param.shape(), like) : full(param.shape(), value, like);
     }
   return state;
 }
@@ -290,7 +293,7 @@ void Optimizer::load_state_dict(const StateDict& dict) {
           }
           // A tensor of its own: updates rebind it, and the dict must stay as it is.
           Tensor value = found->second.detach();
-          if (value.dtype() != param.dtype()) value = value.to(param.dtype());
+          if (value.dtype() != state_dtype(param)) value = value.to(state_dtype(param));
           if (value.device() != param.device()) value = value.to(param.device());
           state.tensors[k] = Cell::create(value.cell()->value());
         }

@@ -98,8 +98,7 @@ class Expander {
     // An expansion may look at a scalar's kind, never at its value.
     for (std::size_t k = 0; k < call.slots.size(); ++k)
       slots.push_back(placeholder_scalar(call.kinds[k]).with_slot(encode(call.slots[k])));
-    ExpandContext context(inputs, call.attrs, slots, call.specs, results);
-    call.op->expand(context);
+    record_expansion(*call.op, inputs, call.attrs, slots, call.specs, results);
     if (results.size() != call.specs.size())
       throw InternalError(fmt::format("{}: its expansion gives {} results, not {}", call.op->name,
                                       results.size(), call.specs.size()));

@@ -44,8 +44,7 @@ void add_expansion(const Node& node, Row& row) {
   for (const ValueId& v : node.inputs()) inputs.push_back(CaptureScope::placeholder(v.spec()));
   std::vector<TensorSpec> specs;
   for (const NodeOutput& o : node.outputs()) specs.push_back(o.spec);
-  ExpandContext context(inputs, node.attrs(), node.slots(), specs, results);
-  node.op().expand(context);
+  record_expansion(node.op(), inputs, node.attrs(), node.slots(), specs, results);
   for (const NodeRef& inner : capture.nodes()) {
     const std::string name(inner->op().name);
     if (name != "placeholder" &&

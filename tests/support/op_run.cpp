@@ -26,8 +26,7 @@ void observe(const Node& node, const std::function<void(const Node&)>& observer)
   std::vector<TensorSpec> specs;
   for (const NodeOutput& o : node.outputs()) specs.push_back(o.spec);
   std::vector<Tensor> results;
-  ExpandContext context(inputs, node.attrs(), node.slots(), specs, results);
-  op.expand(context);
+  record_expansion(op, inputs, node.attrs(), node.slots(), specs, results);
   if (results.size() != specs.size())
     throw InternalError(fmt::format("{}: {} outputs are inferred but its expansion gives {}",
                                     op.name, specs.size(), results.size()));

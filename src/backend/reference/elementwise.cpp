@@ -72,8 +72,55 @@ void store(const Register& in, const TensorDesc& out, void* data) {
   });
 }
 
+// The register as float32.
+Register widened(const Register& r, std::int64_t numel) {
+  Register wide(DType::Float32, numel);
+  visit_dtype(r.dtype, [&](auto type) {
+    using T = decltype(type);
+    for (std::int64_t i = 0; i < numel; ++i)
+      wide.as<float>()[i] = convert_element<float>(r.as<T>()[i]);
+  });
+  return wide;
+}
+
+void round_to(Register& out, const Register& wide, std::int64_t numel) {
+  visit_dtype(out.dtype, [&](auto type) {
+    using T = decltype(type);
+    for (std::int64_t i = 0; i < numel; ++i)
+      out.as<T>()[i] = convert_element<T>(wide.as<float>()[i]);
+  });
+}
+
+// Two floating operands of different dtypes: float32 arithmetic, rounded once.
+bool is_mixed(const Instruction& code, const std::vector<Register>& registers) {
+  if (code.op == ScalarOp::Where) return registers[code.b].dtype != registers[code.c].dtype;
+  return arity(code.op) == 2 && registers[code.a].dtype != registers[code.b].dtype;
+}
+
+void compute(Register& out, const Instruction& code, const std::vector<Register>& registers,
+             std::int64_t numel);
+
+void compute_mixed(Register& out, const Instruction& code, const std::vector<Register>& registers,
+                   std::int64_t numel) {
+  std::vector<Register> wide;
+  const bool where = code.op == ScalarOp::Where;
+  wide.push_back(where ? registers[code.a] : widened(registers[code.a], numel));
+  wide.push_back(widened(registers[code.b], numel));
+  wide.push_back(where ? widened(registers[code.c], numel) : Register(DType::Float32, 0));
+  Instruction same = code;
+  same.a = 0;
+  same.b = 1;
+  same.c = 2;
+  if (!is_reduced_float(out.dtype)) return compute(out, same, wide, numel);
+  same.dtype = DType::Float32;
+  Register result(DType::Float32, numel);
+  compute(result, same, wide, numel);
+  round_to(out, result, numel);
+}
+
 void compute(Register& out, const Instruction& code, const std::vector<Register>& registers,
              std::int64_t numel) {
+  if (is_mixed(code, registers)) return compute_mixed(out, code, registers, numel);
   const Register& a = registers[code.a];
   if (code.op == ScalarOp::Where) {
     visit_dtype(code.dtype, [&](auto type) {

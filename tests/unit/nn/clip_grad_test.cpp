@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <ingot/nn/clip_grad.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -39,6 +40,37 @@ TEST(ClipGrad, NormMatchesPyTorch) {
       EXPECT_TRUE(is_near(params[i + 1].grad(), c.at("clipped")[i], 1e-13)) << "gradient " << i;
     EXPECT_NEAR(total.item(), c.at("total").get<double>(), 1e-12);
   }
+}
+
+// The norm of all gradients together, whatever dtypes there are and in whatever order.
+TEST(ClipGrad, MixedDtypesAreJoinedInTheWidest) {
+  const std::vector<DType> orders[] = {
+      {float16, float32}, {float32, float16},  {bfloat16, float16}, {float16, bfloat16},
+      {float16, float64}, {float64, bfloat16}, {float16, float16},  {bfloat16, bfloat16}};
+  for (const std::vector<DType>& order : orders)
+    for (const double type : {1.0, 2.0, 3.0, std::numeric_limits<double>::infinity()}) {
+      SCOPED_TRACE(std::string(name(order[0])) + " " + std::string(name(order[1])) + " " +
+                   std::to_string(type));
+      std::vector<Tensor> params;
+      DType widest = float32;
+      for (const DType t : order) {
+        params.push_back(zeros({3}, {.dtype = t, .requires_grad = true}));
+        params.back().set_grad(full({3}, 400, {.dtype = t}));  // 400² is above all of float16
+        widest = promote_types(widest, t);
+      }
+      params.push_back(zeros({}, {.dtype = order[0], .requires_grad = true}));
+      params.back().set_grad(full({}, 400, {.dtype = order[0]}));
+      const double expected = std::isinf(type) ? 400 : 400 * std::pow(7.0, 1 / type);
+      const Tensor total = nn::utils::clip_grad_norm_(params, 100, type);
+      EXPECT_EQ(total.dtype(), widest);
+      EXPECT_NEAR(total.item(), expected, 1e-3 * expected / 400);
+      for (const Tensor& p : params) {
+        EXPECT_EQ(p.grad().dtype(), p.dtype());
+        const double exact = 400 * 100 / (expected + 1e-6);
+        EXPECT_NEAR(p.grad().to(float64).to_vector<double>()[0], exact,
+                    exact * (p.dtype() == bfloat16 ? 0x1p-8 : 0x1p-11));
+      }
+    }
 }
 
 TEST(ClipGrad, Value) {
