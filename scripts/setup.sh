@@ -18,7 +18,7 @@ esac
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
   libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
-debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3"
+debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3 python3-venv"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
   googletest google-benchmark rapidcheck libomp"
 brew_ci_formulas="llvm python3"
@@ -94,6 +94,18 @@ case "$(uname -s)" in
     fi
     ;;
 esac
+
+# TensorBoard's reader, for the test of event files: in a folder of its own, which git ignores.
+setup_tensorboard() {
+  local folder
+  folder="$(cd "$(dirname "$0")/.." && pwd)/.cache/tensorboard"
+  if "$folder/bin/python" -c "import tensorboard" 2>/dev/null; then return; fi
+  echo "setup: installing tensorboard into $folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet tensorboard
+}
+
+if [ "$ci" = yes ]; then setup_tensorboard; fi
 
 if ! has_cmake; then
   echo "setup: Ingot needs CMake 3.25 or newer; found $(cmake --version 2>/dev/null | head -n 1)" >&2

@@ -59,9 +59,6 @@ TEST(Rule22, OnlyOneOpenMPRuntimeIsLoaded) {
   ASSERT_GE(libraries.size(), 3u) << "this program and at least the C and C++ libraries";
   const std::set<std::string> runtimes = openmp_runtimes(libraries);
   EXPECT_LE(runtimes.size(), 1u) << testing::PrintToString(runtimes);
-  if (std::string(detail::parallel_runtime()) == "openmp") {
-    EXPECT_EQ(runtimes.size(), 1u) << testing::PrintToString(libraries);
-  }
 }
 
 }  // namespace

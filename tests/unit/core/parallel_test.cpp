@@ -47,7 +47,7 @@ TEST(ParallelFor, CoversTheRangeOnceAndSplitsBySizeAlone) {
         next = last;
       }
       EXPECT_EQ(next, 3 + count);
-      EXPECT_LE(static_cast<int>(pieces.size()), threads);
+      EXPECT_LE(static_cast<std::int64_t>(pieces.size()), threads * kPiecesPerThread);
       if (count <= 10) {
         EXPECT_LE(pieces.size(), 1u);
       }
@@ -131,9 +131,6 @@ TEST(ParallelRuntime, AtMostOneOpenMpIsLoaded) {
       if (file.starts_with(runtime)) runtimes.insert(runtime);
   }
   EXPECT_LE(runtimes.size(), 1u) << *runtimes.begin() << " and " << *runtimes.rbegin();
-  if (std::string(detail::parallel_runtime()) == "openmp") {
-    EXPECT_EQ(runtimes.size(), 1u);
-  }
 }
 #endif
 

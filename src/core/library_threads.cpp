@@ -1,0 +1,84 @@
+// Threads that libraries bring: the only file that speaks to an OpenMP runtime, which Ingot never
+// links but finds where a library (Debian's oneDNN) has loaded it.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include <ingot/core/parallel.h>
+
+namespace ingot::detail {
+namespace {
+
+bool is_set(const char* variable) {
+  return std::getenv(variable) != nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
+
+// libgomp (GCC's OpenMP, which Debian's oneDNN brings) spins for about 3 ms at every wait, unless
+// it manages more threads than there are processors: then for 100 turns, some microseconds, after
+// which the waiting thread sleeps (GCC manual, "GOMP_SPINCOUNT"). Reading its environment variables
+// is over before a library can set them, so a crowd brings that about: a team whose threads sleep
+// for as long as the process lives, just large enough that the runtime has one thread too many.
+// Whoever sets OMP_WAIT_POLICY or GOMP_SPINCOUNT has chosen, and there is no crowd; nor for teams
+// that leave most of the machine alone, for which it would be large.
+class Crowd {
+ public:
+  // Sees to short waits in teams of `threads`. The crowd only grows.
+  void keep_waits_short(int threads) {
+    if (threads < 2 || 2 * threads < processors_) return;
+    const int wanted = processors_ - threads + 2;
+    if (wanted <= size_.load(std::memory_order_acquire)) return;
+    const std::lock_guard lock(mutex_);
+    if (wanted <= size_.load(std::memory_order_relaxed)) return;
+    size_.store(wanted, std::memory_order_release);
+    if (parallel_) std::thread(&Crowd::sleep, parallel_, static_cast<unsigned>(wanted)).detach();
+  }
+
+ private:
+  using Parallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+
+  // A team lives while the thread that started it does.
+  static void sleep(Parallel parallel, unsigned size) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are for threads of the program
+    parallel([](void*) {}, nullptr, size, 0);
+    for (;;) pause();
+  }
+
+  // The runtime's entry, where libgomp is the runtime and nobody configured its waits.
+  static Parallel find_parallel() {
+    if (is_set("OMP_WAIT_POLICY") || is_set("GOMP_SPINCOUNT")) return nullptr;
+    return reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  }
+
+  const Parallel parallel_ = find_parallel();
+  const int processors_ = static_cast<int>(std::thread::hardware_concurrency());
+  std::mutex mutex_;
+  std::atomic<int> size_{0};
+};
+
+// Leaked: its threads sleep until the process ends.
+Crowd& crowd() {
+  static Crowd* const instance = new Crowd;
+  return *instance;
+}
+
+}  // namespace
+
+void bind_library_threads() {
+  thread_local int bound = 0;
+  const int n = num_threads();
+  if (n == bound) return;
+  bound = n;
+  crowd().keep_waits_short(n);
+  using Setter = void (*)(int);
+  static const auto set = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set) set(n);
+}
+
+}  // namespace ingot::detail
