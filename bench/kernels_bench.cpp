@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/contraction.h"
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 #include "core/op_def.h"
 

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <ingot/core/shape.h>
 
 namespace ingot {
+
+/// The index of the element of `shape` with that row-major number.
+Dims index_at(std::int64_t number, const Shape& shape);
+/// An index as messages show it: "3", "[0, 3]".
+std::string position_text(const Dims& index);
 
 /// Throws IndexError: index `value`, the element of `shape` with that row-major number, is not in
 /// dimension `dim` of `size`.

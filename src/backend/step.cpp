@@ -36,9 +36,4 @@ bool TensorDesc::is_dense() const {
   return true;
 }
 
-Dims channels_last_strides(const Shape& shape) {
-  const std::int64_t c = shape[1], h = shape[2], w = shape[3];
-  return {h * w * c, 1, w * c, c};
-}
-
 }  // namespace ingot

@@ -6,7 +6,7 @@
 
 #include <ingot/core/error.h>
 
-#include "plan/strides.h"
+#include "backend/layouts.h"
 
 namespace ingot::plan {
 namespace {
@@ -24,6 +24,28 @@ bool broadcasts(const Shape& from, const Shape& to) {
     if (from[d] != 1 && from[d] != to[d + added]) return false;
   return true;
 }
+
+// What a message shows and nobody else needs: made into text only when something is wrong.
+struct NodeText {
+  const Draft& draft;
+  std::int32_t number;
+};
+struct StepText {
+  const Draft& draft;
+  std::size_t number;
+};
+struct GroupText {
+  std::size_t number;
+};
+std::string shown(const NodeText& n) { return n.draft.node_str(n.number); }
+std::string shown(const StepText& s) { return "step " + s.draft.step_str(s.number); }
+std::string shown(const GroupText& g) { return fmt::format("group {}", g.number); }
+template <class T>
+const T& shown(const T& value) {
+  return value;
+}
+template <class T>
+using Shown = decltype(shown(std::declval<const T&>()));
 
 class Checker {
  public:
@@ -44,15 +66,12 @@ class Checker {
 
  private:
   template <class... Args>
-  [[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) const {
+  void require(bool fine, fmt::format_string<Shown<Args>...> text, const Args&... args) const {
+    if (fine) return;
     throw InternalError(
-        fmt::format("draft after {}: {}", after_, fmt::format(text, std::forward<Args>(args)...)));
+        fmt::format("draft after {}: {}", after_, fmt::format(text, shown(args)...)));
   }
-  template <class... Args>
-  void require(bool fine, fmt::format_string<Args...> text, Args&&... args) const {
-    if (!fine) fail(text, std::forward<Args>(args)...);
-  }
-  std::string str(std::int32_t n) const { return d_.node_str(n); }
+  NodeText str(std::int32_t n) const { return {d_, n}; }
   static bool given(const DraftValue& v) { return v.leaf >= 0 || v.constant; }
 
   // -- Nodes --------------------------------------------------------------------------------------
@@ -217,8 +236,8 @@ class Checker {
         }
         return of;
       };
-      check_program(fmt::format("group {}", g), *group.program, dtypes(group.inputs),
-                    dtypes(group.outputs), group.slots.size());
+      check_program(GroupText{g}, *group.program, dtypes(group.inputs), dtypes(group.outputs),
+                    group.slots.size());
       require(group.slots.size() == group.slot_kinds.size(), "group {} has {} slots of {} kinds", g,
               group.slots.size(), group.slot_kinds.size());
       std::vector<std::int32_t> stored;
@@ -230,7 +249,8 @@ class Checker {
     }
   }
 
-  void check_program(const std::string& where, const Program& p, const std::vector<DType>& inputs,
+  template <class Where>
+  void check_program(const Where& where, const Program& p, const std::vector<DType>& inputs,
                      const std::vector<DType>& outputs, std::size_t slots) const {
     for (std::size_t i = 0; i < p.code.size(); ++i) {
       const Program::Instruction& in = p.code[i];
@@ -262,7 +282,7 @@ class Checker {
 
   // -- Steps --------------------------------------------------------------------------------------
 
-  std::string step(std::size_t s) const { return "step " + d_.step_str(s); }
+  StepText step(std::size_t s) const { return {d_, s}; }
 
   // Sets written_ and last_use_, what the steps themselves say; later checks go by these.
   void check_steps() {
@@ -271,6 +291,13 @@ class Checker {
             d_.values.size(), d_.places.size());
     written_.assign(d_.buffers.size(), kNever);
     last_use_.assign(d_.buffers.size(), 0);
+    leaf_buffer_.assign(d_.leaves.size(), -1);
+    for (std::size_t b = 0; b < d_.buffers.size(); ++b) {
+      if (d_.buffers[b].kind != PlanBuffer::Kind::Leaf) continue;
+      require(d_.buffers[b].index < d_.leaves.size(), "b{} is leaf {}, which there is not", b,
+              d_.buffers[b].index);
+      leaf_buffer_[d_.buffers[b].index] = static_cast<std::int32_t>(b);
+    }
     for (std::size_t s = 0; s < d_.steps.size(); ++s) check_step(s);
     for (std::size_t b = 0; b < d_.buffers.size(); ++b)
       if (written_[b] != kNever)
@@ -386,8 +413,9 @@ class Checker {
               "{}: may fail after step {} wrote over a leaf", step(s), d_.commit_step);
     const std::vector<std::uint8_t> is_result = d_.holds_result();
     std::vector<std::int32_t> tenant(d_.buffers.size(), -1);  // of a root: who holds it now
+    std::vector<std::int32_t> written_over(d_.leaves.size(), -1);
     for (std::size_t b = 0; b < d_.buffers.size(); ++b) {
-      if (d_.buffers[b].donor_leaf >= 0) check_donor_leaf(b, is_result);
+      if (d_.buffers[b].donor_leaf >= 0) check_donor_leaf(b, is_result, written_over);
       if (d_.takes_over[b] < 0) continue;
       require(within(d_.takes_over[b], d_.buffers.size()) &&
                   d_.takes_over[static_cast<std::size_t>(d_.takes_over[b])] < 0,
@@ -424,22 +452,24 @@ class Checker {
     require(allowed, "{}: cannot write b{} over b{}", step(at), over, old);
   }
 
-  void check_donor_leaf(std::size_t b, const std::vector<std::uint8_t>& is_result) const {
-    const auto leaf = static_cast<std::uint32_t>(d_.buffers[b].donor_leaf);
-    for (std::size_t k = 0; k < d_.buffers.size(); ++k) {
-      const PlanBuffer& other = d_.buffers[k];
-      require(k == b || other.donor_leaf != d_.buffers[b].donor_leaf,
-              "b{} and b{} are both written over leaf {}", b, k, leaf);
-      if (other.kind != PlanBuffer::Kind::Leaf || other.index != leaf) continue;
-      require(
-          d_.buffers[b].kind == PlanBuffer::Kind::Output && other.nbytes == d_.buffers[b].nbytes,
-          "b{} of {} B cannot be written over leaf {} of {} B", b, d_.buffers[b].nbytes, leaf,
-          other.nbytes);
-      require(!is_result[k], "b{} is written over leaf {}, which is a result itself", b, leaf);
-      check_overwritten(k, b);
-      require(written_[b] >= d_.commit_step, "{}: writes over leaf {} before step {}",
-              step(written_[b]), leaf, d_.commit_step);
-    }
+  void check_donor_leaf(std::size_t b, const std::vector<std::uint8_t>& is_result,
+                        std::vector<std::int32_t>& written_over) const {
+    const PlanBuffer& output = d_.buffers[b];
+    require(within(output.donor_leaf, leaf_buffer_.size()), "b{} is written over leaf {}", b,
+            output.donor_leaf);
+    const auto leaf = static_cast<std::size_t>(output.donor_leaf);
+    require(leaf_buffer_[leaf] >= 0, "b{} is written over leaf {}, which has no buffer", b, leaf);
+    require(written_over[leaf] < 0, "b{} and b{} are both written over leaf {}", written_over[leaf],
+            b, leaf);
+    written_over[leaf] = static_cast<std::int32_t>(b);
+    const auto from = static_cast<std::size_t>(leaf_buffer_[leaf]);
+    require(output.kind == PlanBuffer::Kind::Output && output.nbytes == d_.buffers[from].nbytes,
+            "b{} of {} B cannot be written over leaf {} of {} B", b, output.nbytes, leaf,
+            d_.buffers[from].nbytes);
+    require(!is_result[from], "b{} is written over leaf {}, which is a result itself", b, leaf);
+    check_overwritten(from, b);
+    require(written_[b] >= d_.commit_step, "{}: writes over leaf {} before step {}",
+            step(written_[b]), leaf, d_.commit_step);
   }
 
   void check_arena() const {
@@ -479,6 +509,7 @@ class Checker {
   const Draft& d_;
   std::string_view after_;
   std::vector<std::size_t> written_, last_use_;  // per buffer: steps
+  std::vector<std::int32_t> leaf_buffer_;        // per leaf
 };
 
 }  // namespace

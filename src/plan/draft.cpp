@@ -7,6 +7,20 @@
 
 namespace ingot::plan {
 
+ViewKind view_kind(const OpDef& op) {
+  static const OpDef* const permute = find_op("permute");
+  static const OpDef* const broadcast_to = find_op("broadcast_to");
+  if (!op.traits.view) return ViewKind::None;
+  return &op == permute        ? ViewKind::Permute
+         : &op == broadcast_to ? ViewKind::Broadcast
+                               : ViewKind::Reshape;
+}
+
+bool is_fill(const OpDef& op) {
+  static const OpDef* const full = find_op("full");
+  return &op == full;
+}
+
 std::int32_t Draft::add_value(DraftValue v) {
   values.push_back(std::move(v));
   return static_cast<std::int32_t>(values.size() - 1);

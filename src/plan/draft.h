@@ -32,16 +32,11 @@ namespace ingot::plan {
 /// A scalar of the plan: >= 0 a slot of the batch, < 0 entry ~slot of the plan's constants.
 using SlotRef = std::int32_t;
 
-/// How a view arranges its input's elements. (These two will be traits of the op.)
+/// How a view arranges its input's elements.
 enum class ViewKind : std::uint8_t { None, Reshape, Permute, Broadcast };
-inline ViewKind view_kind(const OpDef& op) {
-  if (!op.traits.view) return ViewKind::None;
-  return op.name == "permute"        ? ViewKind::Permute
-         : op.name == "broadcast_to" ? ViewKind::Broadcast
-                                     : ViewKind::Reshape;
-}
+ViewKind view_kind(const OpDef& op);
 /// Every element is the number in slot 0.
-inline bool is_fill(const OpDef& op) { return op.name == "full"; }
+bool is_fill(const OpDef& op);
 
 struct DraftLeaf {
   std::uint32_t alias;  ///< first leaf that is the same value

@@ -4,6 +4,7 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/layouts.h"
 #include "plan/passes.h"
 #include "plan/strides.h"
 

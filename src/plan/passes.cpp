@@ -108,6 +108,16 @@ void run_passes(Draft& draft, std::string_view last) {
   throw InternalError(fmt::format("there is no pass '{}'", last));
 }
 
+std::string step_that_makes(const Batch& batch, const Backend& backend, std::size_t flat_output) {
+  Draft draft(batch, backend);
+  for (const Pass& pass : kPasses) pass.run(draft);
+  const std::int32_t v = draft.outputs[flat_output];
+  for (std::size_t s = 0; s < draft.steps.size(); ++s)
+    for (const std::int32_t written : draft.steps[s].writes)
+      if (written == v) return draft.step_str(s);
+  return {};
+}
+
 std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads) {
   Draft draft(batch, backend);
   run_passes(draft);

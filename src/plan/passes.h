@@ -24,6 +24,10 @@ std::span<const Pass> passes();
 /// Runs all passes up to and including `last`. Builds without NDEBUG check the draft after each.
 void run_passes(Draft& draft, std::string_view last = passes().back().name);
 
+/// The step of the batch's plan that makes output `flat_output` of the batch, as the draft prints
+/// it; empty if none does. Plans anew: for messages.
+std::string step_that_makes(const Batch& batch, const Backend& backend, std::size_t flat_output);
+
 /// What INGOT_DUMP says, or a test.
 std::string& dump_request();
 /// Whether the request ("group,layout", "all", "") names the pass. Throws ValueError with the names

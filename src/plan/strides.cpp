@@ -2,14 +2,6 @@
 
 namespace ingot::plan {
 
-Dims broadcast_strides(const Shape& from, const Dims& strides, const Shape& to) {
-  Dims result = Dims::filled(to.rank(), 0);
-  const int shift = to.rank() - from.rank();
-  for (int i = 0; i < from.rank(); ++i)
-    if (from[i] != 1 || to[i + shift] == 1) result[i + shift] = strides[i];
-  return result;
-}
-
 std::optional<Dims> reshape_strides(const Shape& from, const Dims& strides, const Shape& to) {
   if (from.numel() == 0) return to.contiguous_strides();
   Dims result = Dims::filled(to.rank(), 1);
@@ -40,12 +32,6 @@ std::optional<Dims> reshape_strides(const Shape& from, const Dims& strides, cons
     --j;
   }
   return result;
-}
-
-bool same_order(const TensorDesc& wanted, const Dims& actual) {
-  for (int i = 0; i < wanted.shape.rank(); ++i)
-    if (wanted.shape[i] > 1 && wanted.strides[i] != actual[i]) return false;
-  return true;
 }
 
 }  // namespace ingot::plan

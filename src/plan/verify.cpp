@@ -13,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "core/record.h"
+#include "plan/passes.h"
 #include "plan/plan.h"
 
 namespace ingot::plan {
@@ -132,11 +133,13 @@ void execute_verified(Batch& batch, Backend& backend) {
       n.outputs()[o].value = values[first_output[i] + o];
       const Difference d = compare(spec, *n.outputs()[o].value, *expected);
       if (d.largest <= tolerance(spec.dtype) * std::max(d.scale, 1.0)) continue;
+      const std::string step = step_that_makes(batch, backend, first_output[i] + o);
       throw InternalError(fmt::format(
           "verify: {} on {} differs from the reference: output {} of {} (strides {}), "
-          "largest difference {} at element {} (values up to {}){}",
+          "largest difference {} at element {} (values up to {}){}{}",
           n.op().name, backend.name(), o, spec.str(), n.outputs()[o].value->strides.str(),
-          d.largest, d.at, d.scale, recorded_at(n.site(), n.outer_site())));
+          d.largest, d.at, d.scale, recorded_at(n.site(), n.outer_site()),
+          step.empty() ? "" : "\n  computed by step " + step));
     }
   }
 }

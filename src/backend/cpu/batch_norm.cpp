@@ -14,6 +14,7 @@
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -292,11 +293,6 @@ namespace {
 HWY_EXPORT(batch_norm_float32);
 HWY_EXPORT(batch_norm_backward_float32);
 
-bool is_channels_last(const TensorDesc& t) {
-  return t.shape.rank() == 4 && t.shape[1] > 1 && !t.is_contiguous() &&
-         t.strides == channels_last_strides(t.shape);
-}
-
 NormShape norm_shape(const TensorDesc& t) {
   NormShape n;
   n.images = t.shape[0];
@@ -309,15 +305,6 @@ NormShape norm_shape(const TensorDesc& t) {
 bool takes_float32(const StepDesc& step) {
   return std::all_of(step.inputs.begin(), step.inputs.end(),
                      [](const TensorDesc& t) { return t.dtype == DType::Float32; });
-}
-
-// Images in the order of `lead`; vectors are contiguous.
-void choose(StepDesc& step, std::size_t lead) {
-  const bool channels_last = is_channels_last(step.inputs[lead]);
-  for (auto* list : {&step.inputs, &step.outputs})
-    for (TensorDesc& t : *list)
-      t.strides = channels_last && t.shape.rank() == 4 ? channels_last_strides(t.shape)
-                                                       : t.shape.contiguous_strides();
 }
 
 class BatchNorm final : public Kernel {
@@ -376,9 +363,9 @@ std::unique_ptr<Kernel> lower_batch_norm_backward(const StepDesc& step) {
 }  // namespace
 
 INGOT_EXPORT_CPU_KERNELS(batch_norm) {
-  table.add("batch_norm", {lower_batch_norm, [](StepDesc& s) { choose(s, 0); }, takes_float32});
+  table.add("batch_norm", {lower_batch_norm, follow_first_input, takes_float32});
   table.add("batch_norm_backward",
-            {lower_batch_norm_backward, [](StepDesc& s) { choose(s, 1); }, takes_float32});
+            {lower_batch_norm_backward, [](StepDesc& s) { follow_input(s, 1); }, takes_float32});
 }
 
 }  // namespace ingot::cpu

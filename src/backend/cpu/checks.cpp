@@ -5,6 +5,7 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/indexing.h"
 #include "backend/kernel_table.h"
 #include "core/op_attrs.h"
 
@@ -22,15 +23,6 @@ bool is_probability(T value) {
   return wide(value) >= 0 && wide(value) <= 1;
 }
 
-std::string position_text(std::int64_t flat, const Shape& shape) {
-  Dims index = Dims::filled(shape.rank(), 0);
-  for (int d = shape.rank() - 1; d >= 0; --d) {
-    index[d] = flat % shape[d];
-    flat /= shape[d];
-  }
-  return index.str();
-}
-
 std::unique_ptr<Kernel> lower_check_unit(const StepDesc& step) {
   return visit_dtype(step.inputs[0].dtype, [&]<class T>(T) -> std::unique_ptr<Kernel> {
     if constexpr (std::is_integral_v<T>) {
@@ -45,7 +37,7 @@ std::unique_ptr<Kernel> lower_check_unit(const StepDesc& step) {
             if (!fine) {
               const T* bad = std::find_if_not(x, x + numel, is_probability<T>);
               throw ValueError(fmt::format("{} {} at position {} is not between 0 and 1", what,
-                                           wide(*bad), position_text(bad - x, shape)));
+                                           wide(*bad), index_at(bad - x, shape).str()));
             }
             std::copy(x, x + numel, args.out<T>(0));
           });

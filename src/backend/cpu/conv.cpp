@@ -2,18 +2,14 @@
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/reduced.h"
 #include "backend/kernel_table.h"
+#include "backend/layouts.h"
 
 namespace ingot::cpu {
 namespace {
 
-// Channels-last images are as fast as oneDNN's blocked ones here and what every other kernel can
-// read. With one channel both orders are the same.
-void want_image(TensorDesc& t) {
-  t.strides = t.shape[1] > 1 ? channels_last_strides(t.shape) : t.shape.contiguous_strides();
-}
-void want_row_major(TensorDesc& t) { t.strides = t.shape.contiguous_strides(); }
+// Images are wanted channels-last: as fast as oneDNN's blocked ones here, and what every other
+// kernel can read.
 
-// An image of one channel in the memory order of the other one.
 std::unique_ptr<Kernel> lower_desc(ConvDesc desc, std::vector<std::int64_t> inputs,
                                    std::int64_t output) {
   const DType dtype = desc.x.dtype;
@@ -39,10 +35,10 @@ std::unique_ptr<Kernel> lower_conv2d(const StepDesc& step) {
 }
 
 void choose_conv2d(StepDesc& step) {
-  want_image(step.inputs[0]);
-  want_row_major(step.inputs[1]);
-  if (step.inputs.size() == 3) want_row_major(step.inputs[2]);
-  want_image(step.outputs[0]);
+  make_channels_last(step.inputs[0]);
+  make_row_major(step.inputs[1]);
+  if (step.inputs.size() == 3) make_row_major(step.inputs[2]);
+  make_channels_last(step.outputs[0]);
 }
 
 std::unique_ptr<Kernel> lower_backward_input(const StepDesc& step) {
@@ -52,9 +48,9 @@ std::unique_ptr<Kernel> lower_backward_input(const StepDesc& step) {
 }
 
 void choose_backward_input(StepDesc& step) {
-  want_image(step.inputs[0]);
-  want_row_major(step.inputs[1]);
-  want_image(step.outputs[0]);
+  make_channels_last(step.inputs[0]);
+  make_row_major(step.inputs[1]);
+  make_channels_last(step.outputs[0]);
 }
 
 std::unique_ptr<Kernel> lower_backward_weight(const StepDesc& step) {
@@ -64,9 +60,9 @@ std::unique_ptr<Kernel> lower_backward_weight(const StepDesc& step) {
 }
 
 void choose_backward_weight(StepDesc& step) {
-  want_image(step.inputs[0]);
-  want_image(step.inputs[1]);
-  want_row_major(step.outputs[0]);
+  make_channels_last(step.inputs[0]);
+  make_channels_last(step.inputs[1]);
+  make_row_major(step.outputs[0]);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
+#include "backend/layouts.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/direct_conv.cpp"
@@ -299,19 +300,12 @@ class DirectConvKernel final : public Kernel {
   std::int64_t bias_stride_ = 1;
 };
 
-bool is_channels_last(const TensorDesc& t) {
-  const Dims wanted = channels_last_strides(t.shape);
-  for (int d = 0; d < 4; ++d)
-    if (t.shape[d] != 1 && t.strides[d] != wanted[d]) return false;
-  return true;
-}
-
 }  // namespace
 
 std::unique_ptr<Kernel> lower_direct_convolution(const ConvDesc& desc) {
   if (desc.kind != ConvKind::Forward || desc.x.dtype != DType::Float32 || desc.attrs.groups != 1 ||
       desc.x.shape[1] < 16 || desc.y.numel() == 0 || !desc.weight.is_contiguous() ||
-      !is_channels_last(desc.x) || !is_channels_last(desc.y))
+      !fits_channels_last(desc.x) || !fits_channels_last(desc.y))
     return nullptr;
   return std::make_unique<DirectConvKernel>(desc);
 }

@@ -12,24 +12,17 @@
 #include <ingot/core/error.h>
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/strided_copy.h"
 #include "backend/cpu/tile_ops.h"
+#include "backend/indexing.h"
 #include "backend/kernel_table.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
 namespace {
-
-std::string position_text(std::int64_t flat, const Shape& shape) {
-  Dims index = Dims::filled(shape.rank(), 0);
-  for (int d = shape.rank() - 1; d >= 0; --d) {
-    index[d] = flat % shape[d];
-    flat /= shape[d];
-  }
-  return index.rank() == 1 ? std::to_string(index[0]) : index.str();
-}
 
 // All indices before anything is written.
 struct IndexCheck {
@@ -49,7 +42,7 @@ struct IndexCheck {
       if (index[i] < 0 || index[i] >= bound)
         throw IndexError(
             fmt::format("{}: index {} at position {} is out of range for dimension {} of size {}",
-                        op, index[i], position_text(i, shape), dim, bound));
+                        op, index[i], position_text(index_at(i, shape)), dim, bound));
   }
 };
 
@@ -341,7 +334,7 @@ std::unique_ptr<Kernel> lower_check_labels(const StepDesc& step) {
         out[i] = 0;
       else if (label < 0 || label >= a.classes)
         throw IndexError(fmt::format("{}: label {} at position {} is out of range for {} classes",
-                                     a.what, label, position_text(i, shape), a.classes));
+                                     a.what, label, position_text(index_at(i, shape)), a.classes));
       else
         out[i] = label;
     }

@@ -9,20 +9,11 @@
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
+#include "backend/layouts.h"
 #include "backend/sampling.h"
 
 namespace ingot::cpu {
 namespace {
-
-bool is_channels_last(const TensorDesc& t) {
-  return t.shape[1] > 1 && !t.is_contiguous() && t.strides == channels_last_strides(t.shape);
-}
-
-void choose_images(StepDesc& step) {
-  const bool channels_last = is_channels_last(step.inputs[0]);
-  for (TensorDesc* t : {&step.inputs[0], &step.outputs[0]})
-    t->strides = channels_last ? channels_last_strides(t->shape) : t->shape.contiguous_strides();
-}
 
 // An image of one pixel has both orders; the other one then tells.
 bool works_on_channels_last(const StepDesc& step) {
@@ -191,8 +182,8 @@ bool takes(const StepDesc& step) {
 }  // namespace
 
 INGOT_EXPORT_CPU_KERNELS(interpolate) {
-  table.add("interpolate", {lower<Interpolate>, choose_images, takes});
-  table.add("interpolate_backward", {lower<InterpolateBackward>, choose_images, takes});
+  table.add("interpolate", {lower<Interpolate>, follow_first_input, takes});
+  table.add("interpolate_backward", {lower<InterpolateBackward>, follow_first_input, takes});
 }
 
 }  // namespace ingot::cpu

@@ -11,6 +11,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/cpu/simd.h"
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -166,12 +167,10 @@ namespace {
 HWY_EXPORT(max_pool);
 HWY_EXPORT(max_pool_backward);
 
-bool is_channels_last(const TensorDesc& t) { return t.strides == channels_last_strides(t.shape); }
-
 bool fits(const TensorDesc& x, const TensorDesc& y) {
   return x.dtype == DType::Float32 && x.shape[1] >= kMaxPoolLanes && y.numel() > 0 &&
          x.shape[2] * x.shape[3] <= std::numeric_limits<std::int32_t>::max() &&
-         is_channels_last(x) && is_channels_last(y);
+         fits_channels_last(x) && fits_channels_last(y);
 }
 
 MaxPoolShape shape_of(const PoolAttrs& a, const Shape& x, const Shape& y) {
@@ -191,7 +190,7 @@ MaxPoolShape shape_of(const PoolAttrs& a, const Shape& x, const Shape& y) {
 
 std::unique_ptr<Kernel> lower_vector_max_pool(const StepDesc& step) {
   const TensorDesc &x = step.inputs[0], &y = step.outputs[0];
-  if (!fits(x, y) || !is_channels_last(step.outputs[1])) return nullptr;
+  if (!fits(x, y) || !fits_channels_last(step.outputs[1])) return nullptr;
   const MaxPoolShape s = shape_of(step.as<PoolAttrs>(), x.shape, y.shape);
   return make_kernel([s](const KernelArgs& args) {
     HWY_DYNAMIC_DISPATCH(max_pool)
@@ -201,7 +200,7 @@ std::unique_ptr<Kernel> lower_vector_max_pool(const StepDesc& step) {
 
 std::unique_ptr<Kernel> lower_vector_max_pool_backward(const StepDesc& step) {
   const TensorDesc &g = step.inputs[0], &dx = step.outputs[0];
-  if (!fits(dx, g) || !is_channels_last(step.inputs[1])) return nullptr;
+  if (!fits(dx, g) || !fits_channels_last(step.inputs[1])) return nullptr;
   const MaxPoolShape s = shape_of(step.as<PoolAttrs>(), dx.shape, g.shape);
   return make_kernel([s](const KernelArgs& args) {
     HWY_DYNAMIC_DISPATCH(max_pool_backward)

@@ -15,6 +15,7 @@
 
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/scratch.h"
+#include "backend/layouts.h"
 
 namespace ingot::cpu {
 namespace {
@@ -152,13 +153,6 @@ class OnednnMatmul final : public Kernel {
 memory::desc image_desc(const TensorDesc& t, bool channels_last) {
   return {t.shape.vector(), memory::data_type::f32,
           channels_last ? memory::format_tag::nhwc : memory::format_tag::nchw};
-}
-
-bool is_channels_last(const TensorDesc& t) {
-  const Dims wanted = channels_last_strides(t.shape);
-  for (int d = 0; d < 4; ++d)
-    if (t.shape[d] != 1 && t.strides[d] != wanted[d]) return false;
-  return true;
 }
 
 memory::dims weight_dims(const ConvDesc& d) {
@@ -560,7 +554,8 @@ class OnednnProvider final : public ContractionProvider {
         desc.weight.numel() == 0 || !desc.weight.is_contiguous())
       return nullptr;
     const bool channels_last = !desc.x.is_contiguous() || !desc.y.is_contiguous();
-    if (channels_last && (!is_channels_last(desc.x) || !is_channels_last(desc.y))) return nullptr;
+    if (channels_last && (!fits_channels_last(desc.x) || !fits_channels_last(desc.y)))
+      return nullptr;
     const memory::desc x = image_desc(desc.x, channels_last), y = image_desc(desc.y, channels_last);
     const memory::desc weight = weight_desc(desc, true);
     const auto g = geometry(desc.attrs);

@@ -10,6 +10,7 @@
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
@@ -47,20 +48,6 @@ struct Images {
     return in * stride_n + ic * stride_c + ih * stride_h + iw * stride_w;
   }
 };
-
-bool is_channels_last(const TensorDesc& t) {
-  return t.shape[1] > 1 && !t.is_contiguous() && t.strides == channels_last_strides(t.shape);
-}
-
-// All images of a step share the first one's layout if that is channels-last.
-void choose_images(StepDesc& step) {
-  const bool channels_last = is_channels_last(step.inputs[0]);
-  const auto choose = [&](TensorDesc& t) {
-    t.strides = channels_last ? channels_last_strides(t.shape) : t.shape.contiguous_strides();
-  };
-  for (TensorDesc& t : step.inputs) choose(t);
-  for (TensorDesc& t : step.outputs) choose(t);
-}
 
 // -- Windows --------------------------------------------------------------------------------------
 
@@ -339,18 +326,19 @@ bool takes_floating(const StepDesc& step) { return is_floating(step.inputs[0].dt
 }  // namespace
 
 INGOT_EXPORT_CPU_KERNELS(pool) {
-  table.add("max_pool2d", {lower_max, choose_images, takes_numbers});
-  table.add("max_pool2d_backward", {lower_max_backward, choose_images, takes_numbers});
-  table.add("adaptive_max_pool2d", {lower_numbers<AdaptiveMaxPool>, choose_images, takes_numbers});
+  table.add("max_pool2d", {lower_max, follow_first_input, takes_numbers});
+  table.add("max_pool2d_backward", {lower_max_backward, follow_first_input, takes_numbers});
+  table.add("adaptive_max_pool2d",
+            {lower_numbers<AdaptiveMaxPool>, follow_first_input, takes_numbers});
   table.add("avg_pool2d",
-            {lower_floating<Average<fixed_window>::Kernel>, choose_images, takes_floating});
-  table.add("avg_pool2d_backward",
-            {lower_floating<AverageBackward<fixed_window>::Kernel>, choose_images, takes_floating});
+            {lower_floating<Average<fixed_window>::Kernel>, follow_first_input, takes_floating});
+  table.add("avg_pool2d_backward", {lower_floating<AverageBackward<fixed_window>::Kernel>,
+                                    follow_first_input, takes_floating});
   table.add("adaptive_avg_pool2d",
-            {lower_floating<Average<adaptive_window>::Kernel>, choose_images, takes_floating});
-  table.add(
-      "adaptive_avg_pool2d_backward",
-      {lower_floating<AverageBackward<adaptive_window>::Kernel>, choose_images, takes_floating});
+            {lower_floating<Average<adaptive_window>::Kernel>, follow_first_input, takes_floating});
+  table.add("adaptive_avg_pool2d_backward",
+            {lower_floating<AverageBackward<adaptive_window>::Kernel>, follow_first_input,
+             takes_floating});
 }
 
 }  // namespace ingot::cpu

@@ -6,20 +6,13 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/kernel_table.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
 namespace {
-
-template <class T>
-auto comparable(T x) {
-  if constexpr (std::is_arithmetic_v<T>)
-    return x;
-  else
-    return static_cast<float>(x);
-}
 
 // Whether `x` replaces `best`: strictly better, or the first NaN.
 template <bool largest, class T>

@@ -7,6 +7,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/cpu/loop_nest.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/tile_ops.h"
@@ -64,21 +65,6 @@ void scatter_run(const std::byte* from, std::byte* to, std::int64_t stride, std:
     std::memcpy(target, source, static_cast<std::size_t>(count) * sizeof(T));
   } else {
     for (std::int64_t i = 0; i < count; ++i) target[i * stride] = source[i];
-  }
-}
-
-// Calls f with an unsigned integer of the element's size.
-template <class F>
-void visit_size(std::size_t nbytes, F&& f) {
-  switch (nbytes) {
-    case 1:
-      return f(std::uint8_t{});
-    case 2:
-      return f(std::uint16_t{});
-    case 4:
-      return f(std::uint32_t{});
-    default:
-      return f(std::uint64_t{});
   }
 }
 
@@ -156,7 +142,7 @@ class ProgramKernel final : public Kernel {
           std::memcpy(to, from, action.nbytes);
           break;
         }
-        visit_size(action.nbytes, [&]<class T>(T) {
+        visit_element_size(action.nbytes, [&]<class T>(T) {
           constexpr auto size = static_cast<std::int64_t>(sizeof(T));
           for_each_run(nest_, operand, f.first, f.first + static_cast<std::int64_t>(f.count),
                        [&](std::int64_t offset, std::int64_t at, std::int64_t count) {
@@ -167,7 +153,7 @@ class ProgramKernel final : public Kernel {
         break;
       }
       case Action::Kind::Fill:
-        visit_size(action.nbytes, [&]<class T>(T) {
+        visit_element_size(action.nbytes, [&]<class T>(T) {
           std::fill_n(reinterpret_cast<T*>(writable(f, action.out)), f.count,
                       *reinterpret_cast<const T*>(address(f, action.a)));
         });
@@ -197,7 +183,7 @@ class ProgramKernel final : public Kernel {
       from = packed;
     }
     const std::int64_t stride = nest_.inner_stride(operand);
-    visit_size(action.nbytes, [&]<class T>(T) {
+    visit_element_size(action.nbytes, [&]<class T>(T) {
       constexpr auto size = static_cast<std::int64_t>(sizeof(T));
       for_each_run(nest_, operand, f.first, f.first + static_cast<std::int64_t>(f.count),
                    [&](std::int64_t offset, std::int64_t at, std::int64_t count) {

@@ -9,6 +9,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/cpu/loop_nest.h"
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/scratch.h"
@@ -126,21 +127,11 @@ class ReduceKernel final : public Kernel {
       std::memcpy(to, from, static_cast<std::size_t>(count * in_nbytes_));
       return;
     }
-    const auto elements = [&]<class T>(T) {
+    visit_element_size(in_nbytes_, [&]<class T>(T) {
       const T* source = reinterpret_cast<const T*>(from);
       T* target = reinterpret_cast<T*>(to);
       for (std::int64_t i = 0; i < count; ++i) target[i] = source[i * stride];
-    };
-    switch (in_nbytes_) {
-      case 1:
-        return elements(std::uint8_t{});
-      case 2:
-        return elements(std::uint16_t{});
-      case 4:
-        return elements(std::uint32_t{});
-      default:
-        return elements(std::uint64_t{});
-    }
+    });
   }
 
   static std::int64_t offset_of(const LoopNest& nest, std::int64_t index) {

@@ -7,26 +7,12 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/indexing.h"
 #include "backend/kernel_table.h"
 
 namespace ingot::cpu {
 namespace {
-
-// Calls f with a zero of an unsigned type of that many bytes.
-template <class F>
-void with_size(std::size_t nbytes, F f) {
-  switch (nbytes) {
-    case 1:
-      return f(std::uint8_t{});
-    case 2:
-      return f(std::uint16_t{});
-    case 4:
-      return f(std::uint32_t{});
-    default:
-      return f(std::uint64_t{});
-  }
-}
 
 // Offsets of all indices of the given dimensions, row-major.
 std::vector<std::int64_t> offsets_over(const Shape& x, const Dims& dims) {
@@ -90,7 +76,7 @@ std::unique_ptr<Kernel> lower_index(const StepDesc& step) {
   return make_kernel([step](const KernelArgs& args) {
     const Walk walk = walk_over(step, args);
     if (step.outputs[0].numel() == 0) return;
-    with_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
+    visit_element_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
       using T = decltype(zero);
       const T* const x = args.in<T>(0);
       T* const out = args.out<T>(0);
@@ -133,7 +119,7 @@ class PutKernel final : public Kernel {
       std::memcpy(args.outputs[0], args.inputs[0], out.nbytes());
     if (step_.inputs.back().numel() == 0) return;
     if (!step_.as<IndexAttrs>().accumulate) {
-      with_size(nbytes_of(out.dtype), [&](auto zero) {
+      visit_element_size(nbytes_of(out.dtype), [&](auto zero) {
         put<decltype(zero)>(walk, args, [](auto& to, auto value) { to = value; });
       });
       return;
@@ -189,7 +175,7 @@ std::unique_ptr<Kernel> lower_masked_select(const StepDesc& step) {
   return make_kernel([step](const KernelArgs& args) {
     const std::int64_t numel = step.inputs[0].numel();
     const bool* const mask = args.in<bool>(1);
-    with_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
+    visit_element_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
       using T = decltype(zero);
       const T* const x = args.in<T>(0);
       T* to = args.out<T>(0);
@@ -203,7 +189,7 @@ std::unique_ptr<Kernel> lower_masked_scatter(const StepDesc& step) {
   return make_kernel([step](const KernelArgs& args) {
     const std::int64_t numel = step.inputs[0].numel();
     const bool* const mask = args.in<bool>(1);
-    with_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
+    visit_element_size(nbytes_of(step.outputs[0].dtype), [&](auto zero) {
       using T = decltype(zero);
       const T *const x = args.in<T>(0), *source = args.in<T>(2);
       T* const out = args.out<T>(0);

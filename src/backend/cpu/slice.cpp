@@ -5,6 +5,7 @@
 
 #include "backend/cpu/strided_copy.h"
 #include "backend/kernel_table.h"
+#include "backend/layouts.h"
 #include "core/convert.h"
 #include "core/op_attrs.h"
 

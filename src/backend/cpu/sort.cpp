@@ -6,6 +6,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
 #include "backend/kernel_table.h"
 #include "core/op_attrs.h"
 
@@ -17,14 +18,6 @@ struct Item {
   T value;
   std::int64_t place;
 };
-
-template <class T>
-auto comparable(T x) {
-  if constexpr (std::is_arithmetic_v<T>)
-    return x;
-  else
-    return static_cast<float>(x);
-}
 
 // NaN counts as larger than everything.
 template <bool descending, class T>

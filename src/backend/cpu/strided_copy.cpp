@@ -5,6 +5,8 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/elements.h"
+
 namespace ingot::cpu {
 
 StridedCopy::StridedCopy(const Shape& shape, const Dims& to_strides, const Dims& from_strides,
@@ -80,17 +82,6 @@ void fill_elements(std::byte* to, std::int64_t count, const void* value, std::si
         std::fill(target + first, target + last, element);
     });
   });
-}
-
-bool is_channels_last(const TensorDesc& t) {
-  return t.shape.rank() == 4 && t.shape[1] > 1 && !t.is_contiguous() &&
-         t.strides == channels_last_strides(t.shape);
-}
-
-void keep_channels_last(StepDesc& step) {
-  if (step.inputs.empty() || !is_channels_last(step.inputs[0])) return;
-  for (TensorDesc& out : step.outputs)
-    if (out.shape.rank() == 4) out.strides = channels_last_strides(out.shape);
 }
 
 }  // namespace ingot::cpu

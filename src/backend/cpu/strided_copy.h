@@ -25,28 +25,7 @@ class StridedCopy {
   std::int64_t nbytes_;
 };
 
-/// Calls f with an unsigned integer as large as an element: copies need not know the dtype.
-template <class F>
-decltype(auto) visit_element_size(std::size_t nbytes, F&& f) {
-  switch (nbytes) {
-    case 1:
-      return f(std::uint8_t{});
-    case 2:
-      return f(std::uint16_t{});
-    case 4:
-      return f(std::uint32_t{});
-    default:
-      return f(std::uint64_t{});
-  }
-}
-
 /// Sets `count` elements of `nbytes` bytes each to the one at `value`, in parallel.
 void fill_elements(std::byte* to, std::int64_t count, const void* value, std::size_t nbytes);
-
-/// Rank 4 and stored N, H, W, C.
-bool is_channels_last(const TensorDesc& t);
-/// For kernels that read any strides: outputs take the first input's order if that is
-/// channels-last, else row-major.
-void keep_channels_last(StepDesc& step);
 
 }  // namespace ingot::cpu

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "backend/layouts.h"
 #include "backend/reference/loops.h"
 #include "backend/reference/scalar_math.h"
 
@@ -55,11 +56,13 @@ T binary_element(ScalarOp op, T a, T b) {
 void load(Register& out, const TensorDesc& in, const Shape& shape, const void* data) {
   const std::size_t size = nbytes_of(in.dtype);
   std::byte* to = out.bytes.data();
-  for_each_index<1>(shape, {broadcast_strides(in, shape)}, [&](const auto& offsets) {
-    std::copy_n(static_cast<const std::byte*>(data) + offsets[0] * static_cast<std::int64_t>(size),
-                size, to);
-    to += size;
-  });
+  for_each_index<1>(
+      shape, {broadcast_strides(in.shape, in.strides, shape)}, [&](const auto& offsets) {
+        std::copy_n(
+            static_cast<const std::byte*>(data) + offsets[0] * static_cast<std::int64_t>(size),
+            size, to);
+        to += size;
+      });
 }
 
 void store(const Register& in, const TensorDesc& out, void* data) {

@@ -6,15 +6,12 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/indexing.h"
 #include "backend/kernel_table.h"
 #include "backend/reference/naive.h"
 
 namespace ingot::reference {
 namespace {
-
-std::string position_text(const Dims& index) {
-  return index.rank() == 1 ? std::to_string(index[0]) : index.str();
-}
 
 [[noreturn]] void out_of_range(std::string_view op, std::int64_t value, const Dims& position,
                                std::int64_t bound, const std::string& of) {

@@ -29,13 +29,4 @@ void for_each_index(const Shape& shape, const std::array<Dims, N>& strides, F f)
   }
 }
 
-/// Strides by which a tensor is read at every index of a larger shape it broadcasts to.
-inline Dims broadcast_strides(const TensorDesc& t, const Shape& to) {
-  Dims strides = Dims::filled(to.rank(), 0);
-  const int added = to.rank() - t.shape.rank();
-  for (int d = 0; d < t.shape.rank(); ++d)
-    if (t.shape[d] != 1) strides[d + added] = t.strides[d];
-  return strides;
-}
-
 }  // namespace ingot::reference

@@ -5,6 +5,7 @@
 
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/direct_conv.h"
+#include "backend/layouts.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"
 

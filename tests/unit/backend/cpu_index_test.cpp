@@ -15,6 +15,7 @@
 #include <ingot/ops/shape.h>
 
 #include "backend/backend.h"
+#include "backend/layouts.h"
 
 namespace ingot {
 namespace {

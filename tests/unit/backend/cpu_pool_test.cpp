@@ -1,6 +1,7 @@
 // Pooling against the reference, in both image layouts.
 #include <gtest/gtest.h>
 
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/layouts.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"
 

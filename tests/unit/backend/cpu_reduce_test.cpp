@@ -3,6 +3,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"

@@ -1,6 +1,7 @@
 // cat, slice and slice_backward against the reference, in every memory order and element size.
 #include <gtest/gtest.h>
 
+#include "backend/layouts.h"
 #include "core/op_attrs.h"
 #include "core/op_def.h"
 #include "support/kernel_runner.h"
