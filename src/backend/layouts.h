@@ -13,6 +13,9 @@
 
 namespace ingot {
 
+/// Strides of `shape` (rank 4, NCHW) whose memory order is N, H, W, C.
+Dims channels_last_strides(const Shape& shape);
+
 /// Rank 4, more than one channel, exactly channels_last_strides, and not row-major.
 bool is_channels_last(const TensorDesc& t);
 /// Rank 4, and every dimension of more than one entry has its stride of channels_last_strides.

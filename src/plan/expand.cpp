@@ -23,6 +23,9 @@ class Expander {
       draft_.add_value(
           {.spec = leaf.node->outputs()[leaf.output].spec, .leaf = static_cast<std::int32_t>(i)});
     }
+    draft_.nodes.reserve(batch_.nodes.size());
+    draft_.values.reserve(batch_.leaves.size() + batch_.live.size());
+    draft_.sites.reserve(batch_.nodes.size());
     std::size_t next_input = 0;
     std::int32_t next_slot = 0;
     std::vector<std::vector<std::int32_t>> outputs_of(batch_.nodes.size());
@@ -73,8 +76,8 @@ class Expander {
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
     for (const TensorSpec& s : call.specs)
       node.outputs.push_back(draft_.add_value({.spec = s, .producer = number}));
-    draft_.nodes.push_back(node);
-    return node.outputs;
+    draft_.nodes.push_back(std::move(node));
+    return draft_.nodes.back().outputs;
   }
 
   bool supported(const Call& call) const {

@@ -13,7 +13,12 @@ namespace {
 
 class Layout {
  public:
-  explicit Layout(Draft& draft) : draft_(draft) { draft_.places.resize(draft_.values.size()); }
+  explicit Layout(Draft& draft) : draft_(draft) {
+    draft_.places.resize(draft_.values.size());
+    draft_.steps.reserve(draft_.groups.size());
+    draft_.buffers.reserve(draft_.leaves.size() + 2 * draft_.groups.size());
+    draft_.lives.reserve(draft_.buffers.capacity());
+  }
 
   void run() {
     place_given_values();
@@ -144,7 +149,7 @@ class Layout {
               .what = std::move(what)});
   }
 
-  void add_step(DraftStep step) {
+  void add_step(DraftStep&& step) {
     const std::size_t number = draft_.steps.size();
     for (const Place& p : step.from) draft_.use_buffer(p.buffer, number);
     for (const Place& p : step.to) draft_.use_buffer(p.buffer, number);
