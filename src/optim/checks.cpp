@@ -16,4 +16,8 @@ void require_fraction(std::string_view optimizer, std::string_view option, doubl
         fmt::format("{}: {} must be at least 0 and below 1, got {}", optimizer, option, value));
 }
 
+void refuse(std::string_view owner, const std::string& cause) {
+  throw ValueError(fmt::format("{}: {}", owner, cause));
+}
+
 }  // namespace ingot::optim

@@ -1,6 +1,7 @@
-// Checks of optimizer options.
+// Checks of options of optimizers and schedules.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace ingot::optim {
@@ -9,5 +10,7 @@ namespace ingot::optim {
 void require_not_negative(std::string_view optimizer, std::string_view option, double value);
 /// Throws ValueError unless 0 <= value < 1.
 void require_fraction(std::string_view optimizer, std::string_view option, double value);
+/// Throws ValueError "StepLR: gamma must be …".
+[[noreturn]] void refuse(std::string_view owner, const std::string& cause);
 
 }  // namespace ingot::optim

@@ -12,6 +12,7 @@
 #include "core/cell.h"
 #include "core/record.h"
 #include "ops/at.h"
+#include "optim/state_reader.h"
 
 namespace ingot::optim {
 
@@ -62,47 +63,70 @@ DType state_dtype(const Tensor& param) { return ops::compute_dtype(param.dtype()
 
 }  // namespace
 
-Optimizer::State& Optimizer::state_of(std::size_t group, const Tensor& param) {
-  State& state = states_[param.cell()];
-  state.tensors.resize(state_names().size());
-  // Options such as momentum may be switched on later: state appears when it is first wanted.
-  for (std::size_t k = 0; k < state.tensors.size(); ++k)
-    if (!state.tensors[k].defined() && wants_state(group, k)) {
+/// The state tensors that the step reads. Those that are wanted and not there yet (options such as
+/// momentum may be switched on later) are made, but not entered: a step that fails leaves no trace.
+std::vector<Tensor> Optimizer::state_for_step(std::size_t group, const Tensor& param,
+                                              const State& state, bool& fresh) const {
+  std::vector<Tensor> tensors = state.tensors;
+  tensors.resize(state_names().size());
+  for (std::size_t k = 0; k < tensors.size(); ++k)
+    if (!tensors[k].defined() && wants_state(group, k)) {
       const double value = initial_state(group, k);
       const TensorOptions like{.dtype = state_dtype(param), .device = param.device()};
-      state.tensors[k] = value == 0 ? zeros(param.shape(), like) : full(param.shape(), value, like);
+      tensors[k] = value == 0 ? zeros(param.shape(), like) : full(param.shape(), value, like);
+      fresh = true;
     }
-  return state;
+  return tensors;
 }
 
 std::vector<Optimizer::Batch> Optimizer::batches() {
   std::vector<Batch> list;
   const std::size_t num_states = state_names().size();
+  std::size_t known = 0;
+  ++steps_;
   for (std::size_t g = 0; g < num_groups(); ++g) {
     check_options(g);
     const std::size_t first = list.size();
     for (const Tensor& param : group_params(g)) {
+      // The lists of parameters are the user's to change: what add_param_group() has checked may
+      // have been replaced.
+      if (!param.defined() || !param.is_floating_point() || !param.is_leaf()) check_unique();
       const Tensor grad = param.grad();
       if (!grad.defined()) continue;
-      const State& state = state_of(g, param);
+      const auto [entry, added] = states_.try_emplace(param.cell());
+      State& state = entry->second;
+      if (added) state.owner = WeakCell(param);
+      if (state.seen == steps_) check_unique();
+      state.seen = steps_;
+      ++known;
+      bool fresh = false;
+      std::vector<Tensor> tensors = state_for_step(g, param, state, fresh);
       const std::int64_t step = state.step + 1;
       const auto fits = [&](const Batch& b) {
-        return b.step == step && b.params[0].dtype() == param.dtype() &&
+        return b.step == step && b.fresh == fresh && b.params[0].dtype() == param.dtype() &&
                b.params[0].device() == param.device();
       };
       auto batch =
           std::find_if(list.begin() + static_cast<std::ptrdiff_t>(first), list.end(), fits);
       if (batch == list.end()) {
-        list.push_back({.group = g, .step = step, .states = {}});
+        list.push_back({.group = g, .step = step, .fresh = fresh, .states = {}});
         list.back().states.resize(num_states);
         batch = std::prev(list.end());
       }
       batch->params.push_back(param);
       batch->grads.push_back(grad);
-      for (std::size_t k = 0; k < num_states; ++k) batch->states[k].push_back(state.tensors[k]);
+      for (std::size_t k = 0; k < num_states; ++k)
+        batch->states[k].push_back(std::move(tensors[k]));
     }
   }
+  if (known < states_.size()) forget_dead();
   return list;
+}
+
+/// State of parameters that nobody holds any more. Those that are only taken out of their group
+/// keep theirs.
+void Optimizer::forget_dead() {
+  std::erase_if(states_, [](const auto& entry) { return !entry.second.owner.lock().defined(); });
 }
 
 void Optimizer::step(Site at) {
@@ -125,7 +149,12 @@ void Optimizer::step(Site at) {
     throw;
   }
   for (const Batch& batch : all)
-    for (const Tensor& param : batch.params) states_[param.cell()].step = batch.step;
+    for (std::size_t i = 0; i < batch.params.size(); ++i) {
+      State& state = states_[batch.params[i].cell()];
+      state.step = batch.step;
+      state.tensors.resize(batch.states.size());
+      for (std::size_t k = 0; k < batch.states.size(); ++k) state.tensors[k] = batch.states[k][i];
+    }
 }
 
 void Optimizer::zero_grad() {
@@ -135,25 +164,39 @@ void Optimizer::zero_grad() {
 
 // -- Groups and options -----------------------------------------------------------------------
 
+namespace {
+
+/// Throws ValueError for a tensor that cannot be trained; `known` are those met before.
+void check_param(const Tensor& p, const std::string& place,
+                 std::unordered_set<const Cell*>& known) {
+  if (!p.defined()) throw ValueError(fmt::format("optimizer: {} is undefined", place));
+  if (!p.is_floating_point())
+    throw ValueError(fmt::format("optimizer: {} is {}, only floating-point tensors can be trained",
+                                 place, name(p.dtype())));
+  if (!p.is_leaf())
+    throw ValueError(fmt::format(
+        "optimizer: {} is computed from others; only leaf tensors can be trained", place));
+  if (!known.insert(p.cell()).second)
+    throw ValueError(fmt::format("optimizer: {} is in the optimizer already", place));
+}
+
+}  // namespace
+
 void Optimizer::check_params(const std::vector<Tensor>& params) const {
   if (params.empty()) throw ValueError("optimizer: the list of parameters is empty");
   std::unordered_set<const Cell*> known;
   for (std::size_t g = 0; g < num_groups(); ++g)
     for (const Tensor& p : group_params(g)) known.insert(p.cell());
-  for (std::size_t i = 0; i < params.size(); ++i) {
-    const Tensor& p = params[i];
-    if (!p.defined()) throw ValueError(fmt::format("optimizer: parameter {} is undefined", i));
-    if (!p.is_floating_point())
-      throw ValueError(
-          fmt::format("optimizer: parameter {} is {}, only floating-point tensors can "
-                      "be trained",
-                      i, name(p.dtype())));
-    if (!p.is_leaf())
-      throw ValueError(fmt::format(
-          "optimizer: parameter {} is computed from others; only leaf tensors can be trained", i));
-    if (!known.insert(p.cell()).second)
-      throw ValueError(fmt::format("optimizer: parameter {} is in the optimizer already", i));
-  }
+  for (std::size_t i = 0; i < params.size(); ++i)
+    check_param(params[i], fmt::format("parameter {}", i), known);
+}
+
+/// What check_params() has found may not be true any more: the lists are the user's to change.
+void Optimizer::check_unique() const {
+  std::unordered_set<const Cell*> known;
+  for (std::size_t g = 0; g < num_groups(); ++g)
+    for (std::size_t i = 0; i < group_params(g).size(); ++i)
+      check_param(group_params(g)[i], fmt::format("parameter {} of group {}", i, g), known);
 }
 
 namespace {
@@ -195,7 +238,20 @@ double Optimizer::lr(std::size_t group) const { return option(group, "lr").value
 void Optimizer::set_group_lr(std::size_t group, double lr) { set_option(group, "lr", lr); }
 
 double Optimizer::initial_lr(std::size_t group) {
-  return initial_lrs_.try_emplace(group, lr(group)).first->second;
+  check_group(*this, group);
+  std::optional<double>& initial = group_initial_lr(group);
+  if (!initial) initial = lr(group);
+  return *initial;
+}
+
+bool Optimizer::has_initial_lr(std::size_t group) const {
+  check_group(*this, group);
+  return const_cast<Optimizer*>(this)->group_initial_lr(group).has_value();
+}
+
+void Optimizer::set_initial_lr(std::size_t group, double lr) {
+  check_group(*this, group);
+  group_initial_lr(group) = lr;
 }
 
 void Optimizer::set_lr(double lr) {
@@ -206,8 +262,7 @@ void Optimizer::set_lr(double lr) {
 
 namespace {
 
-Tensor number(double value) { return from_vector<double>({value}, Shape{}); }
-Tensor number(std::int64_t value) { return from_vector<std::int64_t>({value}, Shape{}); }
+constexpr const char* kInitialLr = "initial_lr";
 
 std::string group_key(std::size_t group, std::string_view name) {
   return fmt::format("groups.{}.{}", group, name);
@@ -219,20 +274,25 @@ std::string state_key(std::size_t index, std::string_view name) {
 }  // namespace
 
 StateDict Optimizer::state_dict() const {
+  check_unique();
   StateDict dict;
   const auto names = state_names();
   std::size_t index = 0;
+  auto* self = const_cast<Optimizer*>(this);  // nothing here writes
   for (std::size_t g = 0; g < num_groups(); ++g) {
-    const_cast<Optimizer*>(this)->visit_options(g, [&](std::string_view name, double& value) {
-      dict.insert(group_key(g, name), number(value));
+    self->visit_options(g, [&](std::string_view name, double& value) {
+      dict.insert(group_key(g, name), number_tensor(value));
     });
-    dict.insert(group_key(g, "params"), number(static_cast<std::int64_t>(group_params(g).size())));
+    if (const auto initial = self->group_initial_lr(g))
+      dict.insert(group_key(g, kInitialLr), number_tensor(*initial));
+    dict.insert(group_key(g, "params"),
+                number_tensor(static_cast<std::int64_t>(group_params(g).size())));
   }
   for (std::size_t g = 0; g < num_groups(); ++g)
     for (const Tensor& param : group_params(g)) {
       const auto found = states_.find(param.cell());
-      if (found != states_.end()) {
-        dict.insert(state_key(index, "step"), number(found->second.step));
+      if (found != states_.end() && found->second.step > 0) {
+        dict.insert(state_key(index, "step"), number_tensor(found->second.step));
         for (std::size_t k = 0; k < names.size(); ++k)
           if (const Tensor& t = found->second.tensors[k]; t.defined())
             dict.insert(state_key(index, names[k]), t);
@@ -242,75 +302,66 @@ StateDict Optimizer::state_dict() const {
   return dict.snapshot();
 }
 
+/// The state of parameter `index`; step 0 when the dict has none.
+Optimizer::State Optimizer::read_state(detail::StateReader& reader, std::size_t index,
+                                       const Tensor& param) const {
+  const auto names = state_names();
+  State state;
+  const auto step = reader.count(state_key(index, "step"), false);
+  if (!step) return state;
+  state.step = *step;
+  state.owner = WeakCell(param);
+  state.tensors.resize(names.size());
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    const std::string key = state_key(index, names[k]);
+    Tensor value = reader.tensor(key, state.step > 0 && always_has_state(k));
+    if (!value.defined()) continue;
+    if (value.shape() != param.shape()) {
+      reader.problem(fmt::format("{}: {} in the dict, the parameter is {}", key,
+                                 value.shape().str(), param.shape().str()));
+      continue;
+    }
+    value = value.detach();
+    if (value.dtype() != state_dtype(param)) value = value.to(state_dtype(param));
+    if (value.device() != param.device()) value = value.to(param.device());
+    // A tensor of its own: updates rebind it, and the dict must stay as it is. Computed here, where
+    // a failure still changes nothing.
+    state.tensors[k] = Cell::create(value.eval().cell()->value());
+  }
+  return state;
+}
+
 void Optimizer::load_state_dict(const StateDict& dict) {
   const NoGradGuard no_grad;
-  const auto names = state_names();
-  std::vector<std::string> problems;
-  std::unordered_set<std::string> used;
-  // The scalar under `key`, if it is there.
-  const auto take = [&](const std::string& key) -> std::optional<Scalar> {
-    const auto found = dict.find(key);
-    if (found == dict.end()) return {};
-    used.insert(key);
-    if (found->second.numel() == 1) return found->second.item_scalar();
-    problems.push_back(
-        fmt::format("{}: expected one number, got {}", key, found->second.shape().str()));
-    return {};
-  };
-
+  check_unique();
+  detail::StateReader reader(dict, "optimizer");
   std::vector<std::vector<double>> options(num_groups());
+  std::vector<std::optional<double>> initial(num_groups());
   for (std::size_t g = 0; g < num_groups(); ++g) {
     visit_options(g, [&](std::string_view name, double&) {
-      const auto value = take(group_key(g, name));
-      if (!value) problems.push_back(group_key(g, name) + ": missing");
-      options[g].push_back(value ? value->to_double() : 0);
+      options[g].push_back(reader.number(group_key(g, name)).value_or(0));
     });
-    const auto count = take(group_key(g, "params"));
+    initial[g] = reader.number(group_key(g, kInitialLr), false);
     const auto own = static_cast<std::int64_t>(group_params(g).size());
-    if (!count || count->to_int64() != own)
-      problems.push_back(fmt::format("{}: {} in the dict, {} in this optimizer",
-                                     group_key(g, "params"),
-                                     count ? std::to_string(count->to_int64()) : "missing", own));
+    const auto count = reader.count(group_key(g, "params"));
+    if (count && *count != own)
+      reader.problem(fmt::format("{}: {} in the dict, {} in this optimizer", group_key(g, "params"),
+                                 *count, own));
   }
-
   std::unordered_map<const Cell*, State> states;
   std::size_t index = 0;
   for (std::size_t g = 0; g < num_groups(); ++g)
     for (const Tensor& param : group_params(g)) {
-      if (const auto step = take(state_key(index, "step"))) {
-        State& state = states[param.cell()];
-        state.step = step->to_int64();
-        state.tensors.resize(names.size());
-        for (std::size_t k = 0; k < names.size(); ++k) {
-          const std::string key = state_key(index, names[k]);
-          const auto found = dict.find(key);
-          if (found == dict.end()) continue;
-          used.insert(key);
-          if (found->second.shape() != param.shape()) {
-            problems.push_back(fmt::format("{}: {} in the dict, the parameter is {}", key,
-                                           found->second.shape().str(), param.shape().str()));
-            continue;
-          }
-          // A tensor of its own: updates rebind it, and the dict must stay as it is.
-          Tensor value = found->second.detach();
-          if (value.dtype() != state_dtype(param)) value = value.to(state_dtype(param));
-          if (value.device() != param.device()) value = value.to(param.device());
-          state.tensors[k] = Cell::create(value.cell()->value());
-        }
-      }
-      ++index;
+      State state = read_state(reader, index++, param);
+      if (state.step > 0) states.emplace(param.cell(), std::move(state));
     }
-  for (const auto& [key, tensor] : dict)
-    if (!used.contains(key)) problems.push_back(key + ": unexpected");
+  reader.finish();
 
-  if (!problems.empty()) {
-    std::string text = "optimizer: the state does not fit:";
-    for (const std::string& problem : problems) text += "\n    " + problem;
-    throw ValueError(text);
-  }
+  // Nothing fails from here on.
   for (std::size_t g = 0; g < num_groups(); ++g) {
     std::size_t i = 0;
     visit_options(g, [&](std::string_view, double& value) { value = options[g][i++]; });
+    group_initial_lr(g) = initial[g];
   }
   states_ = std::move(states);
 }

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numbers>
 #include <string>
 
+#include "optim/checks.h"
+#include "optim/state_reader.h"
+
 namespace ingot::optim {
-namespace {
 
 std::vector<double> lrs_of(const Optimizer& optimizer) {
   std::vector<double> list;
@@ -18,24 +18,14 @@ std::vector<double> lrs_of(const Optimizer& optimizer) {
   return list;
 }
 
-Tensor number(std::int64_t value) { return from_vector<std::int64_t>({value}, Shape{}); }
-Tensor number(double value) { return from_vector<double>({value}, Shape{}); }
-
-/// The learning rates under `key`, one for each group.
-std::vector<double> rates_of(const StateDict& dict, const char* key, const Optimizer& optimizer) {
-  auto rates = dict.at(key).to_vector<double>();
-  if (rates.size() != optimizer.num_groups())
-    throw ValueError(
-        fmt::format("scheduler: the state is of {} parameter groups, the optimizer has {}",
-                    rates.size(), optimizer.num_groups()));
+std::optional<std::vector<double>> read_rates(detail::StateReader& reader, const std::string& key,
+                                              const Optimizer& optimizer, bool required) {
+  auto rates = reader.numbers(key, required);
+  if (rates && rates->size() != optimizer.num_groups())
+    reader.problem(fmt::format("{}: of {} parameter groups, the optimizer has {}", key,
+                               rates->size(), optimizer.num_groups()));
   return rates;
 }
-
-[[noreturn]] void fail(const char* scheduler, const std::string& cause) {
-  throw ValueError(fmt::format("{}: {}", scheduler, cause));
-}
-
-}  // namespace
 
 // -- What all have ----------------------------------------------------------------------------
 
@@ -43,10 +33,46 @@ LRScheduler::LRScheduler(Optimizer& optimizer) : optimizer_(optimizer) {
   for (std::size_t g = 0; g < optimizer.num_groups(); ++g) base_.push_back(optimizer.initial_lr(g));
 }
 
+/// Groups may have been added since the last step: those start from what they have now. As in
+/// PyTorch their initial_lr is left to the next schedule that is made.
+std::vector<double> LRScheduler::bases() const {
+  std::vector<double> list = base_;
+  list.resize(std::min(list.size(), optimizer_.num_groups()));
+  while (list.size() < optimizer_.num_groups()) {
+    const std::size_t g = list.size();
+    list.push_back(optimizer_.has_initial_lr(g) ? optimizer_.initial_lr(g) : optimizer_.lr(g));
+  }
+  return list;
+}
+
 std::vector<double> LRScheduler::last_lr() const { return lrs_of(optimizer_); }
 
+double LRScheduler::lr_after(std::int64_t epoch, double, double base) const {
+  return lr_at(epoch, base);
+}
+
+void LRScheduler::set_lrs(const std::vector<double>& rates) {
+  for (const double rate : rates)
+    if (std::isnan(rate))
+      throw ValueError("scheduler: the next learning rate would be no number (NaN)");
+  for (std::size_t g = 0; g < rates.size(); ++g) optimizer_.set_group_lr(g, rates[g]);
+}
+
 void LRScheduler::apply(std::int64_t epoch) {
-  for (std::size_t g = 0; g < base_.size(); ++g) optimizer_.set_group_lr(g, lr_at(epoch, base_[g]));
+  check_epoch(epoch);
+  base_ = bases();
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < base_.size(); ++g)
+    rates.push_back(lr_after(epoch, optimizer_.lr(g), base_[g]));
+  set_lrs(rates);
+}
+
+void LRScheduler::enter() {
+  check_epoch(0);
+  base_ = bases();
+  std::vector<double> rates;
+  for (const double base : base_) rates.push_back(lr_at(0, base));
+  set_lrs(rates);
 }
 
 void LRScheduler::step() {
@@ -54,159 +80,43 @@ void LRScheduler::step() {
   ++epoch_;
 }
 
-StateDict LRScheduler::state_dict() const {
-  return {{"epoch", number(epoch_)}, {"base_lrs", from_vector<double>(base_)}};
+double ChainableLR::lr_after(std::int64_t epoch, double now, double base) const {
+  const bool untouched = now == (epoch == 0 ? base : lr_at(epoch - 1, base));
+  return untouched ? lr_at(epoch, base) : chained(epoch, now, base);
 }
 
-void LRScheduler::take_state(const StateDict& dict) {
-  const auto base = rates_of(dict, "base_lrs", optimizer_);
-  epoch_ = dict.at("epoch").item<std::int64_t>();
-  base_ = base;
+// -- State ------------------------------------------------------------------------------------
+
+StateDict LRScheduler::state_dict() const {
+  return {{"epoch", number_tensor(epoch_)},
+          {"base_lrs", from_vector<double>(bases())},
+          {"lrs", from_vector<double>(last_lr())}};
+}
+
+std::function<void()> LRScheduler::read_state(detail::StateReader& reader,
+                                              const std::string& prefix) {
+  const auto epoch = reader.count(prefix + "epoch");
+  auto base = read_rates(reader, prefix + "base_lrs", optimizer_, true);
+  if (epoch) try {
+      check_epoch(*epoch);
+    } catch (const ValueError& e) {
+      reader.problem(fmt::format("{}epoch: {}", prefix, e.what()));
+    }
+  return [this, epoch = epoch.value_or(0), base = std::move(base).value_or(std::vector<double>())] {
+    epoch_ = epoch;
+    base_ = base;
+  };
 }
 
 void LRScheduler::load_state_dict(const StateDict& dict) {
-  take_state(dict);
-  apply(epoch_);
-}
-
-// -- Formulas ---------------------------------------------------------------------------------
-
-StepLR::StepLR(Optimizer& optimizer, const StepLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  if (options.step_size < 1)
-    fail("StepLR", fmt::format("step_size must be at least 1, got {}", options.step_size));
-}
-
-double StepLR::lr_at(std::int64_t epoch, double base) const {
-  return base * std::pow(options_.gamma, static_cast<double>(epoch / options_.step_size));
-}
-
-MultiStepLR::MultiStepLR(Optimizer& optimizer, MultiStepLROptions options)
-    : LRScheduler(optimizer), options_(std::move(options)) {
-  if (!std::is_sorted(options_.milestones.begin(), options_.milestones.end()))
-    fail("MultiStepLR",
-         fmt::format("milestones must ascend, got {}", fmt::join(options_.milestones, ", ")));
-}
-
-double MultiStepLR::lr_at(std::int64_t epoch, double base) const {
-  const auto passed =
-      std::upper_bound(options_.milestones.begin(), options_.milestones.end(), epoch) -
-      options_.milestones.begin();
-  return base * std::pow(options_.gamma, static_cast<double>(passed));
-}
-
-ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma)
-    : LRScheduler(optimizer), gamma_(gamma) {}
-
-double ExponentialLR::lr_at(std::int64_t epoch, double base) const {
-  return base * std::pow(gamma_, static_cast<double>(epoch));
-}
-
-CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, const CosineAnnealingLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  if (options.t_max < 1)
-    fail("CosineAnnealingLR", fmt::format("t_max must be at least 1, got {}", options.t_max));
-}
-
-double CosineAnnealingLR::lr_at(std::int64_t epoch, double base) const {
-  const double phase =
-      std::numbers::pi * static_cast<double>(epoch) / static_cast<double>(options_.t_max);
-  return options_.eta_min + (base - options_.eta_min) * (1 + std::cos(phase)) / 2;
-}
-
-LinearLR::LinearLR(Optimizer& optimizer, const LinearLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  if (!(options.start_factor > 0 && options.start_factor <= 1))
-    fail("LinearLR",
-         fmt::format("start_factor must be above 0 and at most 1, got {}", options.start_factor));
-  if (!(options.end_factor >= 0 && options.end_factor <= 1))
-    fail("LinearLR",
-         fmt::format("end_factor must be at least 0 and at most 1, got {}", options.end_factor));
-  if (options.total_iters < 1)
-    fail("LinearLR", fmt::format("total_iters must be at least 1, got {}", options.total_iters));
-  LinearLR::apply(0);
-}
-
-double LinearLR::lr_at(std::int64_t epoch, double base) const {
-  const double share = static_cast<double>(std::min(epoch, options_.total_iters)) /
-                       static_cast<double>(options_.total_iters);
-  return base * (options_.start_factor + (options_.end_factor - options_.start_factor) * share);
-}
-
-ConstantLR::ConstantLR(Optimizer& optimizer, const ConstantLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  if (!(options.factor >= 0 && options.factor <= 1))
-    fail("ConstantLR",
-         fmt::format("factor must be at least 0 and at most 1, got {}", options.factor));
-  ConstantLR::apply(0);
-}
-
-double ConstantLR::lr_at(std::int64_t epoch, double base) const {
-  return epoch < options_.total_iters ? base * options_.factor : base;
-}
-
-LambdaLR::LambdaLR(Optimizer& optimizer, std::function<double(std::int64_t)> factor)
-    : LRScheduler(optimizer), factor_(std::move(factor)) {
-  if (!factor_) fail("LambdaLR", "the function is empty");
-  LambdaLR::apply(0);
-}
-
-double LambdaLR::lr_at(std::int64_t epoch, double base) const { return base * factor_(epoch); }
-
-// -- OneCycleLR -------------------------------------------------------------------------------
-
-OneCycleLR::OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  if (options.total_steps < 1)
-    fail("OneCycleLR", fmt::format("total_steps must be at least 1, got {}", options.total_steps));
-  if (!(options.pct_start >= 0 && options.pct_start <= 1))
-    fail("OneCycleLR",
-         fmt::format("pct_start must be at least 0 and at most 1, got {}", options.pct_start));
-  if (options.cycle_momentum) {
-    for (const char* name : {"momentum", "beta1"})
-      if (optimizer.option(0, name)) momentum_name_ = name;
-    if (momentum_name_.empty())
-      fail("OneCycleLR",
-           "the optimizer has neither momentum nor beta1; set cycle_momentum to "
-           "false");
-  }
-  OneCycleLR::apply(0);
-}
-
-/// values[i] to values[i + 1] in phase i.
-double OneCycleLR::at(std::int64_t step, const double* values) const {
-  const auto total = static_cast<double>(options_.total_steps), rise = options_.pct_start * total;
-  const std::vector<double> ends = options_.three_phase
-                                       ? std::vector<double>{rise - 1, 2 * rise - 2, total - 1}
-                                       : std::vector<double>{rise - 1, total - 1};
-  const auto now = static_cast<double>(step);
-  std::size_t phase = 0;
-  while (phase + 1 < ends.size() && now > ends[phase]) ++phase;
-  const double start = phase == 0 ? 0 : ends[phase - 1];
-  const double share = (now - start) / (ends[phase] - start);
-  const double from = values[phase], to = values[phase + 1];
-  if (options_.anneal_strategy == OneCycleLROptions::Anneal::Linear)
-    return (to - from) * share + from;
-  return to + (from - to) / 2 * (std::cos(std::numbers::pi * share) + 1);
-}
-
-double OneCycleLR::lr_at(std::int64_t epoch, double) const {
-  const double top = options_.max_lr, first = top / options_.div_factor,
-               last = first / options_.final_div_factor;
-  const double three[] = {first, top, first, last}, two[] = {first, top, last};
-  return at(epoch, options_.three_phase ? three : two);
-}
-
-void OneCycleLR::apply(std::int64_t epoch) {
-  if (epoch > options_.total_steps)
-    fail("OneCycleLR",
-         fmt::format("step {} of a schedule of {} steps", epoch, options_.total_steps));
-  LRScheduler::apply(epoch);
-  if (momentum_name_.empty()) return;
-  const double high = options_.max_momentum, low = options_.base_momentum;
-  const double values[] = {high, low, high, high};
-  for (std::size_t g = 0; g < optimizer().num_groups(); ++g)
-    optimizer().set_option(g, momentum_name_, at(epoch, values));
+  detail::StateReader reader(dict, "scheduler");
+  const auto take_over = read_state(reader, "");
+  // An older Ingot did not write them; the optimizer's own state has them, too.
+  const auto rates = read_rates(reader, "lrs", optimizer_, false);
+  reader.finish();
+  take_over();
+  if (rates) set_lrs(*rates);
+  set_others();
 }
 
 // -- SequentialLR -----------------------------------------------------------------------------
@@ -215,25 +125,55 @@ SequentialLR::SequentialLR(Optimizer& optimizer,
                            std::vector<std::unique_ptr<LRScheduler>> schedulers,
                            std::vector<std::int64_t> milestones)
     : LRScheduler(optimizer), parts_(std::move(schedulers)), milestones_(std::move(milestones)) {
+  constexpr const char* kName = "SequentialLR";
   if (parts_.empty() || milestones_.size() + 1 != parts_.size())
-    fail("SequentialLR", fmt::format("{} schedulers need {} milestones, got {}", parts_.size(),
-                                     parts_.empty() ? 0 : parts_.size() - 1, milestones_.size()));
-  for (std::size_t i = 0; i < milestones_.size(); ++i)
-    if (milestones_[i] < 1 || (i > 0 && milestones_[i] <= milestones_[i - 1]))
-      fail("SequentialLR",
-           fmt::format("milestones must ascend from 1 on, got {}", fmt::join(milestones_, ", ")));
+    refuse(kName, fmt::format("{} schedulers need {} milestones, got {}", parts_.size(),
+                              parts_.empty() ? 0 : parts_.size() - 1, milestones_.size()));
+  if (!std::is_sorted(milestones_.begin(), milestones_.end()) ||
+      (!milestones_.empty() && milestones_.front() < 0))
+    refuse(kName,
+           fmt::format("milestones must ascend from 0 on, got {}", fmt::join(milestones_, ", ")));
   for (const auto& part : parts_)
     if (!part || &part->optimizer_ != &optimizer)
-      fail("SequentialLR", "every scheduler must be of the same optimizer");
-  SequentialLR::apply(0);
+      refuse(kName, "every scheduler must be of the same optimizer");
+  // The parts have set learning rates when they were made.
+  for (std::size_t g = 0; g < optimizer.num_groups(); ++g)
+    optimizer.set_group_lr(g, optimizer.initial_lr(g));
+  parts_[part_at(0)]->apply(0);
+}
+
+std::size_t SequentialLR::part_at(std::int64_t epoch) const {
+  const auto next = std::upper_bound(milestones_.begin(), milestones_.end(), epoch);
+  return static_cast<std::size_t>(next - milestones_.begin());
+}
+
+std::int64_t SequentialLR::start_of(std::size_t part) const {
+  return part == 0 ? 0 : milestones_[part - 1];
+}
+
+void SequentialLR::check_epoch(std::int64_t epoch) const {
+  const std::size_t i = part_at(epoch);
+  parts_[i]->check_epoch(epoch - start_of(i));
 }
 
 void SequentialLR::apply(std::int64_t epoch) {
-  const auto next = std::upper_bound(milestones_.begin(), milestones_.end(), epoch);
-  const auto i = static_cast<std::size_t>(next - milestones_.begin());
-  parts_[i]->epoch_ = epoch - (i == 0 ? 0 : milestones_[i - 1]);
-  parts_[i]->apply(parts_[i]->epoch_);
+  const std::size_t i = part_at(epoch);
+  LRScheduler& part = *parts_[i];
+  const std::int64_t own = epoch - start_of(i);
+  if (own == 0 && i > 0)
+    part.enter();
+  else
+    part.apply(own);
+  part.epoch_ = own;
 }
+
+void SequentialLR::enter() {
+  LRScheduler& part = *parts_[part_at(0)];
+  part.enter();
+  part.epoch_ = 0;
+}
+
+void SequentialLR::set_others() { parts_[part_at(epoch())]->set_others(); }
 
 double SequentialLR::lr_at(std::int64_t, double base) const { return base; }  // its parts know
 
@@ -241,71 +181,18 @@ StateDict SequentialLR::state_dict() const {
   StateDict dict = LRScheduler::state_dict();
   for (std::size_t i = 0; i < parts_.size(); ++i)
     for (const auto& [key, value] : parts_[i]->state_dict())
-      dict.insert(fmt::format("schedulers.{}.{}", i, key), value);
+      if (key != "lrs") dict.insert(fmt::format("schedulers.{}.{}", i, key), value);
   return dict;
 }
 
-void SequentialLR::take_state(const StateDict& dict) {
+std::function<void()> SequentialLR::read_state(detail::StateReader& reader,
+                                               const std::string& prefix) {
+  std::vector<std::function<void()>> all{LRScheduler::read_state(reader, prefix)};
   for (std::size_t i = 0; i < parts_.size(); ++i)
-    parts_[i]->take_state(dict.with_prefix_removed(fmt::format("schedulers.{}.", i)));
-  LRScheduler::take_state(dict);
-}
-
-// -- ReduceLROnPlateau ------------------------------------------------------------------------
-
-ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options)
-    : optimizer_(optimizer), options_(options) {
-  if (!(options.factor < 1))
-    fail("ReduceLROnPlateau", fmt::format("factor must be below 1, got {}", options.factor));
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  best_ = options.mode == ReduceLROnPlateauOptions::Mode::Min ? kInfinity : -kInfinity;
-}
-
-std::vector<double> ReduceLROnPlateau::last_lr() const { return lrs_of(optimizer_); }
-
-bool ReduceLROnPlateau::is_better(double metric) const {
-  const bool relative = options_.threshold_mode == ReduceLROnPlateauOptions::Threshold::Rel;
-  const double t = options_.threshold;
-  if (options_.mode == ReduceLROnPlateauOptions::Mode::Min)
-    return metric < (relative ? best_ * (1 - t) : best_ - t);
-  return metric > (relative ? best_ * (t + 1) : best_ + t);
-}
-
-void ReduceLROnPlateau::step(double metric) {
-  if (is_better(metric)) {
-    best_ = metric;
-    num_bad_epochs_ = 0;
-  } else {
-    ++num_bad_epochs_;
-  }
-  if (cooldown_counter_ > 0) {
-    --cooldown_counter_;
-    num_bad_epochs_ = 0;
-  }
-  if (num_bad_epochs_ <= options_.patience) return;
-  for (std::size_t g = 0; g < optimizer_.num_groups(); ++g) {
-    const double old = optimizer_.lr(g), reduced = std::max(old * options_.factor, options_.min_lr);
-    if (old - reduced > options_.eps) optimizer_.set_group_lr(g, reduced);
-  }
-  cooldown_counter_ = options_.cooldown;
-  num_bad_epochs_ = 0;
-}
-
-StateDict ReduceLROnPlateau::state_dict() const {
-  return {{"best", number(best_)},
-          {"num_bad_epochs", number(num_bad_epochs_)},
-          {"cooldown_counter", number(cooldown_counter_)},
-          {"lrs", from_vector<double>(last_lr())}};
-}
-
-void ReduceLROnPlateau::load_state_dict(const StateDict& dict) {
-  const auto rates = rates_of(dict, "lrs", optimizer_);
-  const auto best = dict.at("best").item<double>();
-  const auto bad = dict.at("num_bad_epochs").item<std::int64_t>();
-  cooldown_counter_ = dict.at("cooldown_counter").item<std::int64_t>();
-  best_ = best;
-  num_bad_epochs_ = bad;
-  for (std::size_t g = 0; g < rates.size(); ++g) optimizer_.set_group_lr(g, rates[g]);
+    all.push_back(parts_[i]->read_state(reader, fmt::format("{}schedulers.{}.", prefix, i)));
+  return [all] {
+    for (const auto& take_over : all) take_over();
+  };
 }
 
 }  // namespace ingot::optim

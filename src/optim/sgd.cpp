@@ -2,6 +2,8 @@
 #include <ingot/ops/update.h>
 #include <ingot/optim/sgd.h>
 
+#include <cmath>
+
 #include "optim/checks.h"
 
 namespace ingot::optim {
@@ -26,7 +28,7 @@ SGD::Result SGD::update(const Batch& batch) {
                             .weight_decay = o.weight_decay,
                             .nesterov = o.nesterov,
                             .maximize = o.maximize,
-                            .first = batch.step == 1});
+                            .first = batch.fresh});
   return {std::move(r.params), {std::move(r.momentum_buffers)}};
 }
 
@@ -44,6 +46,7 @@ void SGD::check_options(std::size_t group) const {
   const SGDOptions& o = groups()[group];
   require_not_negative("SGD", "lr", o.lr);
   require_not_negative("SGD", "momentum", o.momentum);
+  if (std::isnan(o.dampening)) throw ValueError("SGD: dampening is not a number (NaN)");
   require_not_negative("SGD", "weight_decay", o.weight_decay);
   if (o.nesterov && (o.momentum == 0 || o.dampening != 0))
     throw ValueError("SGD: nesterov needs momentum above 0 and dampening 0");

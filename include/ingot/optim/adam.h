@@ -40,6 +40,7 @@ class AdamFamily : public GroupedOptimizer<Options> {
   Result update(const Batch& batch) override;
   std::vector<std::string_view> state_names() const override;
   bool wants_state(std::size_t group, std::size_t k) const override;
+  bool always_has_state(std::size_t k) const override { return k < 2; }
   void visit_options(std::size_t group, const OptionVisitor& f) override;
   void check_options(std::size_t group) const override;
 };

@@ -12,6 +12,8 @@
 // - Parameters without a gradient are skipped, as in PyTorch; each has its own step count.
 // - A step() that throws (a label out of range, no memory) leaves parameters and state as they
 // were.
+// - State belongs to the parameter, not to its place: parameters may be moved between groups,
+//   reordered, taken out and put back, and keep it; one that is put in another's place begins anew.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +31,16 @@
 
 namespace ingot::optim {
 
+namespace detail {
+class StateReader;
+}
+
 /// Parameters that are trained with the same options; those are members: `group.lr = 1e-4`.
 template <class Options>
 struct ParamGroup : Options {
   std::vector<Tensor> params;
+  /// What schedules start from: set by the first one that sees the group, from its lr.
+  std::optional<double> initial_lr = std::nullopt;
 };
 
 class Optimizer {
@@ -54,8 +62,13 @@ class Optimizer {
   /// Of all groups.
   void set_lr(double lr);
   void set_group_lr(std::size_t group, double lr);
-  /// The group's learning rate when this was first asked for: what schedules start from.
+  /// What schedules of the group start from: its learning rate when this was first asked for, which
+  /// a schedule does when it is made. Part of state_dict(), so that one made after a restart starts
+  /// from the same.
   double initial_lr(std::size_t group);
+  /// Whether it was asked for.
+  bool has_initial_lr(std::size_t group) const;
+  void set_initial_lr(std::size_t group, double lr);
   /// An option of a group by its name in state_dict(): "momentum", "beta1"; nothing when this
   /// optimizer has none of that name.
   std::optional<double> option(std::size_t group, std::string_view name) const;
@@ -66,19 +79,22 @@ class Optimizer {
   /// "state.3.exp_avg", … with parameters counted over all groups. A snapshot: later steps do not
   /// change it.
   StateDict state_dict() const;
-  /// Takes over options and state. Throws ValueError listing what does not fit this optimizer's
-  /// parameters, and then changes nothing.
+  /// Takes over options and state. Throws ValueError listing what is missing, not a number where
+  /// one must be, or does not fit this optimizer's parameters, and then changes nothing.
   void load_state_dict(const StateDict& dict);
 
  protected:
   struct State {
     std::int64_t step = 0;        ///< updates so far
     std::vector<Tensor> tensors;  ///< as state_names() names them; may be undefined
+    WeakCell owner;               ///< while it is here, no other parameter has the same address
+    std::uint64_t seen = 0;       ///< the call of step() that met the parameter last
   };
   /// Parameters of one group that are updated by one node: same dtype, device and step count.
   struct Batch {
     std::size_t group = 0;
     std::int64_t step = 0;  ///< of this update, from 1
+    bool fresh = false;     ///< state that is wanted appears in this very step
     std::vector<Tensor> params;
     std::vector<Tensor> grads;
     std::vector<std::vector<Tensor>> states;  ///< [k][i]: state k of parameter i
@@ -95,6 +111,9 @@ class Optimizer {
   virtual std::vector<std::string_view> state_names() const = 0;
   /// True when parameters of the group have state tensor k.
   virtual bool wants_state(std::size_t group, std::size_t k) const = 0;
+  /// True when every parameter that was updated has state tensor k, whatever the options.
+  virtual bool always_has_state(std::size_t /*k*/) const { return false; }
+  virtual std::optional<double>& group_initial_lr(std::size_t group) = 0;
   /// What all elements of state tensor k are before the first step.
   virtual double initial_state(std::size_t /*group*/, std::size_t /*k*/) const { return 0; }
   /// Calls f(name, value) for the options of a group; f may change the value.
@@ -109,10 +128,14 @@ class Optimizer {
 
  private:
   std::vector<Batch> batches();
-  State& state_of(std::size_t group, const Tensor& param);
+  std::vector<Tensor> state_for_step(std::size_t group, const Tensor& param, const State& state,
+                                     bool& fresh) const;
+  void check_unique() const;
+  void forget_dead();
+  State read_state(detail::StateReader& reader, std::size_t index, const Tensor& param) const;
 
   std::unordered_map<const Cell*, State> states_;
-  std::unordered_map<std::size_t, double> initial_lrs_;  ///< by group
+  std::uint64_t steps_ = 0;  ///< calls of step()
 };
 
 /// The groups of an optimizer with the given options.
@@ -139,6 +162,11 @@ class GroupedOptimizer : public Optimizer {
   std::size_t num_groups() const final { return groups_.size(); }
   const std::vector<Tensor>& group_params(std::size_t group) const final {
     return groups_[group].params;
+  }
+
+ protected:
+  std::optional<double>& group_initial_lr(std::size_t group) final {
+    return groups_[group].initial_lr;
   }
 
  private:

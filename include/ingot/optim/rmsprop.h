@@ -29,6 +29,7 @@ class RMSprop : public GroupedOptimizer<RMSpropOptions> {
   Result update(const Batch& batch) override;
   std::vector<std::string_view> state_names() const override;
   bool wants_state(std::size_t group, std::size_t k) const override;
+  bool always_has_state(std::size_t k) const override { return k == 0; }
   void visit_options(std::size_t group, const OptionVisitor& f) override;
   void check_options(std::size_t group) const override;
 };

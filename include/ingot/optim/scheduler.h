@@ -5,16 +5,23 @@
 //   for (...) { train_one_epoch(); schedule.step(); }
 //
 // Rules:
-// - A schedule is a formula of the epoch and of the learning rates that the groups had when the
-//   first schedule of the optimizer was made ("initial_lr" in PyTorch). So resuming needs only the
-//   epoch and these rates, and rounding does not add up.
-// - One schedule drives an optimizer. SequentialLR joins several, one after the other.
+// - Schedules chain as PyTorch's do: each step goes on from the learning rates that the groups
+// have.
+//   So several schedules of one optimizer multiply, and set_lr() between their steps counts. Where
+//   nothing else has changed a rate, it is computed from the formula, and rounding does not add up.
+// - The formulas start from the groups' initial_lr (Optimizer::initial_lr): what they had when the
+//   first schedule of the optimizer saw them. LambdaLR, OneCycleLR and a SequentialLR at its
+//   milestones set rates by it, whatever the groups have.
+// - Groups that are added later are scheduled from the next step on.
+// - SequentialLR joins several, one after the other.
+// - Options that make no schedule throw ValueError when it is made.
 // - The optimizer must outlive its schedule.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,27 +43,50 @@ class LRScheduler {
   /// What the groups have now.
   std::vector<double> last_lr() const;
 
-  /// "epoch" and "base_lrs"; of a SequentialLR also those of its parts.
+  /// "epoch", "base_lrs" and "lrs", what the groups have now; of a SequentialLR also those of its
+  /// parts.
   virtual StateDict state_dict() const;
-  /// Also sets the learning rates. Throws ValueError when a key is missing or the groups differ in
-  /// number.
+  /// Also sets the learning rates. Throws ValueError listing what is missing, mistyped or left
+  /// over, and when the groups differ in number, and then changes nothing.
   void load_state_dict(const StateDict& dict);
 
  protected:
   explicit LRScheduler(Optimizer& optimizer);
   /// The learning rate at `epoch` (0 is the start) of a group that began with `base`.
   virtual double lr_at(std::int64_t epoch, double base) const = 0;
-  /// Sets the groups' options to those of `epoch`.
+  /// The learning rate at `epoch` of a group that has `now` after the epoch before (at 0: when the
+  /// schedule is made). Without an own meaning, lr_at().
+  virtual double lr_after(std::int64_t epoch, double now, double base) const;
+  /// Throws ValueError when the schedule does not reach so far.
+  virtual void check_epoch(std::int64_t /*epoch*/) const {}
+  /// Takes the groups from the epoch before to `epoch`; made schedules begin with apply(0).
   virtual void apply(std::int64_t epoch);
-  virtual void take_state(const StateDict& dict);
+  /// Sets the groups to lr_at(0): a part of SequentialLR at its milestone.
+  virtual void enter();
+  /// Sets what belongs to epoch() besides the learning rates.
+  virtual void set_others() {}
+  /// Reads the state whose keys begin with `prefix`; what is returned takes it over.
+  virtual std::function<void()> read_state(detail::StateReader& reader, const std::string& prefix);
 
   Optimizer& optimizer() const { return optimizer_; }
 
  private:
   friend class SequentialLR;
+  std::vector<double> bases() const;
+  void set_lrs(const std::vector<double>& rates);
+
   Optimizer& optimizer_;
-  std::vector<double> base_;
+  std::vector<double> base_;  ///< of the groups seen so far
   std::int64_t epoch_ = 0;
+};
+
+/// A schedule that multiplies: what other schedules or set_lr() do to the rates in between stays.
+class ChainableLR : public LRScheduler {
+ protected:
+  using LRScheduler::LRScheduler;
+  double lr_after(std::int64_t epoch, double now, double base) const final;
+  /// lr_after() where something else has changed the rate; PyTorch's recurrences.
+  virtual double chained(std::int64_t epoch, double now, double base) const = 0;
 };
 
 struct StepLROptions {
@@ -65,43 +95,48 @@ struct StepLROptions {
 };
 
 /// Multiplies the learning rate by gamma every step_size epochs.
-class StepLR : public LRScheduler {
+class StepLR : public ChainableLR {
  public:
-  /// Throws ValueError for a step_size below 1.
+  /// Throws ValueError for a step_size below 1 and for a gamma below 0 or not finite.
   StepLR(Optimizer& optimizer, const StepLROptions& options);
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   StepLROptions options_;
 };
 
 struct MultiStepLROptions {
-  std::vector<std::int64_t> milestones;  ///< epochs, in ascending order
+  std::vector<std::int64_t> milestones;  ///< epochs from 0, in ascending order
   double gamma = 0.1;
 };
 
-/// Multiplies the learning rate by gamma at each milestone.
-class MultiStepLR : public LRScheduler {
+/// Multiplies the learning rate by gamma at each milestone, as often as it is listed; at milestone
+/// 0 when made.
+class MultiStepLR : public ChainableLR {
  public:
-  /// Throws ValueError for milestones that descend.
+  /// Throws ValueError for milestones that descend or are negative, and for gamma as StepLR.
   MultiStepLR(Optimizer& optimizer, MultiStepLROptions options);
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   MultiStepLROptions options_;
 };
 
 /// Multiplies the learning rate by gamma every epoch.
-class ExponentialLR : public LRScheduler {
+class ExponentialLR : public ChainableLR {
  public:
+  /// Throws ValueError for gamma as StepLR.
   ExponentialLR(Optimizer& optimizer, double gamma);
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   double gamma_;
@@ -114,13 +149,14 @@ struct CosineAnnealingLROptions {
 
 /// eta_min + (base - eta_min) · (1 + cos(π · epoch / t_max)) / 2. Source: Loshchilov & Hutter
 /// (2016).
-class CosineAnnealingLR : public LRScheduler {
+class CosineAnnealingLR : public ChainableLR {
  public:
-  /// Throws ValueError for a t_max below 1.
+  /// Throws ValueError for a t_max below 1 and for an eta_min below 0 or not finite.
   CosineAnnealingLR(Optimizer& optimizer, const CosineAnnealingLROptions& options);
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   CosineAnnealingLROptions options_;
@@ -134,7 +170,7 @@ struct LinearLROptions {
 
 /// Multiplies the base by a factor that goes in a straight line from start_factor to end_factor
 /// over total_iters epochs and stays there: a warm-up. Sets the first learning rate when made.
-class LinearLR : public LRScheduler {
+class LinearLR : public ChainableLR {
  public:
   /// Throws ValueError for a start_factor outside (0, 1], an end_factor outside [0, 1], and
   /// total_iters below 1.
@@ -142,6 +178,7 @@ class LinearLR : public LRScheduler {
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   LinearLROptions options_;
@@ -152,15 +189,16 @@ struct ConstantLROptions {
   std::int64_t total_iters = 5;
 };
 
-/// The base times factor for total_iters epochs, then the base. Sets the first learning rate when
-/// made.
-class ConstantLR : public LRScheduler {
+/// Multiplies by factor for total_iters epochs, then takes it back (a factor of 0: goes to the
+/// base). Sets the first learning rate when made.
+class ConstantLR : public ChainableLR {
  public:
-  /// Throws ValueError for a factor outside [0, 1].
+  /// Throws ValueError for a factor outside [0, 1] and total_iters below 0.
   ConstantLR(Optimizer& optimizer, const ConstantLROptions& options = {});
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  double chained(std::int64_t epoch, double now, double base) const override;
 
  private:
   ConstantLROptions options_;
@@ -169,6 +207,7 @@ class ConstantLR : public LRScheduler {
 /// The base times a function of the epoch. Sets the first learning rate when made.
 class LambdaLR : public LRScheduler {
  public:
+  /// Throws ValueError, as step() does, when the function gives NaN.
   LambdaLR(Optimizer& optimizer, std::function<double(std::int64_t epoch)> factor);
 
  protected:
@@ -179,9 +218,9 @@ class LambdaLR : public LRScheduler {
 };
 
 struct OneCycleLROptions {
-  double max_lr = 0;
-  std::int64_t total_steps = 0;
-  double pct_start = 0.3;  ///< share of the steps that the rise takes
+  double max_lr = 0;             ///< must be given, above 0
+  std::int64_t total_steps = 0;  ///< must be given
+  double pct_start = 0.3;        ///< share of the steps that the rise takes
   enum class Anneal { Cos, Linear } anneal_strategy = Anneal::Cos;
   bool cycle_momentum = true;  ///< momentum (or beta1) goes the other way
   double base_momentum = 0.85;
@@ -196,27 +235,33 @@ struct OneCycleLROptions {
 /// "Super-convergence" (2017), with PyTorch's phases.
 class OneCycleLR : public LRScheduler {
  public:
-  /// Throws ValueError for total_steps below 1, pct_start outside [0, 1], and cycle_momentum with
+  /// Throws ValueError for a max_lr that is not above 0 and finite, total_steps below 1, pct_start
+  /// outside [0, 1], div_factor or final_div_factor not above 0, a rise of exactly one step (which
+  /// has no length: pct_start · total_steps = 1), and cycle_momentum with momenta out of range or
   /// an optimizer that has neither momentum nor beta1.
   OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options);
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
-  /// Throws ValueError beyond total_steps.
+  void check_epoch(std::int64_t epoch) const override;
   void apply(std::int64_t epoch) override;
+  void enter() override;
+  void set_others() override { set_momentum(epoch()); }
 
  private:
   double at(std::int64_t step, const double* values) const;
+  void set_momentum(std::int64_t step);
   OneCycleLROptions options_;
   std::string_view momentum_name_;
 };
 
-/// Schedules one after the other: scheduler i takes over at milestone i - 1 and counts its epochs
-/// from there.
+/// Schedules one after the other: scheduler i takes over at milestone i - 1, sets the learning
+/// rates of its own epoch 0 and counts from there. Made, it puts the groups back to their
+/// initial_lr, from which the first scheduler starts.
 class SequentialLR : public LRScheduler {
  public:
-  /// Throws ValueError for milestones that do not ascend or are not one fewer than the schedulers,
-  /// and for schedulers of another optimizer.
+  /// Throws ValueError for milestones that descend, are negative or are not one fewer than the
+  /// schedulers, and for schedulers of another optimizer. Equal milestones leave out a scheduler.
   SequentialLR(Optimizer& optimizer, std::vector<std::unique_ptr<LRScheduler>> schedulers,
                std::vector<std::int64_t> milestones);
 
@@ -224,10 +269,17 @@ class SequentialLR : public LRScheduler {
 
  protected:
   double lr_at(std::int64_t epoch, double base) const override;
+  void check_epoch(std::int64_t epoch) const override;
   void apply(std::int64_t epoch) override;
-  void take_state(const StateDict& dict) override;
+  void enter() override;
+  void set_others() override;
+  std::function<void()> read_state(detail::StateReader& reader, const std::string& prefix) override;
 
  private:
+  /// The scheduler of that epoch, and the epoch in which it took over.
+  std::size_t part_at(std::int64_t epoch) const;
+  std::int64_t start_of(std::size_t part) const;
+
   std::vector<std::unique_ptr<LRScheduler>> parts_;
   std::vector<std::int64_t> milestones_;
 };
@@ -247,7 +299,8 @@ struct ReduceLROnPlateauOptions {
 /// The optimizer must outlive it.
 class ReduceLROnPlateau {
  public:
-  /// Throws ValueError for a factor of 1 or more.
+  /// Throws ValueError for a factor that is not at least 0 and below 1, and for patience,
+  /// threshold, cooldown, min_lr or eps below 0 or not finite.
   ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlateauOptions& options = {});
 
   /// Takes the value of one epoch.
@@ -258,7 +311,7 @@ class ReduceLROnPlateau {
 
   /// "best", "num_bad_epochs", "cooldown_counter" and "lrs".
   StateDict state_dict() const;
-  /// Also sets the learning rates. Throws ValueError as LRScheduler's.
+  /// Also sets the learning rates. Throws ValueError as LRScheduler's, and then changes nothing.
   void load_state_dict(const StateDict& dict);
 
  private:

@@ -18,7 +18,8 @@ struct SGDOptions {
 };
 
 /// PyTorch's SGD: with momentum, buffer = momentum · buffer + (1 - dampening) · grad (the first
-/// gradient as it is) and parameter -= lr · buffer.
+/// gradient that a parameter's buffer meets as it is, also when momentum is switched on later) and
+/// parameter -= lr · buffer.
 class SGD : public GroupedOptimizer<SGDOptions> {
  public:
   /// Throws ValueError for options out of range.
