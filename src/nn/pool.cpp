@@ -2,26 +2,38 @@
 #include <ingot/core/error.h>
 #include <ingot/nn/pool.h>
 
+#include <limits>
+
 #include "nn/checks.h"
 
 namespace ingot::nn {
 
 namespace {
 
+/// The same bounds as the function's: half of what the kernel reaches over, dilation included.
 void check_window(std::string_view layer, const Pair& kernel, const std::optional<Pair>& stride,
-                  const Pair& padding) {
+                  const Pair& padding, const Pair& dilation = 1) {
   require_at_least(layer, "kernel_size", kernel, 1);
   if (stride) require_at_least(layer, "stride", *stride, 1);
   require_at_least(layer, "padding", padding, 0);
-  if (padding.h > kernel.h / 2 || padding.w > kernel.w / 2)
-    throw ValueError(fmt::format("{}: padding {} must be at most half of kernel_size {}", layer,
-                                 pair_str(padding), pair_str(kernel)));
+  require_at_least(layer, "dilation", dilation, 1);
+  const auto reach = [](std::int64_t size, std::int64_t gap) {
+    std::int64_t all = 0;
+    if (__builtin_mul_overflow(size - 1, gap, &all))
+      return std::numeric_limits<std::int64_t>::max();
+    return all + 1;
+  };
+  if (padding.h > reach(kernel.h, dilation.h) / 2 || padding.w > reach(kernel.w, dilation.w) / 2)
+    throw ValueError(fmt::format(
+        "{}: padding {} must be at most half of what kernel_size {} with dilation {} reaches over",
+        layer, pair_str(padding), pair_str(kernel), pair_str(dilation)));
 }
 
 std::string window(const Pair& kernel, const std::optional<Pair>& stride, const Pair& padding,
-                   bool ceil_mode) {
-  return fmt::format("kernel_size={}, stride={}, padding={}{}", pair_str(kernel),
+                   bool ceil_mode, const Pair& dilation = 1) {
+  return fmt::format("kernel_size={}, stride={}, padding={}{}{}", pair_str(kernel),
                      pair_str(stride.value_or(kernel)), pair_str(padding),
+                     dilation == Pair(1) ? "" : ", dilation=" + pair_str(dilation),
                      ceil_mode ? ", ceil_mode=true" : "");
 }
 
@@ -29,8 +41,7 @@ std::string window(const Pair& kernel, const std::optional<Pair>& stride, const 
 
 MaxPool2d::MaxPool2d(Pair kernel_size, const MaxPool2dOptions& options)
     : kernel_(kernel_size), options_(options) {
-  check_window("MaxPool2d", kernel_size, options.stride, options.padding);
-  require_at_least("MaxPool2d", "dilation", options.dilation, 1);
+  check_window("MaxPool2d", kernel_size, options.stride, options.padding, options.dilation);
 }
 
 MaxPool2d::MaxPool2d(Module& owner, std::string name, Pair kernel_size,
@@ -42,7 +53,7 @@ MaxPool2d::MaxPool2d(Module& owner, std::string name, Pair kernel_size,
 Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, kernel_, options_); }
 
 std::string MaxPool2d::description() const {
-  return window(kernel_, options_.stride, options_.padding, options_.ceil_mode);
+  return window(kernel_, options_.stride, options_.padding, options_.ceil_mode, options_.dilation);
 }
 
 AvgPool2d::AvgPool2d(Pair kernel_size, const AvgPool2dOptions& options)

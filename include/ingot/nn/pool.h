@@ -13,7 +13,7 @@ using ingot::AvgPool2dOptions;
 using ingot::MaxPool2dOptions;
 
 /// The largest value of each window: ingot::max_pool2d. Throws ValueError for sizes below 1 and for
-/// a padding above half of the kernel.
+/// a padding above half of what the kernel reaches over (dilation · (kernel_size - 1) + 1).
 class MaxPool2d : public Module {
  public:
   explicit MaxPool2d(Pair kernel_size, const MaxPool2dOptions& options = {});

@@ -11,7 +11,7 @@ namespace ingot {
 
 struct MaxPool2dOptions {
   std::optional<Pair> stride = {};  ///< the kernel's size unless given
-  Pair padding = 0;                 ///< at most half the kernel; padded places never win
+  Pair padding = 0;  ///< at most half of what the kernel reaches over; padded places never win
   Pair dilation = 1;
   bool ceil_mode = false;  ///< a last, partial window counts
 };
