@@ -39,7 +39,8 @@ std::vector<std::string> values_of(const CLI::Option& option) {
     return {"sgd", "adam", "adamw", "rmsprop", "adagrad"};
   if (type == "SCHEDULE")
     return {"step", "multistep", "exponential", "cosine", "linear", "onecycle", "plateau"};
-  if (type == "METRIC") return {"test_accuracy", "test_loss", "train_accuracy", "train_loss"};
+  if (type == "METRIC") return {"train_accuracy", "train_loss", "val_accuracy", "val_loss"};
+  if (type == "SPLIT") return {"test", "train", "val"};
   if (type == "SHELL") return {"bash", "zsh", "fish"};
   return {};
 }

@@ -12,7 +12,7 @@
 namespace ingot::cli {
 namespace {
 
-constexpr std::int64_t kSamples = 64;  // of each half; a sample may have to be decoded and resized
+constexpr std::int64_t kSamples = 64;  // of both parts; a sample may have to be decoded and resized
 
 // 0 for what has none, or cannot be read: whether that is an error is for the loader to say.
 std::int64_t label_of(const data::Dataset& data, std::int64_t index) {
@@ -54,7 +54,7 @@ std::string data_difference(const std::string& saved, const std::string& now) {
       const bool known = json.is_object() && json.contains(key) && json[key].is_number_integer();
       return known ? grouped(json[key].get<std::int64_t>()) : std::string("?");
     };
-    return fmt::format("{} training and {} test images", size("train"), size("test"));
+    return fmt::format("{} images to train on and {} to measure on", size("train"), size("test"));
   };
   if (sizes(saved) == sizes(now)) {
     const auto classes = [](const std::string& mark) {

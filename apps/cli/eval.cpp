@@ -1,4 +1,4 @@
-// ingot eval: loss and accuracy of saved weights on the test half of the data.
+// ingot eval: loss and accuracy of saved weights on the test images, or another part of the data.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 #include <ingot/train/image_task.h>
@@ -19,6 +19,7 @@ namespace {
 struct EvalOptions {
   std::string model, weights, data;
   DataOptions data_options;
+  std::string split;  ///< of the data; empty: the test images, or what there is instead
   std::string device = "best";
   std::int64_t batch_size = 256;
   std::int64_t workers = 1;
@@ -42,6 +43,23 @@ void load_weights(nn::Module& model, const EvalOptions& options, const train::Im
   }
 }
 
+/// Which part of the data is meant.
+train::Split split_of(const EvalOptions& options, const train::ImageData& data) {
+  using train::Split;
+  if (options.split.empty())
+    return data.val_split || !data.has(Split::kTest) ? Split::kVal : Split::kTest;
+  return train::parse_split(options.split);
+}
+
+/// Throws UsageError when there is no such part.
+void check_split(train::Split split, const train::ImageData& data) {
+  if (data.has(split)) return;
+  throw UsageError(fmt::format("--split {}: {} has no such images{}", name(split), data.str(),
+                               split == train::Split::kVal
+                                   ? "; --val-split 0.1 makes those that ingot train split off"
+                                   : ""));
+}
+
 int run_eval(const EvalOptions& options) {
   const JsonOutput json_output(options.json);
   json_output.must_not_be(options.weights, "the weights");
@@ -49,6 +67,8 @@ int run_eval(const EvalOptions& options) {
   const Console console(json_output.takes_stdout());
   const Device device = usable_device(options.device);
   const auto data = prepare_data(options.data, options.data_options, console);
+  const train::Split split = split_of(options, data);
+  check_split(split, data);
   const auto input = train::image_input(models::info(options.model), data, options.image_size);
   const auto model =
       models::create(options.model, {.num_classes = data.num_classes, .in_channels = {}});
@@ -57,7 +77,7 @@ int run_eval(const EvalOptions& options) {
   model->to(device);
 
   data::DataLoader loader(
-      open_data(data, false, input.transform, options.limit, options.data_options),
+      open_data(data, split, input.transform, options.limit, options.data_options),
       {.batch_size = options.batch_size,
        .workers = static_cast<int>(options.workers),
        .on_error = options.data_options.on_error()});
@@ -78,6 +98,10 @@ int run_eval(const EvalOptions& options) {
     return 128 + stop_signal();
   }
   report_skipped(loader, console);
+  console.line(fmt::format("data {}: the {} images", data.str(),
+                           split == train::Split::kTrain ? "training"
+                           : split == train::Split::kVal ? "validation"
+                                                         : "test"));
   console.line(fmt::format(
       "loss {}  accuracy {:.2f} % ({} of {})  {} images/s  {}", four_digits(result.loss()),
       100 * result.accuracy(), grouped(result.correct), grouped(result.count),
@@ -87,6 +111,7 @@ int run_eval(const EvalOptions& options) {
   json["model"] = options.model;
   json["weights"] = options.weights;
   json["data"] = options.data;
+  json["split"] = name(split);
   json["device"] = device.str();
   json["loss"] = result.loss();
   json["accuracy"] = result.accuracy();
@@ -105,7 +130,7 @@ int run_eval(const EvalOptions& options) {
 
 void add_eval_command(CLI::App& app, Run& run) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test half of the data");
+  CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test images");
   add_model(*command, options->model)->required();
   command
       ->add_option(
@@ -115,12 +140,18 @@ void add_eval_command(CLI::App& app, Run& run) {
       ->required();
   add_data(*command, options->data)->required();
   add_data_options(*command, options->data_options);
+  command
+      ->add_option("--split", options->split,
+                   "Which images: train, val or test [test where there are such, else val; with "
+                   "--val-split val]")
+      ->type_name("SPLIT")
+      ->check(CLI::IsMember({"train", "val", "test"}));
   add_device(*command, options->device);
   add_batch_size(*command, options->batch_size);
   add_image_size(*command, options->image_size);
   add_limit(
       *command, options->limit,
-      "Only N test images: the first; of folder: ones spread evenly over the classes' files [all]");
+      "Only N images: the first; of folder: ones spread evenly over the classes' files [all]");
   add_workers(*command, options->workers);
   add_json(*command, options->json);
   command->footer(

@@ -18,6 +18,7 @@ namespace ingot::cli {
 namespace {
 
 constexpr double kWarmupStart = 0.1;
+constexpr double kUsualValSplit = 0.1;
 
 /// One of the words, or an error that lists them.
 CLI::Validator one_of(const char* what, std::vector<std::string> words) {
@@ -41,15 +42,24 @@ CLI::Validator real_from_zero() {
       "");
 }
 
+/// A metric by which something may be chosen: not one of the test data.
 CLI::Validator metric_name() {
   return CLI::Validator(
       [](std::string& text) {
-        try {
-          train::Metric::parse(text);
-        } catch (const Error& e) {
-          return std::string(e.what());
+        std::vector<std::string> known;
+        bool is_of_test = false;
+        for (const std::string& name : train::Metric::names()) {
+          if (train::Metric{name}.is_of_test()) {
+            is_of_test = is_of_test || name == text;
+            continue;
+          }
+          if (name == text) return std::string();
+          known.push_back(name);
         }
-        return std::string();
+        return fmt::format(
+            "{} '{}'; there are: {}",
+            is_of_test ? "the test images must not choose, as they would by" : "unknown metric",
+            text, fmt::join(known, ", "));
       },
       "");
 }
@@ -153,7 +163,7 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
       ->capture_default_str();
   command
       .add_option("--keep-best", o.keep_best,
-                  "Keep the weights of the epoch with the best test_accuracy, test_loss, "
+                  "Keep the weights of the epoch with the best val_accuracy, val_loss, "
                   "train_accuracy or train_loss")
       ->type_name("METRIC")
       ->check(metric_name());
@@ -162,6 +172,12 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
                   "End when --monitor has not improved for N epochs")
       ->type_name("N")
       ->check(positive(kMaxEpochs));
+  command
+      .add_option("--split", o.split,
+                  "What is measured after each epoch: val, or test, by which nothing can be chosen "
+                  "[val where the data have it or something is chosen by it, else test]")
+      ->type_name("SPLIT")
+      ->check(one_of("split", {"val", "test"}));
   command.add_option("--monitor", o.monitor, "What early stopping and plateau look at")
       ->type_name("METRIC")
       ->check(metric_name())
@@ -188,6 +204,28 @@ void check_used(const TrainOptions& o, const CLI::App& command) {
     throw UsageError("--monitor needs --early-stopping or --scheduler plateau");
 }
 
+/// The option that chooses by figures of the validation images, as it would be written; or nothing.
+std::string chooses_by_val(const TrainOptions& o) {
+  if (o.keep_best.starts_with("val")) return "--keep-best " + o.keep_best;
+  if (!o.monitor.starts_with("val")) return {};
+  if (o.early_stopping) return fmt::format("--early-stopping by {}", o.monitor);
+  return o.scheduler == "plateau" ? fmt::format("--scheduler plateau by {}", o.monitor) : "";
+}
+
+/// An Ingot that knew no validation images chose by those of the test.
+void refuse_choice_by_test(TrainOptions& o) {
+  const auto refuse = [&](const std::string& option) {
+    throw UsageError(fmt::format(
+        "this run chooses by the test images ({}), as an older Ingot did; that cannot be resumed: "
+        "start a new run with --weights {}/model.safetensors",
+        option, o.out));
+  };
+  if (o.keep_best.starts_with("test")) refuse("--keep-best " + o.keep_best);
+  if (!o.monitor.starts_with("test")) return;
+  if (o.early_stopping || o.scheduler == "plateau") refuse("--monitor " + o.monitor);
+  o.monitor = "val_loss";  // nobody looks at it
+}
+
 /// A schedule that ends at a learning rate of next to nothing, or that rises again behind its end,
 /// is no schedule for more epochs than it was made for.
 void check_length(const TrainOptions& o) {
@@ -202,6 +240,27 @@ void check_length(const TrainOptions& o) {
 }
 
 }  // namespace
+
+bool choose_split(TrainOptions& o) {
+  if (o.resume) refuse_choice_by_test(o);
+  train::ImageData data = train::ImageData::parse(o.data);
+  data.val_split = o.data_options.val_split;
+  const bool has_val = data.has(train::Split::kVal), has_test = data.has(train::Split::kTest);
+  const std::string chooses = chooses_by_val(o);
+  const bool asked_for = !o.split.empty();
+  if (!asked_for)
+    o.split = has_val || !has_test || (!chooses.empty() && !o.resume) ? "val" : "test";
+  if (o.split == "test") {
+    if (!chooses.empty())
+      throw UsageError(
+          fmt::format("--split test: the test images must not choose, but {} would", chooses));
+    if (!has_test) throw UsageError(fmt::format("--split test: {} has no test images", o.data));
+    return false;
+  }
+  if (has_val || !data.can_split()) return false;
+  o.data_options.val_split = kUsualValSplit;
+  return true;
+}
 
 void check_optimization(const TrainOptions& o, const CLI::App& command) {
   check_used(o, command);
@@ -261,7 +320,7 @@ Schedule make_schedule(const TrainOptions& o, optim::Optimizer& optimizer,
   if (o.scheduler == "plateau") {
     optim::ReduceLROnPlateauOptions options{
         .factor = o.lr_gamma, .patience = o.lr_patience, .min_lr = o.lr_min};
-    if (train::Metric::parse(o.monitor).more_is_better)
+    if (train::Metric::parse(o.monitor).more_is_better())
       options.mode = optim::ReduceLROnPlateauOptions::Mode::Max;
     schedule.plateau = std::make_unique<optim::ReduceLROnPlateau>(optimizer, options);
     return schedule;

@@ -15,6 +15,12 @@ namespace ingot::cli {
 /// Adds --optimizer, --lr and what else decides how the weights move.
 void add_optimization(CLI::App& command, TrainOptions& options);
 
+/// Decides what is measured after each epoch, where --split does not say: into options.split, and,
+/// where validation images have to be made of training images, into data_options.val_split. True
+/// when that was not asked for by --val-split. Throws UsageError when something would be chosen by
+/// the test images.
+bool choose_split(TrainOptions& options);
+
 /// Throws UsageError for options that exclude each other or do nothing.
 void check_optimization(const TrainOptions& options, const CLI::App& command);
 

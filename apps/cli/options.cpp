@@ -94,7 +94,8 @@ CLI::Option* add_data(CLI::App& command, std::string& target) {
       .add_option("--data", target,
                   "Data: 'mnist' (1,000 training and 1,000 test images inside the program), "
                   "'mnist:FOLDER', 'fashion-mnist:FOLDER' (the four IDX files, gzip or raw) or "
-                  "'folder:FOLDER' (train/ and val/ or test/, with a folder of JPEG and PNG images "
+                  "'folder:FOLDER' (train/, val/ and test/ or some of them, with a folder of JPEG "
+                  "and PNG images "
                   "per class)")
       ->type_name("DATA")
       ->check(data_name());
@@ -103,7 +104,8 @@ CLI::Option* add_data(CLI::App& command, std::string& target) {
 void add_data_options(CLI::App& command, DataOptions& target) {
   command
       .add_option("--val-split", target.val_split,
-                  "Keep this share of a folder without val/ and test/ for the test, such as 0.2")
+                  "Split this share of the training images off for validation, such as 0.2, where "
+                  "the data have no val/")
       ->type_name("X")
       ->check(positive_real());
   command.add_flag("--skip-damaged", target.skip_damaged,
@@ -264,11 +266,11 @@ class ImageFiles final : public data::Dataset {
 
 }  // namespace
 
-std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, bool train,
+std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, train::Split split,
                                                const data::Transform& transform,
                                                std::optional<std::int64_t> limit,
                                                const DataOptions& options) {
-  std::shared_ptr<const data::Dataset> all = data.open(train, transform);
+  std::shared_ptr<const data::Dataset> all = data.open(split, transform);
   const bool files = data.kind == "folder";
   if (files) all = std::make_shared<ImageFiles>(std::move(all), options.skip_damaged);
   if (!limit || *limit >= all->size()) return all;

@@ -73,9 +73,9 @@ void check_image_size(nn::Module& model, const std::string& name, const train::I
 /// model cannot be trained: batch normalization knows no variance of one value per channel.
 void check_smallest_batch(const std::string& model, const train::ImageInput& input,
                           std::int64_t num_classes, std::int64_t images, std::int64_t batch_size);
-/// One half of the data, of which at most `limit` samples: the first ones; of "folder", whose files
+/// One part of the data, of which at most `limit` samples: the first ones; of "folder", whose files
 /// are sorted by class, ones spread evenly over all. Errors of images speak of the options here.
-std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, bool train,
+std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, train::Split split,
                                                const data::Transform& transform,
                                                std::optional<std::int64_t> limit,
                                                const DataOptions& options);

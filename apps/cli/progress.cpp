@@ -79,13 +79,14 @@ void ProgressDisplay::line(const std::string& text) {
 }
 
 std::string epoch_line(const train::MetricsRow& row, std::int64_t epochs) {
+  const char* data = row.val_loss ? "val" : "test";
   return fmt::format(
-      "epoch {}/{}  loss {}  accuracy {:.2f} %  test loss {}  test accuracy {:.2f} %  {} "
+      "epoch {}/{}  loss {}  accuracy {:.2f} %  {} loss {}  {} accuracy {:.2f} %  {} "
       "images/s  {}",
       static_cast<std::int64_t>(row.epoch), epochs, four_digits(row.train_loss),
-      100 * row.train_accuracy, four_digits(row.test_loss.value_or(0)),
-      100 * row.test_accuracy.value_or(0),
-      grouped(static_cast<std::int64_t>(row.images_per_second)), duration(row.seconds));
+      100 * row.train_accuracy, data, four_digits(row.measured_loss()), data,
+      100 * row.measured_accuracy(), grouped(static_cast<std::int64_t>(row.images_per_second)),
+      duration(row.seconds));
 }
 
 }  // namespace ingot::cli

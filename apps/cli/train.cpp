@@ -76,8 +76,8 @@ Scalars scalars_of(const train::MetricsRow& row) {
             {"images_per_second", row.images_per_second}};
   return {{"loss/train_epoch", row.train_loss},
           {"accuracy/train_epoch", row.train_accuracy},
-          {"loss/test", row.test_loss.value_or(0)},
-          {"accuracy/test", row.test_accuracy.value_or(0)},
+          {row.val_loss ? "loss/val" : "loss/test", row.measured_loss()},
+          {row.val_loss ? "accuracy/val" : "accuracy/test", row.measured_accuracy()},
           {"learning_rate", row.lr}};
 }
 
@@ -91,11 +91,11 @@ void remove_events(const std::filesystem::path& folder) {
 }
 
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
-                             const TrainOptions& options, bool train) {
+                             const TrainOptions& options, train::Split split) {
   return data::DataLoader(
-      open_data(data, train, input.transform, options.limit, options.data_options),
+      open_data(data, split, input.transform, options.limit, options.data_options),
       {.batch_size = options.batch_size,
-       .shuffle = train,
+       .shuffle = split == train::Split::kTrain,
        .workers = static_cast<int>(options.workers),
        .seed = options.seed,
        .on_error = options.data_options.on_error()});
@@ -111,6 +111,7 @@ class TrainRun {
         display_(console_),
         checkpoint_(find_checkpoint(options_, command)),
         device_(usable_device(options_.device)),
+        split_off_(choose_split(options_)),
         data_(prepare_data(options_.data, options_.data_options, console_)),
         input_(train::image_input(models::info(options_.model), data_, options_.image_size)) {
     json_.must_not_be(options_.out, "the run folder");
@@ -128,8 +129,9 @@ class TrainRun {
   }
 
   int run() {
-    data::DataLoader train_loader = make_loader(data_, input_, options_, true);
-    data::DataLoader test_loader = make_loader(data_, input_, options_, false);
+    const train::Split split = train::parse_split(options_.split);
+    data::DataLoader train_loader = make_loader(data_, input_, options_, train::Split::kTrain);
+    data::DataLoader test_loader = make_loader(data_, input_, options_, split);
     check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
                          options_.batch_size);
     const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());
@@ -139,6 +141,7 @@ class TrainRun {
     train::Trainer trainer(*model_, *optimizer_, train_loader, test_loader,
                            {.epochs = options_.epochs,
                             .device = device_,
+                            .measures = split,
                             .learning_rate = learning_rate,
                             .scheduler = schedule.scheduler.get(),
                             .scheduler_steps = schedule.steps,
@@ -247,10 +250,16 @@ class TrainRun {
                  const train::Trainer& trainer) const {
     console_.line(fmt::format("model      {}, {} parameters", options_.model,
                               grouped(model_->num_parameters())));
-    console_.line(fmt::format("data       {}: {} training and {} test images as {}x{}x{}",
+    const bool val = options_.split == "val";
+    console_.line(fmt::format("data       {}: {} training and {} {} images as {}x{}x{}",
                               data_.str(), grouped(train.dataset().size()),
-                              grouped(test.dataset().size()), input_.channels, input_.size,
-                              input_.size));
+                              grouped(test.dataset().size()), val ? "validation" : "test",
+                              input_.channels, input_.size, input_.size));
+    if (split_off_)
+      console_.line(
+          fmt::format("           the validation images are split off the training images "
+                      "(--val-split {})",
+                      *options_.data_options.val_split));
     if (data_.kind == "folder")
       console_.line(fmt::format("classes    {}", grouped(data_.num_classes)));
     console_.line(fmt::format("device     {}", device_.str()));
@@ -318,9 +327,11 @@ class TrainRun {
   int finish(const train::Trainer& trainer) {
     if (!trainer.history().empty()) {
       const train::MetricsRow& last = trainer.history().back();
-      console_.line(fmt::format("test accuracy {:.2f} % after {}",
-                                100 * last.test_accuracy.value_or(0),
+      console_.line(fmt::format("{} accuracy {:.2f} % after {}", options_.split,
+                                100 * last.measured_accuracy(),
                                 epochs_text(trainer.epochs_done())));
+      if (options_.split == "val" && data_.has(train::Split::kTest))
+        console_.line("test images were not looked at: ingot eval --split test does");
     }
     if (trainer.stopped_early())
       console_.line(fmt::format("stopped early: no better {} for {}", options_.monitor,
@@ -369,6 +380,7 @@ class TrainRun {
   ProgressDisplay display_;
   std::optional<train::Checkpoint> checkpoint_;
   Device device_;
+  bool split_off_;  // validation images, without --val-split
   train::ImageData data_;
   train::ImageInput input_;
   std::unique_ptr<nn::Module> model_;
@@ -409,7 +421,7 @@ void add_train_command(CLI::App& app, Run& run) {
       ->default_str("-")
       ->each([options](const std::string& value) { options->tensorboard = value; });
   add_limit(*command, options->limit,
-            "Only N images of each half: the first; of folder: ones spread evenly over the "
+            "Only N images of each part: the first; of folder: ones spread evenly over the "
             "classes' files [all]");
   add_image_size(*command, options->image_size);
   add_workers(*command, options->workers);
@@ -430,11 +442,19 @@ void add_train_command(CLI::App& app, Run& run) {
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
       "--resume always keeps the run's --model, --batch-size, --optimizer and its options,\n"
-      "--scheduler, --weights, --limit, --image-size, --val-split, --skip-damaged and --seed; its\n"
+      "--scheduler, --weights, --limit, --image-size, --split, --val-split, --skip-damaged and "
+      "--seed; its\n"
       "--data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
       "given anew, --data only as another place of the same data. A loss that is infinite or not a "
       "number ends the run with exit code 1 and\n"
       "leaves the last checkpoint as it is.\n"
+      "What is chosen by figures (--keep-best, --early-stopping, --scheduler plateau) is chosen "
+      "by\n"
+      "the validation images, never by those of the test. Where the data have none, a tenth of "
+      "the\n"
+      "training images is split off; without such a choice, all are trained on and the test "
+      "images\n"
+      "are measured after each epoch.\n"
       "cosine, linear and onecycle end with --scheduler-epochs: resuming cannot add epochs "
       "behind.\n"
       "Examples:\n"

@@ -70,6 +70,7 @@ void for_each(Options& o, F&& f) {
   f("--keep-best", o.keep_best, true);  // earlier epochs' weights are gone
   f("--early-stopping", o.early_stopping, false);
   f("--monitor", o.monitor, true);
+  f("--split", o.split, true);
   f("--tensorboard", o.tensorboard, false);
   f("--limit", o.limit, true);
   f("--image-size", o.image_size, true);

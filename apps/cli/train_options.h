@@ -29,7 +29,8 @@ struct TrainOptions {
   std::string weights;  ///< what a fresh run starts from; random where empty
   std::string keep_best;
   std::optional<std::int64_t> early_stopping;
-  std::string monitor = "test_loss";
+  std::string monitor = "val_loss";
+  std::string split;  ///< what is measured after each epoch: "val" or "test"; empty until chosen
   std::string tensorboard;  ///< folder; "-": inside the run folder
   std::optional<std::int64_t> limit, image_size;
   std::int64_t workers = 2;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "core/record.h"
+#include "nn/mode_scope.h"
 
 namespace ingot::nn {
 
@@ -38,24 +39,6 @@ std::string indented(const std::string& text) {
   }
   return out;
 }
-
-/// Puts the training flags back as they were, whatever happens.
-class TrainingState {
- public:
-  explicit TrainingState(Module& root) {
-    for (Module* m : root.modules()) flags_.emplace_back(m, m->is_training());
-    root.eval();
-  }
-  ~TrainingState() {
-    // Parents come first in the list, so that each child's own flag is set after theirs.
-    for (auto& [module, on] : flags_) module->train(on);
-  }
-  TrainingState(const TrainingState&) = delete;
-  TrainingState& operator=(const TrainingState&) = delete;
-
- private:
-  std::vector<std::pair<Module*, bool>> flags_;
-};
 
 struct Row {
   std::string layer;
@@ -110,7 +93,7 @@ std::string Module::summary(const Shape& input) {
   // evaluation mode, so that batch-norm's statistics stay as they are.
   std::unordered_map<const Module*, Shape> shapes;
   {
-    const TrainingState evaluation(*this);
+    const ModeScope evaluation(*this, false);
     std::vector<HookHandle> handles;
     struct Remover {
       std::vector<HookHandle>& list;

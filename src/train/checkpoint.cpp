@@ -15,6 +15,7 @@ constexpr const char* kEntry = "ingot.checkpoint";
 constexpr std::string_view kModel = "model.";
 constexpr std::string_view kOptimizer = "optimizer.";
 constexpr std::string_view kScheduler = "scheduler.";
+constexpr std::string_view kPlateau = "plateau.";
 
 [[noreturn]] void fail(std::string_view file, const std::string& cause) {
   throw IoError(fmt::format("{}: {}", file, cause));
@@ -67,6 +68,8 @@ Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
       checkpoint.optimizer.insert(key.substr(kOptimizer.size()), tensor);
     else if (text.substr(0, kScheduler.size()) == kScheduler)
       checkpoint.scheduler.insert(key.substr(kScheduler.size()), tensor);
+    else if (text.substr(0, kPlateau.size()) == kPlateau)
+      checkpoint.plateau.insert(key.substr(kPlateau.size()), tensor);
     else
       fail(name, fmt::format("the tensor '{}' belongs to neither model nor optimizer", key));
   }
@@ -80,8 +83,11 @@ void Checkpoint::save(const std::filesystem::path& path) const {
   add(all, kModel, model);
   add(all, kOptimizer, optimizer);
   add(all, kScheduler, scheduler);
+  add(all, kPlateau, plateau);
   const Json json = {
-      {"format_version", scheduler.empty() ? 1 : kFormatVersion},
+      {"format_version", !plateau.empty()    ? kFormatVersion
+                         : scheduler.empty() ? 1
+                                             : 2},
       {"step", step},
       {"epoch", position.epoch},
       {"batch", position.batch},

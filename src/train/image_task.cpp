@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "nn/mode_scope.h"
+
 namespace ingot::train {
 
 ImageData ImageData::parse(const std::string& text) {
@@ -34,54 +36,75 @@ ImageData ImageData::parse(const std::string& text) {
   return data;
 }
 
-std::filesystem::path ImageData::half(bool train) const {
+bool ImageData::holds(const char* part) const {
+  std::error_code ignored;
+  return std::filesystem::is_directory(std::filesystem::path(folder) / part, ignored);
+}
+
+bool ImageData::has(Split split) const {
+  if (split == Split::kTrain) return true;
+  if (split == Split::kVal) return val_split || (kind == "folder" && holds("val"));
+  return kind != "folder" || (holds("train") && holds("test"));
+}
+
+bool ImageData::can_split() const { return kind != "folder" || (holds("train") && !holds("val")); }
+
+std::filesystem::path ImageData::part(Split split) const {
   const std::filesystem::path whole = folder;
-  const auto holds = [&](const char* name) {
-    std::error_code ignored;
-    return std::filesystem::is_directory(whole / name, ignored);
-  };
-  const char* test = holds("val") ? "val" : "test";
-  if (val_split) {
-    if (!holds("train")) return whole;
-    if (!holds(test)) return whole / "train";
-    throw ValueError(fmt::format("{} has a {} folder: its images need no split", folder, test));
-  }
-  if (holds("train") && holds(test)) return whole / (train ? "train" : test);
+  if (split == Split::kVal && val_split) split = Split::kTrain;
+  const std::string wanted(name(split));
+  if (holds(wanted.c_str())) return whole / wanted;
+  if (split == Split::kTrain && val_split) return whole;
   std::error_code ignored;
   if (!std::filesystem::exists(whole, ignored))
     throw IoError(fmt::format("{}: no such folder", folder));
   throw IoError(
-      fmt::format("{}: the folder has no {}; it needs train/ and val/ (or test/), or to be split "
+      fmt::format("{}: the folder has no {}/; it needs train/, and val/ or test/, or to be split "
                   "(--val-split 0.2)",
-                  folder, holds("train") ? "val/ or test/" : "train/"));
+                  folder, wanted));
 }
 
 void ImageData::read_classes() {
-  if (kind != "folder") {
-    if (val_split) throw ValueError(fmt::format("{} has a test half: it needs no split", kind));
-    return;
-  }
   if (val_split && !(*val_split > 0 && *val_split < 1))
     throw ValueError(
         fmt::format("the share to split off must be above 0 and below 1, not {}", *val_split));
-  classes = data::find_classes(half(true));
+  if (kind != "folder") return;
+  if (val_split && holds("train") && holds("val"))
+    throw ValueError(fmt::format("{} has a val folder: its images need no split", folder));
+  classes = data::find_classes(part(Split::kTrain));
   num_classes = static_cast<std::int64_t>(classes.size());
-  const std::vector<std::string> others = data::find_classes(half(false));
-  if (others != classes)
-    throw IoError(fmt::format("{}: the classes differ: [{}] for training, [{}] for the test",
-                              folder, fmt::join(classes, ", "), fmt::join(others, ", ")));
+  if (has(Split::kVal)) check_classes(Split::kVal);
 }
 
-std::shared_ptr<const data::Dataset> ImageData::open(bool train,
+/// Labels are numbers of classes: they mean the same in all parts.
+void ImageData::check_classes(Split split) const {
+  const std::vector<std::string> others = data::find_classes(part(split));
+  if (others != classes)
+    throw IoError(fmt::format("{}: the classes differ: [{}] for training, [{}] for {}", folder,
+                              fmt::join(classes, ", "), fmt::join(others, ", "),
+                              split == Split::kVal ? "validation" : "the test"));
+}
+
+std::shared_ptr<const data::Dataset> ImageData::open(Split split,
                                                      const data::Transform& transform) const {
-  if (kind == "fashion-mnist") return data::fashion_mnist(folder, train, transform);
-  if (kind == "mnist") return data::mnist(folder.empty() ? "embedded" : folder, train, transform);
-  const auto images = data::image_folder(half(train), transform);
-  if (!val_split) return images;
+  if (!has(split))
+    throw ValueError(fmt::format("{} has no {} images{}", str(), name(split),
+                                 split == Split::kVal ? " (val_split makes some)" : ""));
+  const bool test = split == Split::kTest;
+  std::shared_ptr<const data::Dataset> images;
+  if (kind == "fashion-mnist") {
+    images = data::fashion_mnist(folder, !test, transform);
+  } else if (kind == "mnist") {
+    images = data::mnist(folder.empty() ? "embedded" : folder, !test, transform);
+  } else {
+    if (test) check_classes(split);
+    images = data::image_folder(part(split), transform);
+  }
+  if (!val_split || test) return images;
   const auto parts = data::random_split(images, std::vector<double>{1 - *val_split, *val_split});
-  const auto& part = parts[train ? 0 : 1];
+  const auto& part = parts[split == Split::kTrain ? 0 : 1];
   if (part->size() == 0)
-    throw ValueError(fmt::format("{}: a split of {} leaves one half of {} images empty", folder,
+    throw ValueError(fmt::format("{}: a split of {} leaves one part of {} images empty", str(),
                                  *val_split, images->size()));
   return part;
 }
@@ -110,16 +133,13 @@ ImageInput image_input(const models::ModelInfo& model, const ImageData& data,
 
 void check_input(nn::Module& model, const std::string& name, const ImageInput& input) {
   const NoGradGuard no_grad;
-  const bool training = model.is_training();
-  model.eval();
+  const nn::ModeScope mode(model, false);
   try {
     model(zeros(input.batch_shape(1)));
   } catch (const ShapeError& e) {
-    model.train(training);
     throw ShapeError(fmt::format("model {} does not take images of {}x{}: {}", name, input.size,
                                  input.size, e.what()));
   }
-  model.train(training);
 }
 
 }  // namespace ingot::train

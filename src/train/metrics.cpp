@@ -1,8 +1,10 @@
 #include <ingot/train/metrics.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -23,6 +25,8 @@ std::string to_json(const MetricsRow& row) {
   json["step"] = row.step;
   json["train_loss"] = number(row.train_loss);
   json["train_accuracy"] = number(row.train_accuracy);
+  if (row.val_loss) json["val_loss"] = number(*row.val_loss);
+  if (row.val_accuracy) json["val_accuracy"] = number(*row.val_accuracy);
   if (row.test_loss) json["test_loss"] = number(*row.test_loss);
   if (row.test_accuracy) json["test_accuracy"] = number(*row.test_accuracy);
   json["lr"] = number(row.lr);
@@ -51,6 +55,8 @@ MetricsRow metrics_row_from_json(std::string_view text, std::string_view name) {
   row.step = static_cast<std::int64_t>(step);
   row.train_loss = get("train_loss");
   row.train_accuracy = get("train_accuracy");
+  if (json.contains("val_loss")) row.val_loss = get("val_loss");
+  if (json.contains("val_accuracy")) row.val_accuracy = get("val_accuracy");
   if (json.contains("test_loss")) row.test_loss = get("test_loss");
   if (json.contains("test_accuracy")) row.test_accuracy = get("test_accuracy");
   row.lr = get("lr");
@@ -59,28 +65,42 @@ MetricsRow metrics_row_from_json(std::string_view text, std::string_view name) {
   return row;
 }
 
-Metric Metric::parse(const std::string& name) {
-  for (const char* known : {"test_loss", "test_accuracy", "train_loss", "train_accuracy"})
-    if (name == known) return {name, name.ends_with("accuracy")};
-  throw ValueError(fmt::format(
-      "unknown metric '{}'; there are: test_loss, test_accuracy, train_loss, train_accuracy",
-      name));
+const std::vector<std::string>& Metric::names() {
+  static const std::vector<std::string> list{"val_loss",       "val_accuracy", "train_loss",
+                                             "train_accuracy", "test_loss",    "test_accuracy"};
+  return list;
 }
 
+Metric Metric::parse(const std::string& name) {
+  const auto& known = names();
+  if (std::find(known.begin(), known.end(), name) != known.end()) return {name};
+  throw ValueError(fmt::format("unknown metric '{}'; there are: {}", name, fmt::join(known, ", ")));
+}
+
+bool Metric::more_is_better() const { return parse(name).name.ends_with("accuracy"); }
+bool Metric::is_of_test() const { return parse(name).name.starts_with("test"); }
+
 double Metric::of(const MetricsRow& row) const {
+  parse(name);
   if (name == "train_loss") return row.train_loss;
   if (name == "train_accuracy") return row.train_accuracy;
-  return (name == "test_loss" ? row.test_loss : row.test_accuracy).value_or(0);
+  const std::optional<double> value = name == "val_loss"       ? row.val_loss
+                                      : name == "val_accuracy" ? row.val_accuracy
+                                      : name == "test_loss"    ? row.test_loss
+                                                               : row.test_accuracy;
+  if (!value) throw ValueError(fmt::format("the line of the metrics has no {}", name));
+  return *value;
 }
 
 std::int64_t best_epoch(const std::vector<MetricsRow>& history, const Metric& metric) {
+  Metric::parse(metric.name);
   std::int64_t epoch = 0, best = 0;
   double best_value = 0;
   for (const MetricsRow& row : history) {
     if (!row.ends_epoch()) continue;
     ++epoch;
     const double value = metric.of(row);
-    if (best == 0 || (metric.more_is_better ? value > best_value : value < best_value)) {
+    if (best == 0 || (metric.more_is_better() ? value > best_value : value < best_value)) {
       best = epoch;
       best_value = value;
     }

@@ -29,8 +29,10 @@ std::vector<CurvePoint> curve_points(const std::vector<MetricsRow>& history) {
     CurvePoint point;
     point.epoch = row.epoch;
     if (!row.ends_epoch() || !finer) point.train_loss = row.train_loss;
-    if (row.test_loss) point.validation_loss = *row.test_loss;
-    if (row.test_accuracy) point.accuracy = *row.test_accuracy;
+    if (row.ends_epoch()) {
+      point.validation_loss = row.measured_loss();
+      point.accuracy = row.measured_accuracy();
+    }
     finer = !row.ends_epoch();
     points.push_back(point);
   }

@@ -6,10 +6,13 @@
 #include <ingot/ops/loss.h>
 #include <ingot/ops/random.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "nn/mode_scope.h"
 
 namespace ingot::train {
 namespace {
@@ -58,20 +61,36 @@ class Pass {
   Progress progress_;
 };
 
-/// Puts the model into a mode and back into the one it was in.
-class ModeScope {
+/// Training mode for a pass. Modules that were put into evaluation mode one by one stay there; a
+/// model that is in evaluation mode as a whole was tested before.
+void enter_training(std::optional<nn::ModeScope>& scope, nn::Module& model) {
+  const auto modules = model.modules();
+  const bool any = std::any_of(modules.begin(), modules.end(),
+                               [](const nn::Module* m) { return m->is_training(); });
+  if (!any) scope.emplace(model, true);
+}
+
+/// Puts a loader back where it stood.
+class PositionScope {
  public:
-  ModeScope(nn::Module& model, bool training) : model_(model), before_(model.is_training()) {
-    model_.train(training);
-  }
-  ~ModeScope() { model_.train(before_); }
-  ModeScope(const ModeScope&) = delete;
-  ModeScope& operator=(const ModeScope&) = delete;
+  explicit PositionScope(data::DataLoader& loader) : loader_(loader), before_(loader.position()) {}
+  ~PositionScope() { loader_.set_position(before_); }
+  PositionScope(const PositionScope&) = delete;
+  PositionScope& operator=(const PositionScope&) = delete;
 
  private:
-  nn::Module& model_;
-  bool before_;
+  data::DataLoader& loader_;
+  data::LoaderPosition before_;
 };
+
+void require_batches(const data::DataLoader& loader, const char* what) {
+  if (loader.size() > 0) return;
+  throw ValueError(fmt::format(
+      "{} gives no batches: {} samples{}", what, loader.dataset().size(),
+      loader.options().drop_last ? fmt::format(", and drop_last leaves out batches of less than {}",
+                                               loader.options().batch_size)
+                                 : ""));
+}
 
 void check_finite(double loss, const char* which, std::int64_t epoch, std::int64_t step) {
   if (std::isfinite(loss)) return;
@@ -92,8 +111,10 @@ Averages averages_from(const Json& json) {
 
 Averages evaluate_pass(nn::Module& model, data::DataLoader& data, Device device,
                        const OnProgress& on_progress, std::int64_t epoch, std::int64_t epochs) {
+  require_batches(data, "evaluate: the loader");
   const NoGradGuard no_grad;
-  const ModeScope mode(model, false);
+  const nn::ModeScope mode(model, false);
+  const PositionScope position(data);
   Averages averages;
   std::int64_t batch = 0;
   data.set_position({0, 0});
@@ -107,6 +128,7 @@ Averages evaluate_pass(nn::Module& model, data::DataLoader& data, Device device,
     averages.add(loss.item(), correct.item<std::int64_t>(), count);
     if (on_progress && !on_progress(pass.after(++batch, averages, count))) break;
   }
+  if (averages.count == 0) throw ValueError("evaluate: the loader gave no samples");
   return averages;
 }
 
@@ -118,20 +140,49 @@ Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
 }
 
 Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
-                 data::DataLoader& test, TrainerOptions options)
+                 data::DataLoader& validation, TrainerOptions options)
     : model_(model),
       optimizer_(optimizer),
       train_(train),
-      test_(test),
+      validation_(validation),
       options_(std::move(options)) {
+  const auto refuse = [](const std::string& cause) { throw ValueError("trainer: " + cause); };
   if (options_.epochs < 0)
-    throw ValueError(fmt::format("trainer: epochs must not be negative, got {}", options_.epochs));
+    refuse(fmt::format("epochs must not be negative, got {}", options_.epochs));
+  if (!(options_.clip_grad_norm >= 0))
+    refuse(fmt::format("clip_grad_norm must not be negative, got {}", options_.clip_grad_norm));
+  if (options_.scheduler_steps < 0)
+    refuse(fmt::format("scheduler_steps must not be negative, got {}", options_.scheduler_steps));
+  if (options_.early_stopping && *options_.early_stopping < 1)
+    refuse(fmt::format("early_stopping must be at least 1, got {}", *options_.early_stopping));
+  if (options_.learning_rate && (options_.scheduler || options_.plateau))
+    refuse("learning_rate sets every step's rate: a scheduler or plateau would do nothing");
+  if (options_.measures == Split::kTrain)
+    refuse("measures says what the second loader holds: kVal or kTest");
+  const Metric monitor = Metric::parse(options_.monitor.name);
+  if (!options_.early_stopping && !options_.plateau) return;
+  if (monitor.is_of_test())
+    refuse(
+        fmt::format("the test data must not choose, and monitor is {}; use val_loss or "
+                    "val_accuracy",
+                    monitor.name));
+  if (options_.measures == Split::kTest && !monitor.name.starts_with("train"))
+    refuse(
+        fmt::format("monitor is {}, but the second loader holds test data, which must not "
+                    "choose; give it validation data",
+                    monitor.name));
+}
+
+void Trainer::check_data() const {
+  require_batches(train_, "trainer: the training loader");
+  require_batches(validation_, "trainer: the validation loader");
 }
 
 bool Trainer::run() {
   const auto done = [&] { return epoch_ >= options_.epochs || stopped_early(); };
+  if (!done()) check_data();
   while (!done())
-    if (!train_epoch() || !test_epoch()) return done();
+    if (!train_epoch() || !measure_epoch()) return done();
   return true;
 }
 
@@ -142,8 +193,9 @@ bool Trainer::stopped_early() const {
 
 bool Trainer::train_epoch() {
   const std::int64_t batches = train_.size();
-  if (batch_ == batches) return true;  // stopped during the test
-  const ModeScope mode(model_, true);
+  if (batch_ == batches) return true;  // stopped during the measurement
+  std::optional<nn::ModeScope> mode;
+  enter_training(mode, model_);
   const double seconds_before = epoch_seconds_;
   train_.set_position({static_cast<std::uint64_t>(epoch_), batch_});
   Pass pass(true, epoch_ + 1, options_.epochs, batch_, batches);
@@ -164,6 +216,8 @@ bool Trainer::train_epoch() {
     lines_done = line;
     if (options_.on_progress && !options_.on_progress(progress)) return false;
   }
+  if (epoch_averages_.count == 0)
+    throw ValueError(fmt::format("trainer: epoch {} had nothing to train on", epoch_ + 1));
   batch_ = batches;
   return true;
 }
@@ -191,10 +245,10 @@ void Trainer::train_batch(const data::Batch& batch) {
   if (options_.scheduler && step_ <= options_.scheduler_steps) options_.scheduler->step();
 }
 
-bool Trainer::test_epoch() {
+bool Trainer::measure_epoch() {
   bool asked_to_stop = false, complete = true;
-  const Averages test = evaluate_pass(
-      model_, test_, options_.device,
+  const Averages measured = evaluate_pass(
+      model_, validation_, options_.device,
       [&](const Progress& progress) {
         const bool go_on = !options_.on_progress || options_.on_progress(progress);
         asked_to_stop = !go_on;
@@ -202,16 +256,17 @@ bool Trainer::test_epoch() {
         return go_on;
       },
       epoch_ + 1, options_.epochs);
-  if (!complete) return false;  // tested again from its beginning when the run goes on
-  check_finite(test.loss(), "test loss", epoch_ + 1, step_);
+  if (!complete) return false;  // measured again from its beginning when the run goes on
+  const bool is_test = options_.measures == Split::kTest;
+  check_finite(measured.loss(), is_test ? "test loss" : "validation loss", epoch_ + 1, step_);
   MetricsRow row = row_of(epoch_averages_);
-  row.test_loss = test.loss();
-  row.test_accuracy = test.accuracy();
+  (is_test ? row.test_loss : row.val_loss) = measured.loss();
+  (is_test ? row.test_accuracy : row.val_accuracy) = measured.accuracy();
   ++epoch_;
   batch_ = 0;
   epoch_averages_ = line_averages_ = {};
   epoch_seconds_ = 0;
-  const double monitored = options_.monitor.of(row);
+  const double monitored = options_.plateau ? options_.monitor.of(row) : 0;
   report(std::move(row));
   if (options_.scheduler && options_.scheduler_steps == 0) options_.scheduler->step();
   if (options_.plateau) options_.plateau->step(monitored);
@@ -243,7 +298,7 @@ Checkpoint Trainer::checkpoint() const {
   checkpoint.model = model_.state_dict();
   checkpoint.optimizer = optimizer_.state_dict();
   if (options_.scheduler) checkpoint.scheduler = options_.scheduler->state_dict();
-  if (options_.plateau) checkpoint.scheduler = options_.plateau->state_dict();
+  if (options_.plateau) checkpoint.plateau = options_.plateau->state_dict();
   checkpoint.step = step_;
   checkpoint.position = {static_cast<std::uint64_t>(epoch_), batch_};
   checkpoint.random = default_generator().state();
@@ -259,42 +314,80 @@ Checkpoint Trainer::checkpoint() const {
   return checkpoint;
 }
 
-void Trainer::restore(const Checkpoint& checkpoint) {
-  const auto entry = checkpoint.extra.find(kExtraKey);
-  if (entry == checkpoint.extra.end())
-    throw ValueError("the checkpoint was not made by this trainer: it has no averages");
-  if (checkpoint.position.batch > train_.size())
-    throw ValueError(fmt::format(
-        "the checkpoint stands at batch {}, but an epoch of these data has only {} batches",
-        checkpoint.position.batch, train_.size()));
+/// What a checkpoint says besides the states of model, optimizer and schedules.
+struct Trainer::Record {
   Averages epoch_averages, line_averages;
   double epoch_seconds = 0;
   std::optional<double> step_lr;  // an older Ingot did not save it
   std::vector<MetricsRow> history;
+};
+
+Trainer::Record Trainer::record_of(const Checkpoint& checkpoint) const {
+  const auto entry = checkpoint.extra.find(kExtraKey);
+  if (entry == checkpoint.extra.end())
+    throw ValueError("the checkpoint was not made by this trainer: it has no averages");
+  if (checkpoint.position.batch < 0 || checkpoint.position.batch > train_.size())
+    throw ValueError(fmt::format(
+        "the checkpoint stands at batch {}, but an epoch of these data has only {} batches",
+        checkpoint.position.batch, train_.size()));
+  if (checkpoint.step < 0)
+    throw ValueError(fmt::format("the checkpoint stands at step {}", checkpoint.step));
+  Record record;
   try {
     const Json json = Json::parse(entry->second);
-    epoch_averages = averages_from(json.at("epoch_averages"));
-    line_averages = averages_from(json.at("line_averages"));
-    epoch_seconds = json.at("epoch_seconds").get<double>();
-    if (json.contains("step_lr")) step_lr = json["step_lr"].get<double>();
-    for (const Json& row : json.at("history"))
-      history.push_back(metrics_row_from_json(row.get<std::string>(), "checkpoint"));
+    record.epoch_averages = averages_from(json.at("epoch_averages"));
+    record.line_averages = averages_from(json.at("line_averages"));
+    record.epoch_seconds = json.at("epoch_seconds").get<double>();
+    if (json.contains("step_lr")) record.step_lr = json["step_lr"].get<double>();
+    const Json& history = json.at("history");
+    if (!history.is_array()) throw IoError("the checkpoint's record of its run has no history");
+    for (const Json& row : history)
+      record.history.push_back(metrics_row_from_json(row.get<std::string>(), "checkpoint"));
   } catch (const Json::exception& e) {
     throw IoError(fmt::format("the checkpoint's record of its run is damaged: {}", e.what()));
   }
-  model_.load_state_dict(checkpoint.model);
-  optimizer_.load_state_dict(checkpoint.optimizer);
-  if (options_.scheduler) options_.scheduler->load_state_dict(checkpoint.scheduler);
-  if (options_.plateau) options_.plateau->load_state_dict(checkpoint.scheduler);
+  if (options_.early_stopping) best_epoch(record.history, options_.monitor);  // it can be told
+  return record;
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  Record record = record_of(checkpoint);
+  optim::LRScheduler* scheduler = options_.scheduler;
+  optim::ReduceLROnPlateau* plateau = options_.plateau;
+  // Up to format version 2 there was one schedule, whichever it was.
+  const bool older = plateau && !scheduler && checkpoint.plateau.empty();
+  const StateDict& plateau_state = older ? checkpoint.scheduler : checkpoint.plateau;
+  if ((!scheduler && !older && !checkpoint.scheduler.empty()) ||
+      (!plateau && !plateau_state.empty()))
+    throw ValueError("the checkpoint has the state of a schedule that this trainer does not have");
+
+  // Each part takes over all or nothing; those that did take over are put back when a later one
+  // does not fit. The optimizer is the last: schedules set its learning rates.
+  const StateDict model_before = model_.state_dict().snapshot();
+  const StateDict optimizer_before = optimizer_.state_dict();
+  const StateDict scheduler_before = scheduler ? scheduler->state_dict() : StateDict();
+  const StateDict plateau_before = plateau ? plateau->state_dict() : StateDict();
+  try {
+    model_.load_state_dict(checkpoint.model);
+    optimizer_.load_state_dict(checkpoint.optimizer);
+    if (scheduler) scheduler->load_state_dict(checkpoint.scheduler);
+    if (plateau) plateau->load_state_dict(plateau_state);
+  } catch (...) {
+    model_.load_state_dict(model_before);
+    if (scheduler) scheduler->load_state_dict(scheduler_before);
+    if (plateau) plateau->load_state_dict(plateau_before);
+    optimizer_.load_state_dict(optimizer_before);
+    throw;
+  }
   default_generator().set_state(checkpoint.random);
   epoch_ = static_cast<std::int64_t>(checkpoint.position.epoch);
   batch_ = checkpoint.position.batch;
   step_ = checkpoint.step;
-  epoch_averages_ = epoch_averages;
-  line_averages_ = line_averages;
-  epoch_seconds_ = epoch_seconds;
-  step_lr_ = step_lr.value_or(optimizer_.lr());
-  history_ = std::move(history);
+  epoch_averages_ = record.epoch_averages;
+  line_averages_ = record.line_averages;
+  epoch_seconds_ = record.epoch_seconds;
+  step_lr_ = record.step_lr.value_or(optimizer_.lr());
+  history_ = std::move(record.history);
 }
 
 }  // namespace ingot::train

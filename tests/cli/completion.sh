@@ -52,7 +52,7 @@ completes "resnet18" train --model resnet18
 completes "lenet5" eval --model len
 completes "sgd" train --optimizer s
 completes "cosine" train --scheduler co
-completes "test_accuracy test_loss" train --keep-best test
+completes "val_accuracy val_loss" train --keep-best val
 completes "bash" completion b
 completes "" train --nothing
 completes "train" bench t

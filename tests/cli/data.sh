@@ -23,9 +23,9 @@ for half in train val; do
   cp "$images/cmyk.jpg" photos/$half/rocket/4.jpg
 done
 check 0 ingot train "${quick[@]}" --data folder:photos --out run --json result.json
-prints "8 training and 8 test images as 1x28x28"
+prints "8 training and 8 validation images as 1x28x28"
 prints "classes    2"
-prints "test accuracy 100.00 %"
+prints "val accuracy 100.00 %"
 check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:photos --json
 prints '"accuracy": 1.0'
 prints '"count": 8'
@@ -33,10 +33,63 @@ prints '"count": 8'
 check 0 ingot train "${quick[@]}" --data folder:photos --out again --workers 0 --epochs 3
 check 0 ingot train --out again --resume --epochs 8
 same run/model.safetensors again/model.safetensors
-# test/ is as good as val/.
+# Without val/, test/ is measured.
 mkdir other && cp -r photos/train other/train && cp -r photos/val other/test
 check 0 ingot train "${quick[@]}" --data folder:other --out tested
 same run/model.safetensors tested/model.safetensors
+prints "8 training and 8 test images"
+prints "test accuracy 100.00 %"
+
+# -- Three parts, of which each can be told from the others by its size
+mkdir three && cp -r photos/train three/train && cp -r photos/val three/val
+cp -r photos/val three/test && rm three/test/*/3.jpg three/val/cat/1.jpg
+check 0 ingot train "${quick[@]}" --data folder:three --epochs 2 --out parts --keep-best val_loss --json p.json
+prints "8 training and 7 validation images"
+prints "test images were not looked at: ingot eval --split test does"
+grep -q test_ parts/metrics.jsonl && fail "parts: the test images were looked at"
+check 0 ingot train "${quick[@]}" --data folder:three --epochs 2 --out parts-test --split test
+prints "8 training and 6 test images"
+same parts/model.safetensors parts-test/model.safetensors
+for part in train:8 val:7 test:6; do
+  check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:three --json \
+    --split ${part%:*}
+  prints "\"split\": \"${part%:*}\""
+  prints "\"count\": ${part#*:}"
+done
+check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:three --json
+prints '"split": "test"'
+refused 2 "three has a val folder: its images need no split" \
+  train "${quick[@]}" --data folder:three --val-split 0.25 --out r
+check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:photos --json
+prints '"split": "val"'
+refused 2 "--split test: folder:photos has no such images" \
+  eval --model mlp --weights run/model.safetensors --data folder:photos --split test
+refused 2 "--split test: folder:photos has no test images" \
+  train "${quick[@]}" --data folder:photos --split test --out r
+# Classes of a test set that nobody measures may be others.
+mv three/test/cat three/test/lion
+check 0 ingot train "${quick[@]}" --data folder:three --epochs 1 --out r
+rm -rf r
+refused 1 "the classes differ: [cat, rocket] for training, [lion, rocket] for the test" \
+  train "${quick[@]}" --data folder:three --split test --out r
+# A validation part is split off where there is none: when something is chosen by it, when it is
+# asked for, and when there is nothing else to measure.
+check 0 ingot train "${quick[@]}" --data folder:other --epochs 1 --out r --val-split 0.25
+prints "6 training and 2 validation images"
+rm -rf r
+mkdir alone && cp -r photos/train alone/train
+for file in alone/train/*/*; do cp "$file" "${file%/*}/again-${file##*/}"; done
+check 0 ingot train "${quick[@]}" --data folder:alone --epochs 1 --out r
+prints "15 training and 1 validation images"
+prints "(--val-split 0.1)"
+check 0 ingot train --out r --resume --epochs 2
+rm -rf r
+check 0 ingot train "${quick[@]}" --data mnist --limit 1000 --epochs 1 --val-split 0.25 --out r
+prints "750 training and 250 validation images"
+rm -rf r
+check 0 ingot train "${quick[@]}" --data mnist --limit 64 --epochs 1 --split val --out r
+prints "64 training and 64 validation images"
+rm -rf r
 # Not with classes of other names, whose order may be another.
 cp -r photos renamed && mv renamed/train/cat renamed/train/zcat && mv renamed/val/cat renamed/val/zcat
 refused 2 "the classes are [\"rocket\",\"zcat\"], not [\"cat\",\"rocket\"]" \
@@ -48,10 +101,10 @@ prints "as 3x32x32"
 
 # -- A folder without halves is split, always alike
 check 0 ingot train "${quick[@]}" --data folder:photos/train --val-split 0.25 --out split
-prints "6 training and 2 test images"
+prints "6 training and 2 validation images"
 check 0 ingot eval --model mlp --weights split/model.safetensors --data folder:photos/train \
   --val-split 0.25 --json
-accuracy=$(tail -n 1 split/metrics.jsonl | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/')
+accuracy=$(tail -n 1 split/metrics.jsonl | sed 's/.*"val_accuracy":\([0-9.e-]*\).*/\1/')
 prints "\"accuracy\": $accuracy"
 refused 2 "--val-split 0.5 cannot be changed by --resume: the run has 0.25" \
   train --out split --resume --val-split 0.5
@@ -61,11 +114,10 @@ refused 2 "its images need no split" \
   train "${quick[@]}" --data folder:photos --val-split 0.25 --out r
 refused 2 "above 0 and below 1" \
   train "${quick[@]}" --data folder:photos/train --val-split 1.5 --out r
-refused 2 "it needs no split" train "${quick[@]}" --data mnist --val-split 0.25 --out r
 
 # -- Fewer images: all classes keep their share, in training and in the test
 check 0 ingot train "${quick[@]}" --epochs 1 --data folder:photos --limit 4 --out few
-prints "4 training and 4 test images"
+prints "4 training and 4 validation images"
 check 0 ingot eval --model mlp --weights run/model.safetensors --data folder:photos --limit 4 --json
 prints '"count": 4'
 # Two of eight are the first cat and the first rocket: such a damaged rocket is seen.
@@ -87,7 +139,7 @@ refused 1 "bare/train: the folder has no sub-folders" train "${quick[@]}" --data
 mkdir bare/train/cat bare/val/cat
 refused 1 "no images for the class cat" train "${quick[@]}" --data folder:bare --out r
 mkdir bare/val/dog
-refused 1 "the classes differ: [cat] for training, [cat, dog] for the test" \
+refused 1 "the classes differ: [cat] for training, [cat, dog] for validation" \
   train "${quick[@]}" --data folder:bare --out r
 [ ! -e r ] || fail "a run folder was made for data that cannot be used"
 # Weights for other classes.

@@ -5,7 +5,7 @@ quick=(--model mlp --data mnist --limit 60 --workers 0 --batch-size 30)
 
 # rates FOLDER: the learning rate of every epoch.
 rates() {
-  grep test_accuracy "$1/metrics.jsonl" | sed 's/.*"lr":\([0-9.e-]*\).*/\1/' | tr '\n' ' '
+  grep -E "(val|test)_accuracy" "$1/metrics.jsonl" | sed 's/.*"lr":\([0-9.e-]*\).*/\1/' | tr '\n' ' '
 }
 expect_rates() {
   [ "$(rates "$1")" = "$2 " ] || fail "$1: learning rates are $(rates "$1"), not $2"
@@ -25,7 +25,7 @@ done
 
 # A run that is stopped after two epochs and resumed gives the same bits, whatever drives it.
 for scheduler in cosine onecycle plateau; do
-  options=(--scheduler $scheduler --keep-best test_loss --early-stopping 3
+  options=(--scheduler $scheduler --keep-best val_loss --early-stopping 3
     --clip-grad-norm 1 --optimizer adagrad)
   length=(--scheduler-epochs 4)
   if [ $scheduler = plateau ]; then
@@ -65,16 +65,21 @@ check 0 ingot train --out beyond --resume --epochs 4
 
 # A learning rate that ruins the weights: the first epoch stays the best, and the run ends early.
 check 0 ingot train "${quick[@]}" --epochs 9 --out early --optimizer sgd --lr 1e-9 --lr-decay 0 \
-  --early-stopping 2 --monitor test_accuracy --keep-best test_accuracy --json early.json
-prints "stopped early: no better test_accuracy for 2 epochs"
+  --early-stopping 2 --monitor val_accuracy --keep-best val_accuracy --json early.json
+prints "60 training and 60 validation images"
+prints "the validation images are split off the training images (--val-split 0.1)"
+prints "test images were not looked at: ingot eval --split test does"
+prints "stopped early: no better val_accuracy for 2 epochs"
 prints "best       early/best.safetensors (epoch 1)"
-[ "$(grep -c test_accuracy early/metrics.jsonl)" = 3 ] || fail "early: not three epochs"
+[ "$(grep -c val_accuracy early/metrics.jsonl)" = 3 ] || fail "early: not three epochs"
 grep -q '"stopped_early": true' early.json || fail "early.json: not stopped early"
 check 0 ingot train --out early --resume
 prints "nothing to do"
-accuracy=$(head -n 20 early/metrics.jsonl | grep test_accuracy | head -n 1 |
-  sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/')
-check 0 ingot eval --model mlp --weights early/best.safetensors --data mnist --limit 60 --json
+grep -q test_ early/metrics.jsonl && fail "early: the test images were looked at"
+accuracy=$(head -n 20 early/metrics.jsonl | grep val_accuracy | head -n 1 |
+  sed 's/.*"val_accuracy":\([0-9.e-]*\).*/\1/')
+check 0 ingot eval --model mlp --weights early/best.safetensors --data mnist --limit 60 --json \
+  --split val --val-split 0.1
 prints "\"accuracy\": $accuracy"
 
 # Event files, in the run folder or elsewhere; --overwrite removes the old ones.
@@ -155,21 +160,36 @@ bad --scheduler exponential --lr-min 0.5
 says "--lr-min is for --scheduler cosine, linear, plateau, not exponential"
 bad --scheduler onecycle --lr-patience 1
 says "--lr-patience is for --scheduler plateau, not onecycle"
-bad --monitor test_accuracy
+bad --monitor val_accuracy
 says "--monitor needs --early-stopping or --scheduler plateau"
 bad --momentum 0.5
 says "--momentum is for sgd and rmsprop, not adam"
 bad --clip-grad-norm 0
 says "must be a number above 0"
 bad --keep-best speed
-says "unknown metric 'speed'; there are: test_loss"
+says "unknown metric 'speed'; there are: val_loss, val_accuracy, train_loss, train_accuracy"
+for option in --keep-best --monitor; do
+  bad --early-stopping 2 $option test_accuracy
+  says "the test images must not choose, as they would by 'test_accuracy'; there are: val_loss"
+done
+bad --split test --keep-best val_accuracy
+says "--split test: the test images must not choose, but --keep-best val_accuracy would"
+bad --split test --early-stopping 2
+says "but --early-stopping by val_loss would"
+bad --split test --scheduler plateau
+says "but --scheduler plateau by val_loss would"
+bad --split all
+says "unknown split 'all'; there are: val, test"
+# What the training figures choose needs no other images.
+check 0 ingot train "${quick[@]}" --epochs 1 --out own --keep-best train_loss
+prints "60 training and 60 test images"
 bad --early-stopping 0
 says "must be a whole number, 1 or more"
 check 2 ingot train --out step --resume --scheduler cosine
 says "--scheduler cosine cannot be changed by --resume: the run has step"
 check 2 ingot train --out step --resume --lr 1
 says "--lr cannot be changed by --resume"
-check 2 ingot train --out step --resume --keep-best test_loss
-says "--keep-best test_loss cannot be changed by --resume: the run has none"
+check 2 ingot train --out step --resume --keep-best val_loss
+says "--keep-best val_loss cannot be changed by --resume: the run has none"
 bad --scheduler cosine --epochs 2 --warmup-epochs 2
 says "--warmup-epochs must be fewer than the epochs of the schedule"

@@ -20,9 +20,9 @@ done
 for text in "--resume always keeps" "--epochs, --lr, --lr-decay and --workers hold" "are removed"; do
   prints "$text"
 done
-prints "Only N images of each half"
+prints "Only N images of each part"
 check 0 ingot eval --help
-prints "Only N test images"
+prints "Only N images"
 
 # usage TEXT ARGUMENTS...: exit code 2 and one line that has TEXT.
 usage() {

@@ -13,17 +13,20 @@
 #include <ingot/data/dataset.h>
 #include <ingot/data/transforms.h>
 #include <ingot/models/registry.h>
+#include <ingot/train/split.h>
 
 namespace ingot::train {
 
 /// Names image data: "mnist" (the 1,000 + 1,000 images that Ingot carries), "mnist:FOLDER",
-/// "fashion-mnist:FOLDER", or "folder:FOLDER", which holds train/ and val/ (or test/), each with a
-/// sub-folder of JPEG and PNG images per class; or the sub-folders themselves, with val_split.
+/// "fashion-mnist:FOLDER", or "folder:FOLDER", which holds train/ and, where there are such data,
+/// val/ and test/, each with a sub-folder of JPEG and PNG images per class; or the sub-folders
+/// themselves, with val_split.
 struct ImageData {
   std::string kind;    ///< "mnist", "fashion-mnist" or "folder"
   std::string folder;  ///< empty: the embedded images
-  /// Of "folder": the share of the images that is kept for the test, above 0 and below 1. Which
-  /// they are depends on the files' names and the share alone.
+  /// The share of the training images that is split off for validation, above 0 and below 1, where
+  /// the data have no validation images of their own. Which they are depends on the order of the
+  /// images (in "folder" that of the files' names) and the share alone.
   std::optional<double> val_split = std::nullopt;
   std::int64_t num_classes = 10;          ///< of "folder": 0 before read_classes()
   std::vector<std::string> classes = {};  ///< their names, where the data have any
@@ -32,15 +35,22 @@ struct ImageData {
   /// Throws ValueError listing what there is. Looks at no file.
   static ImageData parse(const std::string& text);
   std::string str() const { return folder.empty() ? kind : kind + ":" + folder; }
+  /// Whether there are such images, as far as the names of folders tell. A folder without train/
+  /// has only what val_split makes of it.
+  bool has(Split split) const;
+  /// Whether val_split could make validation images of the training images.
+  bool can_split() const;
   /// Finds the classes of "folder" in its sub-folders. Throws IoError naming folder and cause;
-  /// ValueError when val_split is out of range or the data are split already.
+  /// ValueError when val_split is out of range or there is a val/ already.
   void read_classes();
-  /// Training or test half. Throws IoError naming file and cause.
-  std::shared_ptr<const data::Dataset> open(bool train, const data::Transform& transform) const;
+  /// The images of that part. Throws IoError naming file and cause; ValueError when there is none.
+  std::shared_ptr<const data::Dataset> open(Split split, const data::Transform& transform) const;
 
  private:
-  /// The folders of both halves; the same one when val_split divides it.
-  std::filesystem::path half(bool train) const;
+  bool holds(const char* part) const;
+  void check_classes(Split split) const;
+  /// The folder of that part; that of the training images where val_split divides it.
+  std::filesystem::path part(Split split) const;
 };
 
 /// How a model of the zoo is fed: images as float32 [channels, size, size], normalised.

@@ -30,33 +30,46 @@ struct Averages {
 };
 
 /// One line of metrics.jsonl. Lines inside an epoch carry averages since the line before; the line
-/// that ends an epoch carries those of the whole epoch, and the test results.
+/// that ends an epoch carries those of the whole epoch, and the results on the validation data, or
+/// on the test data where a run has no validation data.
 struct MetricsRow {
   double epoch = 0;  ///< passes done; whole numbers end an epoch
   std::int64_t step = 0;
   double train_loss = 0;
   double train_accuracy = 0;
-  std::optional<double> test_loss;  ///< set in lines that end an epoch
+  std::optional<double> val_loss;  ///< these, or the next two, are set in lines that end an epoch
+  std::optional<double> val_accuracy;
+  std::optional<double> test_loss;
   std::optional<double> test_accuracy;
   double lr = 0;
   double seconds = 0;  ///< of training since the epoch began, evaluation left out
   double images_per_second = 0;
 
-  bool ends_epoch() const { return test_loss.has_value(); }
+  bool ends_epoch() const { return val_loss || test_loss; }
+  /// What was measured at the end of an epoch, on whichever data; 0 in other lines.
+  double measured_loss() const { return val_loss.value_or(test_loss.value_or(0)); }
+  double measured_accuracy() const { return val_accuracy.value_or(test_accuracy.value_or(0)); }
 };
 
 /// A measured value by which epochs are compared.
 struct Metric {
-  std::string name;  ///< "test_loss", "test_accuracy", "train_loss" or "train_accuracy"
-  bool more_is_better = false;
+  std::string name;  ///< one of names()
 
+  /// "val_loss", "val_accuracy", "train_loss", "train_accuracy", "test_loss", "test_accuracy".
+  static const std::vector<std::string>& names();
   /// Throws ValueError listing the names for any other.
   static Metric parse(const std::string& name);
-  /// Of a line that ends an epoch.
+  /// True of accuracies.
+  bool more_is_better() const;
+  /// Of the test data, by which nothing may be chosen.
+  bool is_of_test() const;
+  /// Of a line that ends an epoch. Throws ValueError for a name that is none, and when the line has
+  /// no such value.
   double of(const MetricsRow& row) const;
 };
 
 /// The complete epoch, from 1, with the best value, the earlier of equal ones; 0 before the first.
+/// Throws as Metric::of does.
 std::int64_t best_epoch(const std::vector<MetricsRow>& history, const Metric& metric);
 
 /// One line of JSON without the line break. Values that are not finite become null.

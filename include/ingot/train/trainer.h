@@ -1,5 +1,9 @@
-// Trainer: passes over the training data, a test after each, and a state that can be saved and
-// taken up again at any step.
+// Trainer: passes over the training data, a measurement after each, and a state that can be saved
+// and taken up again at any step.
+//
+// What is measured after each epoch are validation data: the best epoch, early stopping and a
+// plateau's learning rate are chosen by them (or by the training figures), never by test data. A
+// loader of test data may stand in their place where nothing is chosen (TrainerOptions::measures).
 //
 // The invariant that everything here serves: a run that is stopped after any step, saved, restored
 // and finished gives bit for bit the weights of one that was never stopped.
@@ -20,6 +24,7 @@
 #include <ingot/optim/scheduler.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/metrics.h>
+#include <ingot/train/split.h>
 
 namespace ingot::train {
 
@@ -41,6 +46,8 @@ using OnProgress = std::function<bool(const Progress&)>;
 
 /// Loss (cross-entropy) and accuracy of a classifier over all of `data`, in evaluation mode and
 /// without gradients. Stops early when `on_progress` returns false: count tells how far it came.
+/// Afterwards each module is in its own mode again, and `data` at its old position. Throws
+/// ValueError when `data` has no samples.
 Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
                   const OnProgress& on_progress = {});
 
@@ -53,15 +60,20 @@ class DivergedError : public Error {
 struct TrainerOptions {
   std::int64_t epochs = 1;
   Device device;
-  /// The learning rate of the step with that number, from 0; the optimizer's own when empty.
+  /// What the second loader's data are: kVal, or kTest where nothing is chosen by `monitor`.
+  Split measures = Split::kVal;
+  /// The learning rate of the step with that number, from 0; the optimizer's own when empty. Not
+  /// together with a scheduler or plateau.
   std::function<double(std::int64_t step)> learning_rate;
   /// Steps after each epoch; its state is part of the checkpoint. Must outlive the trainer.
   optim::LRScheduler* scheduler = nullptr;
   /// Above 0: `scheduler` steps after each step of the optimizer instead, this many times.
   std::int64_t scheduler_steps = 0;
-  /// Takes the value of `monitor` after each epoch; its state is part of the checkpoint.
+  /// Takes the value of `monitor` after each epoch, after the scheduler's step where there are
+  /// both; its state is part of the checkpoint.
   optim::ReduceLROnPlateau* plateau = nullptr;
-  Metric monitor = {"test_loss", false};
+  /// What plateau and early_stopping look at. It knows itself whether more is better.
+  Metric monitor = {"val_loss"};
   /// Ends the run when `monitor` has not improved for this many epochs.
   std::optional<std::int64_t> early_stopping = {};
   /// Above 0: the largest norm of all gradients together.
@@ -69,26 +81,31 @@ struct TrainerOptions {
   OnProgress on_progress;
   /// Called with each new line of the metrics: about ten an epoch, and one at its end.
   std::function<void(const MetricsRow&)> on_metrics;
-  /// Called when an epoch is complete and tested: the moment to save.
+  /// Called when an epoch is complete and measured: the moment to save.
   std::function<void()> on_epoch;
 };
 
 class Trainer {
  public:
-  /// All of these must outlive the trainer. `model` must be on options.device.
+  /// All of these must outlive the trainer. `model` must be on options.device. Throws ValueError
+  /// for options out of range or that exclude each other, an unknown metric, and a choice by test
+  /// data.
   Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
-          data::DataLoader& test, TrainerOptions options);
+          data::DataLoader& validation, TrainerOptions options);
 
   /// Trains with cross-entropy until `epochs` passes are complete or it stops early. False when
-  /// on_progress stopped it; calling run() again goes on. Throws DivergedError, naming epoch and
-  /// step, when the loss of a batch or of a test is not finite; on_epoch is not called then, so
-  /// that nobody saves.
+  /// on_progress stopped it; calling run() again goes on. Modules that are in evaluation mode while
+  /// others are not (frozen batch norm) stay in it; a model that is in evaluation mode as a whole
+  /// is trained as a whole, and each module is in its own mode again afterwards. Throws
+  /// DivergedError, naming epoch and step, when the loss of a batch or of a measurement is not
+  /// finite; on_epoch is not called then, so that nobody saves. Throws ValueError when a loader
+  /// gives no batches.
   bool run();
 
   /// The present state, to be saved; `extra` of the result may be added to.
   Checkpoint checkpoint() const;
   /// Goes on from there. Throws ValueError or IoError when the checkpoint does not fit the model,
-  /// the optimizer or the data.
+  /// the optimizer, the schedules or the data, and then changes nothing.
   void restore(const Checkpoint& checkpoint);
 
   /// All lines of the metrics so far, also those from before a restore.
@@ -100,7 +117,10 @@ class Trainer {
 
  private:
   bool train_epoch();
-  bool test_epoch();
+  bool measure_epoch();
+  void check_data() const;
+  struct Record;
+  Record record_of(const Checkpoint& checkpoint) const;
   void train_batch(const data::Batch& batch);
   void report(MetricsRow row);
   MetricsRow row_of(const Averages& averages) const;
@@ -108,11 +128,11 @@ class Trainer {
   nn::Module& model_;
   optim::Optimizer& optimizer_;
   data::DataLoader& train_;
-  data::DataLoader& test_;
+  data::DataLoader& validation_;
   TrainerOptions options_;
 
   std::int64_t epoch_ = 0;  ///< complete ones
-  std::int64_t batch_ = 0;  ///< batches trained of the running epoch; all of them: to be tested
+  std::int64_t batch_ = 0;  ///< batches trained of the running epoch; all of them: to be measured
   std::int64_t step_ = 0;
   Averages epoch_averages_;   ///< of the running epoch
   Averages line_averages_;    ///< since the last line of the metrics

@@ -23,6 +23,8 @@ Checkpoint example() {
   Checkpoint c;
   c.model = {{"fc.weight", tensor({{1.5, -2.5}})}, {"fc.bias", tensor({0.25})}};
   c.optimizer = {{"step", tensor(12)}, {"exp_avg.0", tensor({{0.5, 0.75}})}};
+  c.scheduler = {{"epoch", tensor(3)}};
+  c.plateau = {{"best", tensor(0.5)}};
   c.step = 12;
   c.position = {3, 7};
   c.random = {kLarge, 99};
@@ -46,6 +48,8 @@ TEST(Checkpoint, ComesBackAsItWas) {
   const Checkpoint loaded = Checkpoint::load(folder / "c");
   EXPECT_EQ(loaded.model.keys(), saved.model.keys());
   EXPECT_EQ(loaded.optimizer.keys(), saved.optimizer.keys());
+  EXPECT_EQ(loaded.scheduler.keys(), saved.scheduler.keys());
+  EXPECT_EQ(loaded.plateau.keys(), saved.plateau.keys());
   EXPECT_EQ(loaded.model.at("fc.weight").to_vector<float>(), (std::vector<float>{1.5f, -2.5f}));
   EXPECT_EQ(loaded.optimizer.at("step").item<int>(), 12);
   EXPECT_EQ(loaded.step, 12);
@@ -70,8 +74,8 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   EXPECT_EQ(with("{"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("[]"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("{}"), "the checkpoint lacks 'format_version'");
-  EXPECT_EQ(with(R"({"format_version":3})"),
-            "the checkpoint has format version 3, this Ingot reads up to 2; use a newer Ingot");
+  EXPECT_EQ(with(R"({"format_version":4})"),
+            "the checkpoint has format version 4, this Ingot reads up to 3; use a newer Ingot");
   EXPECT_EQ(with(R"({"format_version":"1"})"),
             "the checkpoint's 'format_version' is no valid number");
   EXPECT_EQ(with(R"({"format_version":1,"step":-1})"),

@@ -65,12 +65,12 @@ TEST(Trainer, Learns) {
   EXPECT_TRUE(last.ends_epoch());
   EXPECT_EQ(last.epoch, 6);
   EXPECT_EQ(last.step, 6 * 9);
-  EXPECT_GT(*last.test_accuracy, 0.9);
+  EXPECT_GT(*last.val_accuracy, 0.9);
   EXPECT_LT(last.train_loss, rows.front().train_loss);
 
   const Averages again = evaluate(*s.model, s.test, Device());
-  EXPECT_EQ(again.accuracy(), *last.test_accuracy);
-  EXPECT_EQ(again.loss(), *last.test_loss);
+  EXPECT_EQ(again.accuracy(), *last.val_accuracy);
+  EXPECT_EQ(again.loss(), *last.val_loss);
   EXPECT_EQ(again.count, kSamples);
 }
 
@@ -152,7 +152,7 @@ TEST(Trainer, StoppedAnywhereAndRestoredItArrivesAtTheSameBits) {
       const MetricsRow &a = whole.trainer->history()[i], &b = second.trainer->history()[i];
       ASSERT_EQ(a.epoch, b.epoch);
       ASSERT_EQ(a.train_loss, b.train_loss);
-      ASSERT_EQ(a.test_loss, b.test_loss);
+      ASSERT_EQ(a.val_loss, b.val_loss);
     }
   }
 }

@@ -1,0 +1,18 @@
+// Split: what a part of the data is for.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ingot::train {
+
+/// kTrain: to learn from. kVal: to choose by (the best epoch, the end of a run, a learning rate).
+/// kTest: to tell how good the result is; nothing may be chosen by it.
+enum class Split { kTrain, kVal, kTest };
+
+/// "train", "val" or "test".
+std::string_view name(Split split);
+/// Throws ValueError listing the names for any other text.
+Split parse_split(std::string_view text);
+
+}  // namespace ingot::train
