@@ -31,8 +31,19 @@ struct Axis {
     const auto i = static_cast<double>(o);
     return align ? step() * i : step() * (i + 0.5) - 0.5;
   }
+  bool keeps_size() const { return in == out; }
   std::int64_t clamp(std::int64_t i) const { return std::clamp<std::int64_t>(i, 0, in - 1); }
 };
+
+// Each element where it is.
+SamplingTable identity(const Axis& a) {
+  SamplingTable t{1, {}, {}};
+  for (std::int64_t o = 0; o < a.out; ++o) {
+    t.index.push_back(o);
+    t.weight.push_back(1);
+  }
+  return t;
+}
 
 // In float, as PyTorch computes it in every dtype: the position decides which element is taken.
 SamplingTable nearest(const Axis& a, float offset) {
@@ -102,9 +113,15 @@ SamplingTable antialiased(const Axis& a, bool is_cubic) {
 SamplingTable sampling_table(const InterpolateAttrs& attrs, int axis) {
   const Axis a{attrs.source[axis], attrs.size[axis],
                axis == 0 ? attrs.scale_height : attrs.scale_width, attrs.align_corners};
-  if (attrs.mode == "nearest") return nearest(a, 0);
+  // PyTorch's rules. The scale itself says where an output position lies, even where the size that
+  // it leads to is the old one or the double: bicubic and nearest-exact sample there. The others
+  // take such sizes for what they look like, a copy and every element twice.
+  const bool is_nearest = attrs.mode == "nearest", is_cubic = attrs.mode == "bicubic";
+  if (a.keeps_size() && (is_nearest || attrs.mode == "bilinear" || attrs.antialias))
+    return identity(a);
+  if (is_nearest && a.out == 2 * a.in) return nearest({a.in, a.out, 0, false}, 0);
+  if (is_nearest) return nearest(a, 0);
   if (attrs.mode == "nearest-exact") return nearest(a, 0.5f);
-  const bool is_cubic = attrs.mode == "bicubic";
   if (attrs.antialias) return antialiased(a, is_cubic);
   return is_cubic ? cubic(a) : linear(a);
 }

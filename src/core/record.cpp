@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "core/checked.h"
+
 namespace ingot {
 
 RecordState::RecordState() {
@@ -83,10 +85,12 @@ template <class E>
 }
 
 // Appends the recording site to an exception of `infer`, keeping its type.
-[[noreturn]] void add_site(const Site& site, const Site& outer) {
+[[noreturn]] void add_site(const OpDef& op, const Site& site, const Site& outer) {
   const std::string place = recorded_at(site, outer);
   try {
     throw;
+  } catch (const SizeOverflow& e) {
+    rethrow_with_site(ShapeError(fmt::format("{}: {}", op.name, e.what())), place);
   } catch (const ShapeError& e) {
     rethrow_with_site(e, place);
   } catch (const DTypeError& e) {
@@ -175,7 +179,7 @@ NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
                          .site = at,
                          .outer_site = outer});
   } catch (const Error&) {
-    add_site(at, outer);
+    add_site(op, at, outer);
     throw;
   }
   (state.capture ? *state.capture : state.pending).push_back(node);

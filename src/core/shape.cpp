@@ -44,11 +44,12 @@ void Shape::erase(int position) {
 bool Shape::contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
 
 bool Shape::is_addressable(std::size_t element_nbytes) const {
-  if (contains(0)) return true;
+  // Sizes of 0 count as 1, so that the product of any of a tensor's sizes is a number. (PyTorch
+  // refuses such shapes, too.)
   auto room = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(element_nbytes);
   for (const std::int64_t d : *this) {
     if (d > room) return false;
-    room /= d;
+    room /= std::max<std::int64_t>(d, 1);
   }
   return true;
 }

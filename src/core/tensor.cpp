@@ -7,6 +7,8 @@
 
 #include "core/buffer.h"
 #include "core/cell.h"
+#include "core/convert.h"
+#include "core/fits.h"
 #include "core/record.h"
 
 namespace ingot {
@@ -187,14 +189,9 @@ Tensor tensor(const NestedList& values, std::optional<DType> dtype, Device devic
     using T = decltype(type);
     auto* out = reinterpret_cast<T*>(bytes.data());
     for (std::size_t i = 0; i < flat.size(); ++i) {
-      if constexpr (std::is_same_v<T, bool>)
-        out[i] = flat[i].to_double() != 0;
-      else if constexpr (std::integral<T>)
-        out[i] = static_cast<T>(flat[i].to_int64());
-      else if constexpr (std::is_same_v<T, double>)
-        out[i] = flat[i].to_double();
-      else
-        out[i] = T(static_cast<float>(flat[i].to_double()));
+      if (!fits(flat[i], t) || overflows_float32(flat[i], t))
+        throw ValueError(fmt::format("tensor: {}", misfit_text(flat[i], t)));
+      out[i] = convert_scalar<T>(flat[i]);
     }
   });
   return detail::from_host(bytes.data(), flat.size(), shape, t, device);

@@ -153,7 +153,7 @@ Tensor elu_of(const Tensor& x, const Attrs& attrs) {
 Tensor elu_grad(const Tensor& x, const Tensor& g, const Attrs& attrs) {
   const auto& a = attrs.as<EluAttrs>();
   const double slope = a.alpha * a.scale * a.input_scale;
-  return where(x > 0, g * a.scale, g * (exp(at_most_zero(x) * a.input_scale) * slope));
+  return where(x <= 0, g * (exp(at_most_zero(x) * a.input_scale) * slope), g * a.scale);
 }
 constexpr OpDef kElu = activation<elu_of, elu_grad>("elu");
 

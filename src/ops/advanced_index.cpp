@@ -212,7 +212,7 @@ Tensor put(const char* op, const Tensor& x, const std::vector<Tensor>& indices,
   if (is_fill(indices, values, accumulate)) return fill(op, x, indices[0], values);
   const Places p = places_of(op, x, indices, at);
   const Shape shape = selection_shape(x.shape(), p.tensors[0].shape(), p.attrs);
-  const Tensor given = to_tensor(values, x.dtype(), x.device());
+  const Tensor given = to_tensor(values, x.dtype(), x.device(), op);
   const auto fits = [&] {
     try {
       return broadcast_shapes(given.shape(), shape) == shape;

@@ -8,6 +8,8 @@
 #include <ingot/ops/elementwise.h>
 #include <ingot/ops/shape.h>
 
+#include "core/checked.h"
+#include "core/fits.h"
 #include "ops/at.h"
 #include "ops/slice.h"
 
@@ -18,7 +20,7 @@ namespace {
 void infer_pad(InferContext& c) {
   const auto& a = c.as<PadAttrs>();
   Shape out = c.shape(0);
-  for (int d = 0; d < out.rank(); ++d) out[d] += a.before[d] + a.after[d];
+  for (int d = 0; d < out.rank(); ++d) out[d] = (Size(out[d]) + a.before[d] + a.after[d]).value();
   c.out(out, c.dtype(0));
 }
 
@@ -46,10 +48,12 @@ Tensor pad_constant(const Tensor& x, const Dims& before, const Dims& after, cons
   Tensor kept = x;
   bool grows = false;
   for (int d = 0; d < x.dim(); ++d) {
-    const std::int64_t cut_before = std::max<std::int64_t>(-before[d], 0);
-    const std::int64_t cut_after = std::max<std::int64_t>(-after[d], 0);
     const std::int64_t size = x.shape()[d];
-    if (size + before[d] + after[d] < 0 || cut_before > size || cut_after > size)
+    const bool too_much = before[d] < -size || after[d] < -size;
+    const std::int64_t cut_before = too_much ? 0 : std::max<std::int64_t>(-before[d], 0);
+    const std::int64_t cut_after = too_much ? 0 : std::max<std::int64_t>(-after[d], 0);
+    if (too_much ||
+        checked_sizes("pad", at, [&] { return Size(size) + before[d] + after[d]; }) < Size(0))
       fail<ShapeError>("pad",
                        fmt::format("{} and {} take more from dimension {} of {} than there is",
                                    before[d], after[d], d, spec_of(x).str()),
@@ -61,6 +65,8 @@ Tensor pad_constant(const Tensor& x, const Dims& before, const Dims& after, cons
     grows |= attrs.before[d] > 0 || attrs.after[d] > 0;
   }
   if (!grows) return kept.is_same(x) ? clone(x, at) : kept;
+  if (!fits(value, x.dtype()) || overflows_float32(value, x.dtype()))
+    fail<ValueError>("pad", misfit_text(value, x.dtype()), at);
   return record(kPad, {&kept}, attrs, at, {value});
 }
 
@@ -125,23 +131,27 @@ Tensor roll_one(const Tensor& x, int d, std::int64_t shift, Site at) {
 Tensor repeat_one(const Tensor& x, int d, std::int64_t times, Site at) {
   if (times == 1) return x;
   if (times == 0) return part(x, d, 0, 0, at);
-  if (x.dim() == Shape::kMaxRank)
-    return cat(std::vector<Tensor>(static_cast<std::size_t>(times), x), d, at);
+  Shape joined = x.shape();
+  joined[d] = checked_sizes("repeat", at, [&] { return (Size(joined[d]) * times).value(); });
+  if (x.dim() == Shape::kMaxRank) {  // no room for a dimension more
+    std::int64_t outer = 1, inner = 1;
+    for (int i = 0; i < x.dim(); ++i) (i < d ? outer : inner) *= x.shape()[i];
+    return broadcast_to(x.reshape({outer, 1, inner}, at), {outer, times, inner}, at)
+        .reshape(joined, at);
+  }
   Shape shape = x.shape();
   shape.insert(d, times);
-  Shape joined = x.shape();
-  joined[d] *= times;
   return broadcast_to(x.unsqueeze(d, at), shape, at).reshape(joined, at);
 }
 
-// True where an element of the last two dimensions is on or below the diagonal.
-Tensor below_diagonal(const char* op, const Tensor& x, std::int64_t diagonal, Site at) {
+// How far to the right of the main diagonal the elements of the last two dimensions are.
+Tensor diagonal_of(const char* op, const Tensor& x, Site at) {
   if (defined(op, x, at).dim() < 2)
     fail<ShapeError>(op, fmt::format("needs matrices [..., R, C], got {}", spec_of(x).str()), at);
   const At s{at};
   const auto count = [&](std::int64_t n) { return arange(0, n, 1, DType::Int64, x.device(), at); };
   const Tensor row = count(x.size(-2)).unsqueeze(1, at), column = count(x.size(-1));
-  return s(s(column) - row) <= diagonal;
+  return s(column) - row;
 }
 
 }  // namespace
@@ -233,11 +243,13 @@ Tensor tile(const Tensor& x, const Dims& sizes, Site at) {
 }
 
 Tensor tril(const Tensor& x, std::int64_t diagonal, Site at) {
-  return where(below_diagonal("tril", x, diagonal, at), Operand(x, at), Operand(false, at));
+  const Tensor kept = Operand(diagonal_of("tril", x, at), at) <= Operand(diagonal, at);
+  return where(kept, Operand(x, at), Operand(false, at));
 }
 
 Tensor triu(const Tensor& x, std::int64_t diagonal, Site at) {
-  return where(below_diagonal("triu", x, diagonal - 1, at), Operand(false, at), Operand(x, at));
+  const Tensor kept = Operand(diagonal_of("triu", x, at), at) >= Operand(diagonal, at);
+  return where(kept, Operand(x, at), Operand(false, at));
 }
 
 Tensor Tensor::roll(const Dims& shifts, const Dims& dims, Site at) const {

@@ -2,6 +2,8 @@
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 
+#include <cmath>
+
 #include "ops/at.h"
 #include "ops/broadcast.h"
 #include "ops/support.h"
@@ -58,7 +60,7 @@ constexpr OpDef kFloorDivide = primitive("floor_divide", ScalarOp::FloorDivide, 
 constexpr OpDef kRemainder =
     primitive("remainder", ScalarOp::Remainder, infer_number, save_for<0, 3>, [](VjpContext& c) {
       if (c.needs(0)) set_summed(c, 0, c.grad());
-      if (c.needs(1)) set_summed(c, 1, neg(c.grad() * floor(c.input(0) / c.input(1))));
+      if (c.needs(1)) set_summed(c, 1, neg(c.grad() * floor_divide(c.input(0), c.input(1))));
     });
 constexpr OpDef kFmod =
     primitive("fmod", ScalarOp::Fmod, infer_number, save_for<0, 3>, [](VjpContext& c) {
@@ -92,10 +94,16 @@ constexpr OpDef kMinimum =
     primitive("minimum", ScalarOp::Minimum, infer_elementwise, save_both, vjp_extremum<false>);
 constexpr OpDef kAtan2 =
     primitive("atan2", ScalarOp::Atan2, infer_real, save_both, [](VjpContext& c) {
+      // In units of the larger one, whose square could overflow or vanish. There is no angle at
+      // (0, 0); PyTorch takes 0.
       const Tensor y = c.input(0), x = c.input(1);
-      const Tensor scaled = c.grad() / (square(x) + square(y));
-      if (c.needs(0)) set_summed(c, 0, scaled * x);
-      if (c.needs(1)) set_summed(c, 1, neg(scaled * y));
+      const Tensor larger = maximum(abs(x), abs(y));
+      const Tensor unit = where(larger == 0, 1.0, larger);
+      const Tensor u = x / unit, v = y / unit;
+      const Tensor length = where(larger == 0, 1.0, square(u) + square(v));
+      const Tensor scaled = c.grad() / length / unit;
+      if (c.needs(0)) set_summed(c, 0, scaled * u);
+      if (c.needs(1)) set_summed(c, 1, neg(scaled * v));
     });
 
 void check_operands(const OpDef& op, const Operand& a, const Operand& b) {
@@ -106,6 +114,20 @@ void check_operands(const OpDef& op, const Operand& a, const Operand& b) {
 Tensor record_promoted(const OpDef& op, const Operand& a, const Operand& b) {
   check_operands(op, a, b);
   return record_binary(op, a, b, result_type(a, b));
+}
+
+// Adding −1 modulo 256 is what it is for any number: as in PyTorch a negative one may meet unsigned
+// elements in +, − and ·, whose results wrap anyway.
+Operand as_residue(const Operand& x, DType t) {
+  if (x.is_tensor() || t != DType::UInt8 || x.scalar().kind() == Scalar::Kind::Float) return x;
+  const std::int64_t value = x.scalar().to_int64();
+  return value < 0 && value >= -255 ? Operand(value + 256, x.site()) : x;
+}
+
+Tensor record_ring(const OpDef& op, const Operand& a, const Operand& b) {
+  check_operands(op, a, b);
+  const DType t = result_type(a, b);
+  return record_binary(op, as_residue(a, t), as_residue(b, t), t);
 }
 
 Tensor record_floating(const OpDef& op, const Operand& a, const Operand& b) {
@@ -154,9 +176,9 @@ namespace ingot {
 
 using namespace ops;  // the definitions above
 
-Tensor add(const Operand& a, const Operand& b) { return record_promoted(kAdd, a, b); }
-Tensor sub(const Operand& a, const Operand& b) { return record_promoted(kSub, a, b); }
-Tensor mul(const Operand& a, const Operand& b) { return record_promoted(kMul, a, b); }
+Tensor add(const Operand& a, const Operand& b) { return record_ring(kAdd, a, b); }
+Tensor sub(const Operand& a, const Operand& b) { return record_ring(kSub, a, b); }
+Tensor mul(const Operand& a, const Operand& b) { return record_ring(kMul, a, b); }
 Tensor div(const Operand& a, const Operand& b) { return record_floating(kDiv, a, b); }
 Tensor floor_divide(const Operand& a, const Operand& b) {
   return record_division(kFloorDivide, a, b);
@@ -184,12 +206,24 @@ Tensor pow(const Operand& base, const Operand& exponent) {
   return record_binary(kPow, base, exponent, t);
 }
 
+// PyTorch's formula: from the nearer side, so that a weight of 1 gives exactly `end` however far
+// `start` is away.
 Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
   const Tensor factor = weight.is_tensor() ? weight.tensor() : Tensor();
   if (const Widened w(weight.site(), {&start, &end, &factor}); w)
     return w.rounded(lerp(w[0], w[1], factor.defined() ? Operand(w[2], weight.site()) : weight));
-  return add(Operand(start, weight.site()),
-             mul(weight, sub(Operand(end, weight.site()), Operand(start, weight.site()))));
+  const Site at = weight.site();
+  const Operand from(defined("lerp", start, at), at), to(defined("lerp", end, at), at);
+  const Tensor way = sub(to, from);
+  if (!weight.is_tensor()) {
+    const double w = weight.scalar().to_double();
+    if (std::abs(w) < 0.5) return add(from, mul(weight, {way, at}));
+    return sub(to, mul({way, at}, Operand(1 - w, at)));
+  }
+  const Operand w(defined("lerp", weight.tensor(), at), at);
+  const Tensor near = lt(Operand(abs(weight.tensor(), at), at), Operand(0.5, at));
+  const Tensor part = where(near, w, sub(w, Operand(1.0, at)));
+  return add(Operand(where(near, from, to), at), mul({part, at}, {way, at}));
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {

@@ -19,8 +19,8 @@ Shape conv_output_shape(const InferContext& c, const Shape& x, const Shape& w) {
   const auto& a = c.as<ConvAttrs>();
   Shape out{x[0], w[0]};
   for (int i = 0; i < 2; ++i) {
-    const std::int64_t padded = x[2 + i] + 2 * a.padding[i];
-    const std::int64_t reach = a.dilation[i] * (w[2 + i] - 1) + 1;
+    const std::int64_t padded = (Size(2) * a.padding[i] + x[2 + i]).value();
+    const std::int64_t reach = (Size(a.dilation[i]) * (w[2 + i] - 1) + 1).value();
     if (reach > padded)
       c.shape_error(
           fmt::format("the kernel reaches over {} elements (weight{}, dilation {}) but the padded "
@@ -48,9 +48,10 @@ Shape check_conv(const InferContext& c, const Shape& x, const Shape& w) {
   if (w.rank() != 4)
     c.shape_error(fmt::format("weight must be [O, C/groups, KH, KW], got {}", w.str()));
   if (w[2] < 1 || w[3] < 1) c.shape_error(fmt::format("weight{} has an empty kernel", w.str()));
-  if (x[1] != w[1] * a.groups)
+  const std::int64_t channels = (Size(w[1]) * a.groups).value();
+  if (x[1] != channels)
     c.shape_error(fmt::format("weight{} with groups={} expects x to have {} channels, got x{} ({})",
-                              w.str(), a.groups, w[1] * a.groups, x.str(), x[1]));
+                              w.str(), a.groups, channels, x.str(), x[1]));
   if (w[0] % a.groups != 0)
     c.shape_error(fmt::format("{} output channels (weight{}) cannot be split into {} groups", w[0],
                               w.str(), a.groups));

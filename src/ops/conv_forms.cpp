@@ -45,8 +45,11 @@ Padded resolve_padding(const char* op, const Tensor& x, const Tensor& weight,
   std::int64_t least[2];
   for (int i = 0; i < 2; ++i) {
     const std::int64_t dilation = i == 0 ? o.dilation.h : o.dilation.w;
-    const std::int64_t total =
-        std::max<std::int64_t>(0, dilation) * std::max<std::int64_t>(0, weight.shape()[2 + i] - 1);
+    const std::int64_t total = checked_sizes(op, at, [&] {
+      return (Size(std::max<std::int64_t>(0, dilation)) *
+              std::max<std::int64_t>(0, weight.shape()[2 + i] - 1))
+          .value();
+    });
     least[i] = total / 2;
     if (total % 2 != 0) image = record_zero_pad(image, 2 + i, 0, 1, at);
   }
@@ -141,12 +144,16 @@ struct Transposed {
 
   Shape output_shape() const {
     const Shape &s = x.shape(), &w = weight.shape();
-    Shape out{s[0], w[1] * o.groups};
-    for (int i = 0; i < 2; ++i) {
-      const auto of = [i](Pair p) { return i == 0 ? p.h : p.w; };
-      out.push_back((s[2 + i] - 1) * of(o.stride) - 2 * of(o.padding) +
-                    of(o.dilation) * (w[2 + i] - 1) + of(o.output_padding) + 1);
-    }
+    const Shape out = checked_sizes(op, at, [&] {
+      Shape shape{s[0], (Size(w[1]) * o.groups).value()};
+      for (int i = 0; i < 2; ++i) {
+        const auto of = [i](Pair p) { return Size(i == 0 ? p.h : p.w); };
+        shape.push_back((Size(s[2 + i] - 1) * of(o.stride) - Size(2) * of(o.padding) +
+                         of(o.dilation) * Size(w[2 + i] - 1) + of(o.output_padding) + 1)
+                            .value());
+      }
+      return shape;
+    });
     if (out[2] < 1 || out[3] < 1)
       fail<ShapeError>(op,
                        fmt::format("padding {} leaves nothing of the output (x{}, weight{})",
@@ -227,7 +234,9 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     ops::fail<ShapeError>(
         "conv1d", fmt::format("weight must be [O, C/groups, K], got {}", weight.shape().str()), at);
   // What conv2d would say of an image that the user does not know of.
-  const std::int64_t channels = x.shape()[1], expected = weight.shape()[1] * options.groups;
+  const std::int64_t channels = x.shape()[1];
+  const std::int64_t expected = ops::checked_sizes(
+      "conv1d", at, [&] { return (Size(weight.shape()[1]) * options.groups).value(); });
   if (channels != expected)
     ops::fail<ShapeError>(
         "conv1d",
@@ -236,13 +245,16 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                     weight.shape().str(), options.groups, expected, x.shape().str(), channels),
         at);
   const std::int64_t padding = options.padding.same ? 0 : options.padding.size;
-  const std::int64_t reach = options.dilation * (weight.shape()[2] - 1) + 1;
-  if (!options.padding.same && padding >= 0 && reach > x.shape()[2] + 2 * padding)
+  const auto [reach, padded] = ops::checked_sizes("conv1d", at, [&] {
+    return std::pair((Size(options.dilation) * (weight.shape()[2] - 1) + 1).value(),
+                     (Size(2) * padding + x.shape()[2]).value());
+  });
+  if (!options.padding.same && padding >= 0 && reach > padded)
     ops::fail<ShapeError>("conv1d",
                           fmt::format("the kernel reaches over {} elements (weight{}, dilation {}) "
                                       "but the padded input has only {} (x{}, padding {})",
-                                      reach, weight.shape().str(), options.dilation,
-                                      x.shape()[2] + 2 * padding, x.shape().str(), padding),
+                                      reach, weight.shape().str(), options.dilation, padded,
+                                      x.shape().str(), padding),
                           at);
   ConvPadding sides(0, padding);
   sides.same = options.padding.same;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/fits.h"
 #include "ops/support.h"
 
 namespace ingot::ops {
@@ -36,6 +37,32 @@ Attrs number_attrs(DType t, Device device) {
   return all[static_cast<std::size_t>(t)];
 }
 
+// What fills a tensor must fit its dtype. Numbers in expressions may overflow float32 to infinity,
+// those that a user stores may not: as in PyTorch.
+void check_fill(const char* op, const Scalar& value, DType t, const Site& at) {
+  if (!fits(value, t) || overflows_float32(value, t))
+    fail<ValueError>(op, misfit_text(value, t), at);
+}
+
+// How many values a sequence from `start` to before `end` has; nothing when there are too many to
+// count. `step` leads from one to the other and is not 0.
+std::optional<std::int64_t> count_integers(std::int64_t start, std::int64_t end,
+                                           std::int64_t step) {
+  using Bits = std::uint64_t;
+  const Bits distance = step > 0 ? static_cast<Bits>(end) - static_cast<Bits>(start)
+                                 : static_cast<Bits>(start) - static_cast<Bits>(end);
+  const Bits by = step > 0 ? static_cast<Bits>(step) : Bits{0} - static_cast<Bits>(step);
+  const Bits count = distance / by + (distance % by != 0);
+  if (count > static_cast<Bits>(INT64_MAX)) return std::nullopt;
+  return static_cast<std::int64_t>(count);
+}
+
+std::optional<std::int64_t> count_steps(double start, double end, double step) {
+  const double count = std::ceil((end - start) / step);
+  if (!(count < 0x1p63)) return std::nullopt;
+  return static_cast<std::int64_t>(count);
+}
+
 Tensor with_grad(Tensor t, bool requires_grad) {
   if (requires_grad) t.requires_grad_();
   return t;
@@ -53,6 +80,7 @@ using namespace ops;  // the definitions above
 
 Tensor full(const Shape& shape, const Scalar& value, const TensorOptions& options, Site at) {
   check_device(kFull, options.device, at);
+  check_fill("full", value, options.dtype, at);
   return with_grad(
       record(kFull, {}, CreateAttrs{shape, options.dtype, options.device}, at, {value}),
       options.requires_grad);
@@ -72,6 +100,7 @@ Tensor ones(const Shape& shape, const TensorOptions& options, Site at) {
 
 Tensor full_like(const Tensor& x, const Scalar& value, Site at) {
   const TensorSpec& s = spec_of(defined("full_like", x, at));
+  check_fill("full_like", value, s.dtype, at);
   return record(kFull, {}, CreateAttrs{s.shape, s.dtype, s.device}, at, {value});
 }
 
@@ -87,6 +116,7 @@ Tensor ones_like(const Tensor& x, DType dtype, Site at) { return full_like(x, 1,
 
 Tensor scalar_tensor(const Scalar& value, DType dtype, Device device, Site at) {
   check_device(kFull, device, at);
+  require_fits("scalar_tensor", value, dtype, at);
   return record(kFull, {}, number_attrs(dtype, device), at, {value});
 }
 
@@ -97,20 +127,31 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
                         step.kind() != Scalar::Kind::Float;
   const DType t = dtype.value_or(integers ? DType::Int64 : DType::Float32);
   const double first = start.to_double(), last = end.to_double(), by = step.to_double();
-  if (by == 0 || (by > 0 ? last < first : last > first) || !std::isfinite(first) ||
-      !std::isfinite(last) || !std::isfinite(by))
+  const bool leads = integers ? (step.to_int64() > 0 ? start.to_int64() <= end.to_int64()
+                                                     : start.to_int64() >= end.to_int64())
+                              : (by > 0 ? first <= last : first >= last);
+  if (by == 0 || !leads || !std::isfinite(first) || !std::isfinite(last) || !std::isfinite(by))
     fail<ValueError>(
         "arange",
         fmt::format("a step of {} does not lead from {} to {}", step.str(), start.str(), end.str()),
         at);
-  std::int64_t count = 0;
-  if (integers) {
-    const std::int64_t s = step.to_int64();
-    count = (end.to_int64() - start.to_int64() + s - (s > 0 ? 1 : -1)) / s;
-  } else {
-    count = static_cast<std::int64_t>(std::ceil((last - first) / by));
+  const std::optional<std::int64_t> count =
+      integers ? count_integers(start.to_int64(), end.to_int64(), step.to_int64())
+               : count_steps(first, last, by);
+  if (!count)
+    fail<ValueError>("arange",
+                     fmt::format("there are too many values from {} to {} in steps of {} to count "
+                                 "them",
+                                 start.str(), end.str(), step.str()),
+                     at);
+  if (*count > 0) {
+    require_fits("arange", start, t, at);
+    require_fits("arange",
+                 integers ? Scalar(start.to_int64() + (*count - 1) * step.to_int64())
+                          : Scalar(first + static_cast<double>(*count - 1) * by),
+                 t, at);
   }
-  return record(kArange, {}, CreateAttrs{{count}, t, device}, at, {start, step});
+  return record(kArange, {}, CreateAttrs{{*count}, t, device}, at, {start, step});
 }
 
 Tensor arange(const Scalar& end, Site at) {
@@ -120,6 +161,8 @@ Tensor arange(const Scalar& end, Site at) {
 Tensor linspace(const Scalar& start, const Scalar& end, std::int64_t steps,
                 const TensorOptions& options, Site at) {
   check_device(kLinspace, options.device, at);
+  require_fits("linspace", start, options.dtype, at);
+  require_fits("linspace", end, options.dtype, at);
   return with_grad(
       record(kLinspace, {}, CreateAttrs{{steps}, options.dtype, options.device}, at, {start, end}),
       options.requires_grad);

@@ -8,6 +8,7 @@
 #include <ingot/ops/reduction.h>
 
 #include "ops/at.h"
+#include "ops/labels.h"
 #include "ops/reduced.h"
 
 namespace ingot {
@@ -137,6 +138,10 @@ Tensor record_smooth_l1(std::string_view op, const Tensor& input, const Tensor& 
 
 }  // namespace
 
+Tensor check_unit(const Tensor& p, std::string what, Site at) {
+  return record(kCheckUnit, {&p}, NameAttrs{std::move(what)}, at);
+}
+
 INGOT_EXPORT_OPS(distance_loss, &kSmoothL1, &kCheckUnit, &kBce, &kBceWithLogits)
 
 Tensor reduced(std::string_view op, const Tensor& losses, Reduction r, Site at) {
@@ -210,7 +215,7 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, Reduction
     return w.rounded(binary_cross_entropy(w[0], w[1], reduction, w[2], at));
   const auto checked = [&](const Tensor& t, const char* what) {
     if (!is_floating(defined("binary_cross_entropy", t, at).dtype())) return t;  // bce refuses it
-    return record(kCheckUnit, {&t}, NameAttrs{std::string("binary_cross_entropy: ") + what}, at);
+    return check_unit(t, std::string("binary_cross_entropy: ") + what, at);
   };
   const Tensor x = checked(input, "input"), t = checked(target, "target");
   const Tensor losses = record(kBce, {&x, &t}, {}, at);

@@ -7,6 +7,7 @@
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 
+#include "core/checked.h"
 #include "core/op_def.h"
 #include "core/record.h"
 #include "ops/at.h"
@@ -290,7 +291,8 @@ Tensor one_hot(const Tensor& indices, std::int64_t classes, Site at) {
     if (indices.numel() == 0)
       ops::fail<ValueError>("one_hot", "the number of classes of an empty tensor must be given",
                             at);
-    classes = indices.amax({}, false, at).item<std::int64_t>() + 1;
+    const Size largest = indices.amax({}, false, at).item<std::int64_t>();
+    classes = ops::checked_sizes("one_hot", at, [&] { return (largest + 1).value(); });
   }
   if (classes == 0 && indices.numel() > 0)
     ops::fail<ValueError>("one_hot", "the number of classes must be positive", at);
@@ -314,6 +316,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Operand& value) {
                                       "where(mask, value, x)",
                                       value.tensor().shape().str()),
                           at);
+  if (!value.is_tensor()) ops::require_fits("masked_fill", value.scalar(), x.dtype(), at);
   const Shape shape = broadcast_shapes(x.shape(), mask.shape(), "masked_fill");
   const Tensor base = x.shape() == shape ? x : x.expand(shape, at);
   const Tensor filler = value.is_tensor()

@@ -107,7 +107,7 @@ Tensor with_values(const char* op, const Tensor& x, const IndexList& list, const
   const Site at = values.site();
   const Part p = part_of(op, x, list, at);
   if (p.by_tensors) return p.in_x(put(op, p.tensor, p.indices, values, accumulate));
-  Tensor given = to_tensor(values, x.dtype(), x.device());
+  Tensor given = to_tensor(values, x.dtype(), x.device(), op);
   while (given.dim() > p.tensor.dim() && given.size(0) == 1) given = squeeze(given, 0, at);
   const Tensor fitted = broadcast_to(given, p.tensor.shape(), at);
   return p.in_x(accumulate ? Operand(p.tensor, at) + fitted : fitted);
@@ -215,7 +215,7 @@ void IndexProxy::assign(const Operand& value) {
   if (outer_) {
     outer_->refuse_copies(op, at);
     const Tensor part = outer_->current();
-    const Tensor converted = to_tensor(value, part.dtype(), part.device());
+    const Tensor converted = to_tensor(value, part.dtype(), part.device(), op);
     const Tensor whole = with_values(op, part, {index_}, Operand(converted, at), false);
     const auto outer = std::make_shared<IndexProxy>(*outer_);
     outer->assign(Operand(whole, at));
@@ -224,7 +224,7 @@ void IndexProxy::assign(const Operand& value) {
     return;
   }
   check_in_place(base_, "x[i] = value", at);
-  const Tensor converted = to_tensor(value, base_.dtype(), base_.device());
+  const Tensor converted = to_tensor(value, base_.dtype(), base_.device(), op);
   rebind(base_, with_values(op, base_, {index_}, Operand(converted, at), false));
   static_cast<Tensor&>(*this) = deferred_part(base_, index_);
 }

@@ -69,6 +69,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& running_mean, const Tensor& 
   if (running_var.defined()) check_running(running_var, shape[1], "running_var", at);
   const Tensor y = group_norm(x, std::max<std::int64_t>(shape[1], 1), weight, bias, eps, at);
   const NoGradGuard no_grad;
+  if (x.numel() == 0) return y;  // nothing was seen
   if (running_mean.defined() || running_var.defined()) {
     const Tensor wide = x.to(compute_dtype(x.dtype()), at);
     if (running_mean.defined())

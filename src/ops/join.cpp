@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "core/checked.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -24,10 +25,13 @@ void infer_cat(InferContext& c) {
           fmt::format("tensor {} is {} and tensor 0 is {}: all sizes but that of "
                       "dimension {} must agree",
                       i, c.in(i).str(), c.in(0).str(), dim));
-    shape[dim] += next[dim];
+    shape[dim] = (Size(shape[dim]) + next[dim]).value();
   }
   c.out(shape, c.dtype(0));
 }
+
+// A list longer than this is a mistake, not a wish.
+constexpr std::int64_t kMaxEmptyChunks = std::int64_t{1} << 20;
 
 void vjp_cat(VjpContext& c) {
   const auto dim = static_cast<int>(c.as<AxisAttrs>().dim);
@@ -125,7 +129,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   for (const std::int64_t size : sizes) {
     if (size < 0)
       fail<ValueError>("split", fmt::format("sizes must not be negative, got {}", size), at);
-    total += size;
+    total = checked_sizes("split", at, [&] { return (Size(total) + size).value(); });
   }
   if (total != x.shape()[d])
     fail<ShapeError>("split",
@@ -143,7 +147,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
 
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, Site at) {
   const int d = checked_dim("split", x, dim, at);
-  if (size <= 0)
+  // PyTorch splits nothing into parts of nothing.
+  if (size < 0 || (size == 0 && x.shape()[d] > 0))
     fail<ValueError>("split", fmt::format("the size must be positive, got {}", size), at);
   std::vector<std::int64_t> sizes;
   // PyTorch gives one part of an empty dimension.
@@ -168,7 +173,13 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim
     fail<ValueError>("chunk", fmt::format("the number of chunks must be positive, got {}", chunks),
                      at);
   const std::int64_t size = x.shape()[d];
-  return split(x, std::max<std::int64_t>(1, (size + chunks - 1) / chunks), dim, at);
+  // As many parts as asked for where all of them are empty, as in PyTorch.
+  if (size == 0) {
+    if (chunks > kMaxEmptyChunks)
+      fail<ValueError>("chunk", fmt::format("{} empty chunks are too many", chunks), at);
+    return split(x, std::vector<std::int64_t>(static_cast<std::size_t>(chunks), 0), dim, at);
+  }
+  return split(x, std::max<std::int64_t>(1, divide_up(size, chunks)), dim, at);
 }
 
 std::vector<Tensor> Tensor::split(std::int64_t size, std::int64_t dim, Site at) const {

@@ -273,6 +273,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
   // Both are checked before either moves.
   if (running_mean.defined()) ops::check_running(running_mean, channels, "running_mean", at);
   if (running_var.defined()) ops::check_running(running_var, channels, "running_var", at);
+  // Nothing was seen of an empty batch.
+  if (ops::count_per_channel(x.shape()) == 0) return outputs[0];
   if (running_mean.defined()) ops::move_running(running_mean, outputs[1], momentum, at);
   if (running_var.defined()) {
     const auto n = static_cast<double>(ops::count_per_channel(x.shape()));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include <ingot/core/site_scope.h>
 #include <ingot/ops/arrange.h>
 #include <ingot/ops/creation.h>
@@ -212,7 +214,10 @@ std::pair<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim
 }
 
 Tensor median(const Tensor& x, Site at) {
-  defined("median", x, at);
+  // The middle of nothing is NaN, as is its mean.
+  if (is_floating(defined("median", x, at).dtype()) && x.numel() == 0)
+    return full({}, std::numeric_limits<double>::quiet_NaN(),
+                {.dtype = x.dtype(), .device = x.device()}, at);
   return median(x.reshape({x.numel()}, at), 0, false, at).first;
 }
 

@@ -35,18 +35,20 @@ Shape pool_output_shape(const InferContext& c, const Shape& x) {
       c.value_error(fmt::format("stride must be positive, got {}", a.stride.str()));
     if (a.dilation[i] < 1)
       c.value_error(fmt::format("dilation must be positive, got {}", a.dilation.str()));
-    const std::int64_t reach = a.dilation[i] * (a.kernel[i] - 1) + 1;
+    const std::int64_t reach = (Size(a.dilation[i]) * (a.kernel[i] - 1) + 1).value();
     if (a.padding[i] < 0 || a.padding[i] > reach / 2)
       c.value_error(
           fmt::format("padding must be between 0 and half of the kernel's reach, got padding {} "
                       "for kernel_size {} with dilation {}",
                       a.padding.str(), a.kernel.str(), a.dilation.str()));
-    const std::int64_t size = x[2 + i], room = size + 2 * a.padding[i] - reach;
+    const Size size = x[2 + i];
+    const std::int64_t room =
+        (size + Size(2) * a.padding[i] - reach + (a.ceil_mode ? a.stride[i] - 1 : 0)).value();
     std::int64_t n = 0;
-    if (room + (a.ceil_mode ? a.stride[i] - 1 : 0) >= 0) {
-      n = (room + (a.ceil_mode ? a.stride[i] - 1 : 0)) / a.stride[i] + 1;
+    if (room >= 0) {
+      n = room / a.stride[i] + 1;
       // The last window must start inside the image or its left padding.
-      if (a.ceil_mode && (n - 1) * a.stride[i] >= size + a.padding[i]) --n;
+      if (a.ceil_mode && Size(n - 1) * a.stride[i] >= size + a.padding[i]) --n;
     }
     if (n < 1)
       c.shape_error(

@@ -6,6 +6,7 @@
 #include <ingot/core/philox.h>
 
 #include "core/random_math.h"
+#include "ops/labels.h"
 #include "ops/support.h"
 
 namespace ingot::ops {
@@ -32,9 +33,14 @@ constexpr OpDef kBernoulli{.name = "bernoulli", .infer = infer_random, .traits =
 // Slots 2 and 3: the limits.
 constexpr OpDef kRandint{.name = "randint", .infer = infer_random, .traits = {.random = true}};
 
-Generator::State reserve(Generator* generator, const Shape& shape) {
-  const std::int64_t count = std::max<std::int64_t>(shape.numel(), 0);
-  return (generator ? *generator : default_generator()).reserve(static_cast<std::uint64_t>(count));
+Generator::State reserve(Generator* generator, const Shape& shape, std::uint64_t words_each = 1) {
+  const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(shape.numel(), 0));
+  return (generator ? *generator : default_generator()).reserve(count * words_each);
+}
+
+std::uint64_t words_of_each(const OpDef& op, DType t) {
+  const bool is_real = &op == &kUniform || &op == &kNormal;
+  return is_real && t == DType::Float64 ? kWordsPerReal<double> : 1;
 }
 
 template <class... More>
@@ -43,7 +49,7 @@ Tensor record_random(const OpDef& op, const Shape& shape, const TensorOptions& o
   if (options.device != Device{} && !is_available(options.device))
     fail<DeviceError>(
         op.name, fmt::format("{}: {}", options.device.str(), why_unavailable(options.device)), at);
-  const Generator::State range = reserve(generator, shape);
+  const Generator::State range = reserve(generator, shape, words_of_each(op, options.dtype));
   Tensor t = record(op, {}, CreateAttrs{shape, options.dtype, options.device}, at,
                     {range.seed, range.offset, more...});
   if (options.requires_grad) t.requires_grad_();
@@ -86,6 +92,8 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
   if (high <= low || range > kMaxRandintRange)
     fail<ValueError>(kRandint.name,
                      fmt::format("needs 1 to 2^32 different numbers, got [{}, {})", low, high), at);
+  ops::require_fits(kRandint.name, low, options.dtype, at);
+  ops::require_fits(kRandint.name, high - 1, options.dtype, at);
   return record_random(kRandint, shape, options, generator, at, Scalar(low), Scalar(high));
 }
 
@@ -126,8 +134,9 @@ Tensor bernoulli(const Tensor& p, Generator* generator, Site at) {
   const NoGradGuard no_grad;  // a draw has no derivative
   // 16-bit numbers could not hold the draw.
   const DType wide = p.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+  const Tensor checked = check_unit(p, "bernoulli: the probability", at);
   const Tensor draw = rand(p.shape(), {.dtype = wide, .device = p.device()}, generator, at);
-  return cast(Operand(draw, at) < p, p.dtype(), at);
+  return cast(Operand(draw, at) < checked, p.dtype(), at);
 }
 
 }  // namespace ingot

@@ -4,11 +4,13 @@
 #include <ingot/ops/index.h>
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/shape.h>
+#include <ingot/ops/softmax.h>
 
 #include <ingot/core/site_scope.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ops/at.h"
 
@@ -153,28 +155,36 @@ Tensor product_of_others(const Tensor& x) {
   return cat({outside * right, outside * left}, 1).narrow(1, 0, n);
 }
 
+// A tensor as a matrix with a row for each group of elements that is reduced to one.
+class Rows {
+ public:
+  Rows(const Shape& from, const Dims& dims) : numel_(reduced_numel(from, dims)) {
+    for (const bool reduced : {false, true})
+      for (int d = 0; d < from.rank(); ++d)
+        if (is_reduced(dims, d) == reduced) {
+          order_.push_back(d);
+          permuted_.push_back(from[d]);
+          if (!reduced) count_ *= from[d];
+        }
+    for (int d = 0; d < from.rank(); ++d)
+      back_.push_back(std::find(order_.begin(), order_.end(), d) - order_.begin());
+  }
+  Tensor fold(const Tensor& x) const { return reshape(permute(x, order_), {count_, numel_}); }
+  Tensor unfold(const Tensor& rows) const { return permute(reshape(rows, permuted_), back_); }
+
+ private:
+  Dims order_, back_;
+  Shape permuted_;
+  std::int64_t count_ = 1, numel_;
+};
+
 // Each element's gradient is the product of the others.
 void vjp_prod(VjpContext& c) {
   const Dims& dims = c.as<ReduceAttrs>().dims;
   if (dims.empty()) return c.set(0, c.grad());
   const SiteScope scope(c.node.site());
-  const Shape& from = c.in(0).shape;
-  Dims order, back;
-  Shape permuted;
-  for (const bool reduced : {false, true})
-    for (int d = 0; d < from.rank(); ++d)
-      if (is_reduced(dims, d) == reduced) {
-        order.push_back(d);
-        permuted.push_back(from[d]);
-      }
-  for (int d = 0; d < from.rank(); ++d)
-    back.push_back(std::find(order.begin(), order.end(), d) - order.begin());
-  const std::int64_t n = reduced_numel(from, dims);
-  std::int64_t outer = 1;
-  for (int d = 0; d < from.rank(); ++d)
-    if (!is_reduced(dims, d)) outer *= from[d];
-  const Tensor rows = reshape(permute(wide(c.input(0)), order), {outer, n});
-  const Tensor others = permute(reshape(product_of_others(rows), permuted), back);
+  const Rows rows(c.in(0).shape, dims);
+  const Tensor others = rows.unfold(product_of_others(rows.fold(wide(c.input(0)))));
   c.set(0, cast(wide(grad_kept(c)) * others, c.in(0).dtype));
 }
 
@@ -187,8 +197,10 @@ constexpr OpDef kProd{.name = "prod",
 void vjp_extremum(VjpContext& c) {
   const Dims& dims = c.as<ReduceAttrs>().dims;
   if (dims.empty()) return c.set(0, c.grad());
-  const Tensor x = c.input(0);
-  const Tensor chosen = cast(x == keep_dims(c.output(0), x.shape(), dims), x.dtype());
+  const Tensor x = c.input(0), extremum = keep_dims(c.output(0), x.shape(), dims);
+  // Where NaN is the extremum, the NaNs are.
+  const Tensor equal = logical_or(x == extremum, logical_and(isnan(x), isnan(extremum)));
+  const Tensor chosen = cast(is_floating(x.dtype()) ? equal : x == extremum, x.dtype());
   c.set(0, chosen * (grad_kept(c) / sum(chosen, dims, true)));
 }
 
@@ -231,30 +243,35 @@ constexpr OpDef kNorm{.name = "norm",
                             c.result(cast(sqrt(total), c.in(0).dtype()));
                           }};
 
+// The gradient is the softmax over all reduced dimensions. exp(x - result) would be that, too, but
+// for what the result lost when it was rounded: for x around 1e8 that is everything.
+void vjp_logsumexp(VjpContext& c) {
+  const Dims& dims = c.as<ReduceAttrs>().dims;
+  if (dims.empty()) return c.set(0, c.grad());
+  const SiteScope scope(c.node.site());
+  const Rows rows(c.in(0).shape, dims);
+  const Tensor share = rows.unfold(softmax(rows.fold(c.input(0)), 1));
+  c.set(0, grad_kept(c) * share);
+}
+
 constexpr OpDef kLogsumexp{.name = "logsumexp",
                            .infer = infer_floating<ReduceAttrs>,
                            .gradient = Gradient::Rule,
-                           .vjp =
-                               [](VjpContext& c) {
-                                 const Tensor out = keep_dims(c.output(0), c.in(0).shape,
-                                                              c.as<ReduceAttrs>().dims);
-                                 c.set(0, grad_kept(c) * exp(c.input(0) - out));
-                               },
-                           .saves = save_both,
-                           .expand =
-                               [](ExpandContext& c) {
-                                 const auto& a = c.as<ReduceAttrs>();
-                                 const Tensor x = wide(c.in(0));
-                                 if (a.dims.empty()) return c.result(c.in(0));
-                                 if (reduced_numel(x.shape(), a.dims) == 0)
-                                   return c.result(log(sum(c.in(0), a.dims, a.keepdim)));
-                                 const Tensor top = amax(x, a.dims, true);
-                                 // Infinite maxima would give inf - inf.
-                                 const Tensor shift = where(isinf(top), 0.0, top);
-                                 const Tensor total = sum(exp(x - shift), a.dims, true);
-                                 const Tensor result = log(total) + shift;
-                                 c.result(cast(reshape(result, c.out(0).shape), c.in(0).dtype()));
-                               }};
+                           .vjp = vjp_logsumexp,
+                           .saves = save_input,
+                           .expand = [](ExpandContext& c) {
+                             const auto& a = c.as<ReduceAttrs>();
+                             const Tensor x = wide(c.in(0));
+                             if (a.dims.empty()) return c.result(c.in(0));
+                             if (reduced_numel(x.shape(), a.dims) == 0)
+                               return c.result(log(sum(c.in(0), a.dims, a.keepdim)));
+                             const Tensor top = amax(x, a.dims, true);
+                             // Infinite maxima would give inf - inf.
+                             const Tensor shift = where(isinf(top), 0.0, top);
+                             const Tensor total = sum(exp(x - shift), a.dims, true);
+                             const Tensor result = log(total) + shift;
+                             c.result(cast(reshape(result, c.out(0).shape), c.in(0).dtype()));
+                           }};
 
 // -- Recording ------------------------------------------------------------------------------------
 
@@ -288,6 +305,13 @@ Dims reduced_dims(const OpDef& op, const Tensor& x, const Dims& dims, const Site
 Tensor record_reduction(const OpDef& op, const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   const ReduceAttrs attrs{reduced_dims(op, x, dims, at), keepdim};
   return record(op, {&x}, attrs, at);
+}
+
+// The root has no derivative at zero; as in PyTorch it counts as 0.
+Tensor root_of_variance(const Tensor& v, Site at) {
+  const SiteScope scope(at);
+  const Tensor is_zero = v == 0;
+  return where(is_zero, 0.0, sqrt(where(is_zero, 1.0, v)));
 }
 
 Tensor record_position(const OpDef& op, const Tensor& x, std::optional<std::int64_t> dim,
@@ -325,7 +349,7 @@ Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site 
 }
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
   if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, unbiased, keepdim, at));
-  return sqrt(var(x, dims, unbiased, keepdim, at), at);
+  return root_of_variance(var(x, dims, unbiased, keepdim, at), at);
 }
 Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
   const VarAttrs attrs{reduced_dims(kVar, x, dims, at), options.keepdim, options.correction};
@@ -333,7 +357,7 @@ Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at
 }
 Tensor std(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
   if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, options, at));
-  return sqrt(var(x, dims, options, at), at);
+  return root_of_variance(var(x, dims, options, at), at);
 }
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kProd, x, dims, keepdim, at);
@@ -370,8 +394,17 @@ Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Si
   const Tensor size = abs(x);
   if (p == 1) return sum(size, dims, keepdim);
   if (std::isinf(p)) return p > 0 ? amax(size, dims, keepdim) : amin(size, dims, keepdim);
+  if (p < 0 && reduced_numel(x.shape(), reduced_dims(kNorm, x, dims, at)) == 0)
+    fail<ShapeError>(
+        "vector_norm",
+        fmt::format("{} has no elements, and for negative p nothing has no norm", spec_of(x).str()),
+        at);
+  // A power has no derivative at zero where p < 1; for every p it counts as 0, as in PyTorch.
+  const Tensor nothing = size == 0;
   // Powers of 16-bit numbers leave their range.
-  const Tensor total = sum(pow(wide(size), p), dims, keepdim);
+  const Tensor powers = where(nothing, p < 0 ? std::numeric_limits<double>::infinity() : 0.0,
+                              pow(wide(where(nothing, 1.0, size)), p));
+  const Tensor total = sum(powers, dims, keepdim);
   if (p < 0) return cast(pow(total, 1 / p), x.dtype());
   // The root has no derivative at zero; as in norm it counts as 0.
   const Tensor is_zero = total == 0;

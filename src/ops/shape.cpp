@@ -105,7 +105,7 @@ Tensor reshape(const Tensor& x, const Shape& shape, Site at) {
   const std::int64_t numel = defined("reshape", x, at).numel();
   Shape to = shape;
   int unknown = -1;
-  std::int64_t known = 1;
+  Size product = 1;
   for (int i = 0; i < to.rank(); ++i) {
     if (to[i] == -1 && unknown < 0) {
       unknown = i;
@@ -116,9 +116,11 @@ Tensor reshape(const Tensor& x, const Shape& shape, Site at) {
                                    shape.str()),
                        at);
     } else {
-      known *= to[i];
+      product =
+          checked_sizes("reshape", at, [&] { return to.contains(0) ? Size(0) : product * to[i]; });
     }
   }
+  const std::int64_t known = product.value();
   if (unknown >= 0) {
     if (known == 0 || numel % known != 0)
       fail<ShapeError>("reshape",

@@ -124,7 +124,7 @@ Tensor record_slice(const Tensor& x, int dim, std::int64_t start, std::int64_t l
 }
 
 Tensor record_zero_pad(const Tensor& x, int dim, std::int64_t before, std::int64_t after, Site at) {
-  const std::int64_t size = before + x.shape()[dim] + after;
+  const std::int64_t size = (Size(before) + x.shape()[dim] + after).value();
   return record(kSliceBackward, {&x}, ScatterAttrs{dim, 1, with_length(x.shape(), dim, size)}, at,
                 {before});
 }

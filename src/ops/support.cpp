@@ -5,6 +5,8 @@
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
 
+#include "core/fits.h"
+
 namespace ingot {
 
 namespace {
@@ -54,14 +56,19 @@ bool can_cast(DType from, DType to) {
 
 namespace ops {
 
-Tensor to_tensor(const Operand& x, DType t, Device device) {
+void require_fits(std::string_view op, const Scalar& number, DType t, const Site& at) {
+  if (!fits(number, t)) fail<ValueError>(op, misfit_text(number, t), at);
+}
+
+Tensor to_tensor(const Operand& x, DType t, Device device, std::string_view op) {
   if (x.is_tensor()) return cast(x.tensor(), t, x.site());
+  require_fits(op, x.scalar(), t, x.site());
   return scalar_tensor(x.scalar(), t, device, x.site());
 }
 
-Tensor to_operand(const Operand& x, DType t, Device device) {
+Tensor to_operand(const Operand& x, DType t, Device device, std::string_view op) {
   const bool wide = is_reduced_float(t) && !(x.is_tensor() && x.tensor().dtype() == t);
-  return to_tensor(x, wide ? DType::Float32 : t, device);
+  return to_tensor(x, wide ? DType::Float32 : t, device, op);
 }
 
 DType shared_dtype(const InferContext& c, int first) {
@@ -101,7 +108,7 @@ Device device_of(const Operand& a, const Operand& b) {
 
 Tensor record_binary(const OpDef& op, const Operand& a, const Operand& b, DType t) {
   const Device device = device_of(a, b);
-  const Tensor x = to_operand(a, t, device), y = to_operand(b, t, device);
+  const Tensor x = to_operand(a, t, device, op.name), y = to_operand(b, t, device, op.name);
   return record(op, {&x, &y}, {}, a.site());
 }
 

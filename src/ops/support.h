@@ -8,6 +8,7 @@
 
 #include <ingot/core/tensor.h>
 
+#include "core/checked.h"
 #include "core/op_def.h"
 #include "core/record.h"
 
@@ -17,6 +18,16 @@ namespace ingot::ops {
 template <class E>
 [[noreturn]] void fail(std::string_view op, const std::string& text, const Site& at) {
   throw E(fmt::format("{}: {}{}", op, text, recorded_here(at)));
+}
+
+/// f(), with the name of the op and the place of the call in the error of sizes that overflow.
+template <class F>
+auto checked_sizes(std::string_view op, const Site& at, F f) {
+  try {
+    return f();
+  } catch (const SizeOverflow& e) {
+    fail<ShapeError>(op, e.what(), at);
+  }
 }
 
 /// Throws ValueError when `t` is undefined.
@@ -31,14 +42,17 @@ inline const TensorSpec& spec_of(const Tensor& t) { return t.cell()->spec(); }
 /// float32 for integers and bool, else the dtype itself.
 constexpr DType floating_of(DType t) { return is_floating(t) ? t : DType::Float32; }
 
-/// The operand as a tensor of dtype `t`: cast, or a 0-dim `full` on `device` for a number.
-Tensor to_tensor(const Operand& x, DType t, Device device);
+/// Throws ValueError, naming `op`, unless dtype `t` can hold the number.
+void require_fits(std::string_view op, const Scalar& number, DType t, const Site& at);
+/// The operand as a tensor of dtype `t`: cast, or a 0-dim `full` on `device` for a number, which
+/// must fit `t`.
+Tensor to_tensor(const Operand& x, DType t, Device device, std::string_view op = "full");
 /// The device of the first operand that is a tensor with dimensions, else of the first tensor.
 Device device_of(const Operand& a, const Operand& b);
 
 /// An operand of elementwise arithmetic whose result is `t`: like to_tensor, but where `t` is
 /// float16 or bfloat16, a number or a tensor of another dtype becomes float32. The op rounds once.
-Tensor to_operand(const Operand& x, DType t, Device device);
+Tensor to_operand(const Operand& x, DType t, Device device, std::string_view op = "full");
 
 /// The dtype that the floating inputs from `first` on share. float32 beside a 16-bit dtype is what
 /// to_operand made of a number. Throws DTypeError where they differ otherwise.

@@ -45,7 +45,8 @@ constexpr OpDef kRound = primitive("round", ScalarOp::Round, infer_numeric, save
 constexpr OpDef kTrunc = primitive("trunc", ScalarOp::Trunc, infer_numeric, save_nothing, vjp_zero);
 constexpr OpDef kBitwiseNot = primitive("bitwise_not", ScalarOp::BitwiseNot, infer_bits);
 
-// (grad, out) -> grad where out > 0, else 0. Its second argument only chooses: no gradient there.
+// (grad, out) -> 0 where out <= 0, else grad, also for NaN. Its second argument only chooses: no
+// gradient there.
 Tensor relu_backward(const Tensor& grad, const Tensor& out, Site at = Site::current());
 constexpr OpDef kReluBackward = in_dtype(primitive(
     "relu_backward", ScalarOp::ReluGrad, infer_elementwise,

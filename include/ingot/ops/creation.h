@@ -1,5 +1,6 @@
 // Tensors from nothing: constants and sequences. All throw ShapeError for negative sizes and
-// DeviceError for a device that is not available.
+// DeviceError for a device that is not available. A number that the dtype cannot hold (300 in
+// uint8, NaN in int32, 1e300 in float32) is a ValueError.
 #pragma once
 
 #include <ingot/core/tensor.h>
@@ -26,7 +27,8 @@ Tensor scalar_tensor(const Scalar& value, DType dtype, Device device = {},
                      Site at = Site::current());
 
 /// start, start + step, … while before `end`. The dtype is int64 when all three are integers, else
-/// float32. Throws ValueError for a step of 0 or one that leads away from `end`.
+/// float32. Throws ValueError for a step of 0 or one that leads away from `end`, and when the
+/// values are too many to count.
 Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step = 1,
               std::optional<DType> dtype = {}, Device device = {}, Site at = Site::current());
 /// 0, 1, … below `end`.

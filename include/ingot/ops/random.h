@@ -7,7 +7,7 @@
 
 namespace ingot {
 
-/// Uniform in [0, 1): 24 random bits (float16: 11, bfloat16: 8). Floating dtypes.
+/// Uniform in [0, 1): 24 random bits (float64: 53, float16: 11, bfloat16: 8). Floating dtypes.
 Tensor rand(const Shape& shape, const TensorOptions& options = {}, Generator* generator = nullptr,
             Site at = Site::current());
 /// Standard normal, between ±6.4. Floating dtypes.
@@ -17,7 +17,8 @@ Tensor randn(const Shape& shape, const TensorOptions& options = {}, Generator* g
 /// ValueError unless 0 <= p <= 1.
 Tensor bernoulli(const Shape& shape, double p, const TensorOptions& options = {},
                  Generator* generator = nullptr, Site at = Site::current());
-/// Integers in [low, high). Throws ValueError unless high - low is between 1 and 2^32.
+/// Integers in [low, high). Throws ValueError unless high - low is between 1 and 2^32 and the dtype
+/// holds them all.
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options = {.dtype = DType::Int64},
                Generator* generator = nullptr, Site at = Site::current());
@@ -29,7 +30,8 @@ Tensor randn_like(const Tensor& x, Generator* generator = nullptr, Site at = Sit
 Tensor randint_like(const Tensor& x, std::int64_t low, std::int64_t high,
                     Generator* generator = nullptr, Site at = Site::current());
 /// 1 with the probability that each element of `p` holds, else 0; p counts to 24 bits. Floating
-/// dtypes. A probability outside [0, 1] is taken as the nearer of the two (PyTorch raises).
+/// dtypes (53 bits in float64). Evaluation throws ValueError for a probability outside [0, 1], NaN
+/// included.
 Tensor bernoulli(const Tensor& p, Generator* generator = nullptr, Site at = Site::current());
 
 }  // namespace ingot

@@ -7,6 +7,8 @@
 #include <cblas.h>
 #endif
 
+#include <limits>
+
 #include <ingot/core/parallel.h>
 
 #include "backend/cpu/batch_offsets.h"
@@ -43,6 +45,8 @@ Operand as_operand(Matrix<T> a, std::int64_t rows, std::int64_t cols) {
 template <class T>
 void blas_gemm(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a, Matrix<const T> b,
                Matrix<T> c, bool accumulate) {
+  constexpr std::int64_t kLargest = std::numeric_limits<Int>::max();
+  if (m > kLargest || n > kLargest || k > kLargest) return gemm(m, n, k, a, b, c, accumulate);
   const Operand oa = as_operand(a, m, k), ob = as_operand(b, k, n), oc = as_operand(c, m, n);
   if (m == 0 || n == 0 || k == 0 || !oa.fits || !ob.fits || !oc.fits ||
       oc.transpose != CblasNoTrans)

@@ -257,7 +257,7 @@ struct MinimumOp {
 struct ReluGradOp {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V grad, V out) const {
-    return hn::IfThenElseZero(hn::Gt(out, hn::Zero(d)), grad);
+    return hn::IfThenZeroElse(hn::Le(out, hn::Zero(d)), grad);  // NaN passes
   }
 };
 

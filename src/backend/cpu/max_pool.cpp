@@ -167,6 +167,13 @@ namespace {
 HWY_EXPORT(max_pool);
 HWY_EXPORT(max_pool_backward);
 
+// Windows that reach far beyond the image are walked by the other kernel, which clips them first.
+constexpr std::int64_t kLargestWindow = 4096;
+
+bool is_small(const PoolAttrs& a) {
+  return a.kernel[0] <= kLargestWindow && a.kernel[1] <= kLargestWindow;
+}
+
 bool fits(const TensorDesc& x, const TensorDesc& y) {
   return x.dtype == DType::Float32 && x.shape[1] >= kMaxPoolLanes && y.numel() > 0 &&
          x.shape[2] * x.shape[3] <= std::numeric_limits<std::int32_t>::max() &&
@@ -190,7 +197,8 @@ MaxPoolShape shape_of(const PoolAttrs& a, const Shape& x, const Shape& y) {
 
 std::unique_ptr<Kernel> lower_vector_max_pool(const StepDesc& step) {
   const TensorDesc &x = step.inputs[0], &y = step.outputs[0];
-  if (!fits(x, y) || !fits_channels_last(step.outputs[1])) return nullptr;
+  if (!is_small(step.as<PoolAttrs>()) || !fits(x, y) || !fits_channels_last(step.outputs[1]))
+    return nullptr;
   const MaxPoolShape s = shape_of(step.as<PoolAttrs>(), x.shape, y.shape);
   return make_kernel([s](const KernelArgs& args) {
     HWY_DYNAMIC_DISPATCH(max_pool)

@@ -182,6 +182,19 @@ compat::ConvGeometry geometry(const ConvAttrs& a) {
           a.padding.vector()};
 }
 
+// oneDNN counts in 32 bits, bytes included, and its compiled kernels do not look.
+bool is_within_32_bits(const ConvDesc& d) {
+  constexpr std::int64_t kLargestStep = 1 << 16, kLargestSize = 1 << 28;
+  for (int i = 0; i < 2; ++i)
+    if (d.attrs.stride[i] > kLargestStep || d.attrs.dilation[i] > kLargestStep ||
+        d.attrs.padding[i] > kLargestStep)
+      return false;
+  for (const TensorDesc* t : {&d.x, &d.weight, &d.y})
+    for (const std::int64_t n : t->shape)
+      if (n > kLargestSize) return false;
+  return true;
+}
+
 // One of the three convolution primitives, with weights reordered to and from what it chose.
 // Several pieces are equal parts of the batch; each then has a scratchpad and a gradient of the
 // weights of its own.
@@ -551,7 +564,7 @@ class OnednnProvider final : public ContractionProvider {
   // `desc` is what one of `pieces` computes.
   static std::unique_ptr<Kernel> convolution_for(const ConvDesc& desc, std::int64_t pieces) {
     if (desc.x.dtype != DType::Float32 || desc.x.numel() == 0 || desc.y.numel() == 0 ||
-        desc.weight.numel() == 0 || !desc.weight.is_contiguous())
+        desc.weight.numel() == 0 || !desc.weight.is_contiguous() || !is_within_32_bits(desc))
       return nullptr;
     const bool channels_last = !desc.x.is_contiguous() || !desc.y.is_contiguous();
     if (channels_last && (!fits_channels_last(desc.x) || !fits_channels_last(desc.y)))

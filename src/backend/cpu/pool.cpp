@@ -2,6 +2,7 @@
 // channels-last image; of a row-major image they take one channel at a time.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include <ingot/core/parallel.h>
@@ -223,6 +224,21 @@ struct Average {
 
    private:
     using S = Sum<T>;
+    // Larger windows than this one are summed up in double: a chain of float would lose digits.
+    static constexpr std::int64_t kLongSum = 1024;
+
+    template <class A>
+    void add_window(const KernelArgs& args, std::int64_t n, std::int64_t c, const Window& rows,
+                    const Window& cols, std::int64_t count, S* to) const {
+      A sums[kMaxRun];
+      std::fill_n(sums, count, A(0));
+      for (std::int64_t h = rows.begin; h < rows.end; ++h)
+        for (std::int64_t w = cols.begin; w < cols.end; ++w) {
+          const T* from = args.in<T>(0) + x_.offset(n, c, h, w);
+          for (std::int64_t i = 0; i < count; ++i) sums[i] += static_cast<A>(from[i]);
+        }
+      for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<S>(sums[i]);
+    }
 
     void row(const KernelArgs& args, std::int64_t n, std::int64_t c, std::int64_t oh) const {
       const std::int64_t count = std::min(y_.run, y_.c - c);
@@ -230,12 +246,11 @@ struct Average {
       S sums[kMaxRun];
       for (std::int64_t ow = 0; ow < y_.w; ++ow) {
         const Window cols = window(a_, 1, ow, x_.w);
-        std::fill_n(sums, count, S(0));
-        for (std::int64_t h = rows.begin; h < rows.end; ++h)
-          for (std::int64_t w = cols.begin; w < cols.end; ++w) {
-            const T* from = args.in<T>(0) + x_.offset(n, c, h, w);
-            for (std::int64_t i = 0; i < count; ++i) sums[i] += static_cast<S>(from[i]);
-          }
+        const std::int64_t elements = (rows.end - rows.begin) * (cols.end - cols.begin);
+        if (elements > kLongSum)
+          add_window<double>(args, n, c, rows, cols, count, sums);
+        else
+          add_window<S>(args, n, c, rows, cols, count, sums);
         const bool empty = rows.begin >= rows.end || cols.begin >= cols.end;
         const S by = empty ? S(1) : static_cast<S>(divisor(a_, rows, cols));
         T* to = args.out<T>(0) + y_.offset(n, c, oh, ow);
@@ -321,15 +336,20 @@ std::unique_ptr<Kernel> lower_max_backward(const StepDesc& step) {
 }
 
 bool takes_numbers(const StepDesc& step) { return step.inputs[0].dtype != DType::Bool; }
+// Maxima keep their places in 32 bits; those of larger images are the reference's.
+bool takes_maxima(const StepDesc& step) {
+  const Shape& x = step.inputs[0].shape;
+  return takes_numbers(step) && x[2] * x[3] <= std::numeric_limits<std::int32_t>::max();
+}
 bool takes_floating(const StepDesc& step) { return is_floating(step.inputs[0].dtype); }
 
 }  // namespace
 
 INGOT_EXPORT_CPU_KERNELS(pool) {
-  table.add("max_pool2d", {lower_max, follow_first_input, takes_numbers});
+  table.add("max_pool2d", {lower_max, follow_first_input, takes_maxima});
   table.add("max_pool2d_backward", {lower_max_backward, follow_first_input, takes_numbers});
   table.add("adaptive_max_pool2d",
-            {lower_numbers<AdaptiveMaxPool>, follow_first_input, takes_numbers});
+            {lower_numbers<AdaptiveMaxPool>, follow_first_input, takes_maxima});
   table.add("avg_pool2d",
             {lower_floating<Average<fixed_window>::Kernel>, follow_first_input, takes_floating});
   table.add("avg_pool2d_backward", {lower_floating<AverageBackward<fixed_window>::Kernel>,

@@ -75,11 +75,18 @@ void philox_words(std::uint64_t seed, std::uint64_t first, std::uint32_t* words)
 }
 
 template <Draw draw, class T>
+constexpr std::size_t kWordsOf =
+    draw == Draw::Uniform || draw == Draw::Normal ? kWordsPerReal<T> : 1;
+
+template <Draw draw, class T>
 void convert_words(const std::uint32_t* words, const DrawParameters& p, std::size_t count, T* out) {
   const std::uint64_t threshold = p.threshold, range = p.range;
   const std::int64_t low = p.low;
   for (std::size_t i = 0; i < count; ++i) {
-    if constexpr (draw == Draw::Uniform) {
+    if constexpr (kWordsOf<draw, T> == 2) {
+      out[i] = draw == Draw::Uniform ? uniform_from_words(words[2 * i], words[2 * i + 1])
+                                     : normal_from_words(words[2 * i], words[2 * i + 1]);
+    } else if constexpr (draw == Draw::Uniform) {
       out[i] = uniform_element<T>(words[i]);
     } else if constexpr (draw == Draw::Normal) {
       out[i] = convert_element<T>(normal_from_bits(words[i]));
@@ -91,17 +98,18 @@ void convert_words(const std::uint32_t* words, const DrawParameters& p, std::siz
   }
 }
 
-// Elements first … last of an output whose element 0 takes word `offset`.
+// Elements first … last of an output whose element 0 begins with word `offset`.
 template <Draw draw, class T>
 void draw_elements(const DrawParameters& p, std::uint64_t offset, std::int64_t first,
                    std::int64_t last, T* out) {
   std::uint32_t words[kWords];
   while (first < last) {
-    const std::uint64_t index = offset + static_cast<std::uint64_t>(first);
+    constexpr std::size_t kOwn = kWordsOf<draw, T>;
+    const std::uint64_t index = offset + static_cast<std::uint64_t>(first) * kOwn;
     philox_words(p.seed, index / 4, words);
     const std::uint64_t skip = index % 4;
     const auto count =
-        std::min<std::int64_t>(last - first, static_cast<std::int64_t>(kWords - skip));
+        std::min<std::int64_t>(last - first, static_cast<std::int64_t>((kWords - skip) / kOwn));
     convert_words<draw>(words + skip, p, static_cast<std::size_t>(count), out + first);
     first += count;
   }

@@ -178,13 +178,20 @@ inline auto unary(T x) {
   }
 }
 
+/// −1, by which no integer can be divided in hardware without a trap for the smallest one. What an
+/// unsigned type has in its place, 255 for 8 bits, is a number like any other.
+template <class T>
+constexpr bool is_minus_one(T y) {
+  return std::is_signed_v<T> && y == static_cast<T>(-1);
+}
+
 template <class T>
 inline T remainder_of(T x, T y) {
   if constexpr (std::floating_point<T>) {
     const T m = std::fmod(x, y);
     return m != T(0) && (y < T(0)) != (m < T(0)) ? m + y : m;
   } else {
-    if (y == 0 || y == static_cast<T>(-1)) return 0;  // also INT_MIN % -1, which traps
+    if (y == 0 || is_minus_one(y)) return 0;  // also INT_MIN % -1, which traps
     const T m = static_cast<T>(x % y);
     return m != 0 && (m < 0) != (y < 0) ? static_cast<T>(m + y) : m;
   }
@@ -203,8 +210,7 @@ inline T floor_divide(T x, T y) {
     return rounded;
   } else {
     if (y == 0) return 0;
-    if (y == static_cast<T>(-1))
-      return static_cast<T>(Wrapping<T>{0} - static_cast<Wrapping<T>>(x));
+    if (is_minus_one(y)) return static_cast<T>(Wrapping<T>{0} - static_cast<Wrapping<T>>(x));
     const T q = static_cast<T>(x / y);
     return x % y != 0 && (x < 0) != (y < 0) ? static_cast<T>(q - 1) : q;
   }
@@ -215,7 +221,7 @@ inline T power(T x, T y) {
   if constexpr (std::floating_point<T>) {
     return std::pow(x, y);
   } else {
-    if (y < 0) return x == 1 ? T(1) : x == static_cast<T>(-1) ? (y % 2 == 0 ? T(1) : x) : T(0);
+    if (y < 0) return x == 1 ? T(1) : is_minus_one(x) ? (y % 2 == 0 ? T(1) : x) : T(0);
     using W = Wrapping<T>;
     W result = 1, base = static_cast<W>(x);
     for (auto e = static_cast<std::uint64_t>(y); e > 0; e >>= 1) {
@@ -261,7 +267,7 @@ inline auto binary(T x, T y) {
     if constexpr (floating)
       return std::fmod(x, y);
     else
-      return y == 0 || y == static_cast<T>(-1) ? zero : static_cast<T>(x % y);
+      return y == 0 || is_minus_one(y) ? zero : static_cast<T>(x % y);
   } else if constexpr (Op == Pow) {
     return power(x, y);
   } else if constexpr (Op == Maximum) {
@@ -302,7 +308,7 @@ inline auto binary(T x, T y) {
     return static_cast<T>(x >> (y < 0 || y >= bits ? bits - 1 : y));
   } else {
     static_assert(Op == ReluGrad);
-    return y > zero ? x : zero;  // (grad, out)
+    return y <= zero ? zero : x;  // (grad, out); NaN passes
   }
 }
 

@@ -1,4 +1,5 @@
-// uniform, normal, bernoulli, randint: element i from word offset + i of the seed's sequence.
+// uniform, normal, bernoulli, randint: element i from word offset + i of the seed's sequence, real
+// numbers of float64 from words offset + 2i and offset + 2i + 1.
 #include "backend/kernel_table.h"
 #include "backend/reference/loops.h"
 #include "core/random_math.h"
@@ -22,13 +23,28 @@ std::unique_ptr<Kernel> draw(const StepDesc& step, F f) {
   });
 }
 
+// The same for float64, whose elements take two words each: f(first, second).
+template <class F>
+std::unique_ptr<Kernel> draw_doubles(F f, std::int64_t numel) {
+  return make_kernel([=](const KernelArgs& args) {
+    const auto seed = static_cast<std::uint64_t>(args.slots[0].to_int64());
+    auto word = static_cast<std::uint64_t>(args.slots[1].to_int64());
+    for (std::int64_t i = 0; i < numel; ++i, word += 2)
+      args.out<double>(0)[i] = f(philox_word(seed, word), philox_word(seed, word + 1));
+  });
+}
+
 std::unique_ptr<Kernel> lower_uniform(const StepDesc& step) {
+  if (step.outputs[0].dtype == DType::Float64)
+    return draw_doubles(uniform_from_words, step.outputs[0].numel());
   return draw(step, [](auto type, std::uint32_t word, const Scalar*) {
     return uniform_element<decltype(type)>(word);
   });
 }
 
 std::unique_ptr<Kernel> lower_normal(const StepDesc& step) {
+  if (step.outputs[0].dtype == DType::Float64)
+    return draw_doubles(normal_from_words, step.outputs[0].numel());
   return draw(step, [](auto type, std::uint32_t word, const Scalar*) {
     return convert_element<decltype(type)>(normal_from_bits(word));
   });

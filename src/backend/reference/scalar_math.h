@@ -122,7 +122,7 @@ inline double binary(ScalarOp op, double a, double b) {
     case ScalarOp::Atan2:
       return std::atan2(a, b);
     case ScalarOp::ReluGrad:
-      return b > 0 ? a : 0;
+      return b <= 0 ? 0 : a;
     default:
       throw InternalError("not a binary operation on floating-point numbers");
   }
@@ -215,7 +215,7 @@ inline std::int64_t binary(ScalarOp op, std::int64_t a, std::int64_t b, int widt
     case ScalarOp::ShiftRight:
       return far ? (a < 0 ? -1 : 0) : a >> b;
     case ScalarOp::ReluGrad:
-      return b > 0 ? a : 0;
+      return b <= 0 ? 0 : a;
     default:
       throw InternalError("not a binary operation on integers");
   }

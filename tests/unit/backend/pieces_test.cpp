@@ -65,7 +65,9 @@ TEST(Pieces, OfWhatIsCreated) {
     for (const Shape& s : {Shape{300, 301}, Shape{150, 900}, Shape{900, 150}, Shape{40000, 3}})
       expect_reference("eye " + s.str() + name, one([=] { return eye(s[0], s[1], {.dtype = t}); }));
     if (t == DType::Bool) continue;
-    expect_reference("arange " + name, one([t] { return arange(0, kNumel, 1, t); }));
+    // 98,320 is no 16-bit integer.
+    if (is_floating(t) || nbytes_of(t) > 2)
+      expect_reference("arange " + name, one([t] { return arange(0, kNumel, 1, t); }));
     expect_reference("arange by " + name,
                      one([t] { return arange(0.1, 0.001 * kNumel, 0.001, t); }));
     if (!is_floating(t)) continue;

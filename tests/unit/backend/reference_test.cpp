@@ -23,7 +23,7 @@ TEST(ScalarMath, NanWinsExtremaAndPassesRelu) {
   }
   EXPECT_TRUE(std::isnan(unary(ScalarOp::Relu, kNan)));
   EXPECT_EQ(unary(ScalarOp::Sign, kNan), 0);
-  EXPECT_EQ(binary(ScalarOp::ReluGrad, 5, kNan), 0);
+  EXPECT_EQ(binary(ScalarOp::ReluGrad, 5, kNan), 5);
 }
 
 TEST(ScalarMath, RoundGoesToEven) {

@@ -14,7 +14,10 @@ TEST(Addressable, ShapesThatOverflowAreRefused) {
   EXPECT_THROW(ones({kBig, kBig / 4}), ShapeError);  // 2^62 elements of four bytes
   EXPECT_THROW(ones({1}).expand({kBig, kBig}), ShapeError);
   EXPECT_THROW(from_blob(nullptr, {kBig, kBig}, float32), ShapeError);
-  EXPECT_EQ(ones({kBig, kBig, 0}).numel(), 0);
+  // Empty, but the product of its other sizes would be no number.
+  EXPECT_THROW(ones({kBig, kBig, 0}), ShapeError);
+  EXPECT_THROW(ones({0, kBig, kBig}), ShapeError);
+  EXPECT_EQ(ones({kBig, 0, 2}).numel(), 0);
   EXPECT_TRUE((Shape{kBig, kBig / 16}).is_addressable(1));
   EXPECT_FALSE((Shape{kBig, kBig}).is_addressable(1));
 }

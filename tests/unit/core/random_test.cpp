@@ -37,6 +37,13 @@ TEST(Uniform, IsExactAndBelowOne) {
   EXPECT_EQ(uniform_element<float>(0xffu), 0.0f);
 }
 
+TEST(Uniform, Float64HasFiftyThreeBits) {
+  EXPECT_EQ(uniform_from_words(0xffffffffu, 0xffffffffu), 1 - 0x1p-53);
+  EXPECT_EQ(uniform_from_words(0x80000000u, 0), 0.5);
+  EXPECT_EQ(uniform_from_words(0, 0x800), 0x1p-53);
+  EXPECT_EQ(uniform_from_words(0, 0x7ff), 0);
+}
+
 // The probability that a standard normal number is below z.
 double normal_cdf(double z) { return std::erfc(-z / std::sqrt(2.0)) / 2; }
 
@@ -58,6 +65,18 @@ TEST(Normal, InvertsTheDistribution) {
   EXPECT_LT(worst, 1e-6);
 }
 
+TEST(Normal, Float64AgreesWithFloat32AndHasMoreValues) {
+  for (std::uint64_t i = 0; i < 100000; ++i) {
+    const std::uint32_t high = philox_word(3, 2 * i), low = philox_word(3, 2 * i + 1);
+    const double wide = normal_from_words(high, low);
+    ASSERT_NEAR(wide, normal_from_bits(high), 2e-6 * std::max(1.0, std::fabs(wide)));
+    ASSERT_NE(wide, normal_from_words(high, low ^ 0x80000000u));
+  }
+  // Steps between the three polynomials and far out stay small.
+  EXPECT_NEAR(normal_from_words(0x80000000u, 0), 6.3379, 1e-3);
+  EXPECT_NEAR(normal_from_words(0xffffffffu, 0xffffffffu), 0, 1e-12);
+}
+
 TEST(Normal, IsSymmetricAndBounded) {
   for (const std::uint32_t word : {0u, 1u, 12345u, 0x3fffffffu, 0x7fffffffu})
     EXPECT_EQ(normal_from_bits(word), -normal_from_bits(word | 0x80000000u));
@@ -71,6 +90,24 @@ TEST(Normal, KeepsItsBits) {
   for (std::uint64_t i = 0; i < 100000; ++i)
     mixed = mixed * 31 + std::bit_cast<std::uint32_t>(normal_from_bits(philox_word(1, i)));
   EXPECT_EQ(mixed, 0x42007e77u);
+}
+
+TEST(Uniform, KeepsItsBits) {
+  std::uint64_t wide = 0, normal = 0;
+  std::uint32_t single = 0, half = 0, brain = 0;
+  for (std::uint64_t i = 0; i < 10000; ++i) {
+    const std::uint32_t a = philox_word(1, 2 * i), b = philox_word(1, 2 * i + 1);
+    wide = wide * 31 + std::bit_cast<std::uint64_t>(uniform_from_words(a, b));
+    normal = normal * 31 + std::bit_cast<std::uint64_t>(normal_from_words(a, b));
+    single = single * 31 + std::bit_cast<std::uint32_t>(uniform_element<float>(a));
+    half = half * 31 + uniform_element<Half>(a).bits;
+    brain = brain * 31 + uniform_element<BFloat16>(a).bits;
+  }
+  EXPECT_EQ(wide, 1665024960800624056u);
+  EXPECT_EQ(normal, 4127318293691769992u);
+  EXPECT_EQ(single, 2744013571u);
+  EXPECT_EQ(half, 1629536839u);
+  EXPECT_EQ(brain, 1544333625u);
 }
 
 TEST(Integers, FillTheirRange) {

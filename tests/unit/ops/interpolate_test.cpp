@@ -1,7 +1,11 @@
 // Resizing: values known by hand, what it keeps, and what it refuses.
 #include <ingot/ops/interpolate.h>
 
+#include <ingot/autograd/autograd.h>
+#include <ingot/nn/upsample.h>
 #include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/shape.h>
 
 #include "unit/ops/expect.h"
 
@@ -27,6 +31,68 @@ TEST(Interpolate, ByHand) {
   expect_values(interpolate(row, {.size = 2, .mode = Mode::NearestExact}), {1, 1, 2}, {10, 30});
   expect_values(interpolate(row, {.size = 2, .mode = Mode::Linear}), {1, 1, 2}, {5, 25});
   expect_values(interpolate(row, {.scale_factor = 0.75}), {1, 1, 3}, {0, 10, 20});
+}
+
+// PyTorch 2.13's results on x[i][j] = r[i] + r[j], and their gradients for weights 0, 1, 2, … .
+TEST(Interpolate, ScaleFactorsThatLeadToTheOldSizeOrItsDouble) {
+  const std::vector<double> r{0, 10, 40, 20};
+  const auto image = [&](std::int64_t n) {
+    const Tensor row = from_vector(r).slice(0, 0, n);
+    return row.reshape({1, 1, n, 1}) + row.reshape({1, 1, 1, n});
+  };
+  struct Case {
+    std::int64_t size;
+    InterpolateOptions options;
+    Shape shape;
+    std::vector<double> values, gradient;
+  };
+  const ScaleFactor same{1.1, 1.1};
+  const std::vector<double> copy{0, 10, 40, 20, 10, 20, 50, 30, 40, 50, 80, 60, 20, 30, 60, 40};
+  const std::vector<double> counted{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Case cases[] = {
+      {4, {.scale_factor = same}, {4, 4}, copy, counted},
+      {4, {.scale_factor = same, .mode = Mode::Bilinear}, {4, 4}, copy, counted},
+      {3,
+       {.scale_factor = ScaleFactor{2.0, 1.3}},
+       {6, 3},
+       {0, 10, 40, 0, 10, 40, 10, 20, 50, 10, 20, 50, 40, 50, 80, 40, 50, 80},
+       {3, 5, 7, 15, 17, 19, 27, 29, 31}},
+      {3,
+       {.scale_factor = ScaleFactor{2.2, 0.7}, .mode = Mode::Bilinear, .align_corners = true},
+       {6, 2},
+       {0, 40, 4, 44, 8, 48, 16, 56, 28, 68, 40, 80},
+       {2.0, 0.0, 3.8, 12.0, 0.0, 14.4, 16.0, 0.0, 17.8}},
+      {4,
+       {.scale_factor = ScaleFactor{0.7, 0.7}, .mode = Mode::Bilinear, .antialias = true},
+       {2, 2},
+       {6.923077, 30.498575, 30.498575, 54.074074},
+       {0.0, 0.266382, 0.363248, 0.024217, 0.532764, 0.921019, 0.87132, 0.058088, 0.726496,
+        1.063628, 0.925926, 0.061728, 0.048433, 0.070909, 0.061728, 0.004115}}};
+  for (const Case& c : cases) {
+    Tensor x = image(c.size);
+    x.requires_grad_();
+    const Tensor y = interpolate(x, c.options);
+    expect_values(y, {1, 1, c.shape[0], c.shape[1]}, c.values, 1e-5);
+    const Tensor weights = arange(y.numel()).to(float64).reshape(y.shape());
+    expect_values(grad({y}, {x}, {weights})[0], x.shape(), c.gradient, 1e-5);
+  }
+  const Tensor sequence = tensor({{{0., 1., 2., 3.}}});
+  expect_values(interpolate(sequence, {.scale_factor = 1.1}), {1, 1, 4}, {0, 1, 2, 3});
+  expect_values(interpolate(sequence, {.scale_factor = 2.2}), {1, 1, 8}, {0, 0, 1, 1, 2, 2, 3, 3});
+  expect_values(interpolate(sequence, {.scale_factor = 1.2, .mode = Mode::Linear}), {1, 1, 4},
+                {0, 1, 2, 3});
+  expect_values(interpolate(sequence, {.scale_factor = 1.2, .mode = Mode::NearestExact}), {1, 1, 4},
+                {0, 1, 2, 2});
+  expect_values(interpolate(sequence.unsqueeze(2),
+                            {.scale_factor = ScaleFactor{1.2, 1.2}, .mode = Mode::Bicubic}),
+                {1, 1, 1, 4}, {-0.0525, 0.6680, 1.5631, 2.5129}, 1e-4);
+  nn::Upsample layer({.scale_factor = 1.1});
+  expect_values(layer(sequence), {1, 1, 4}, {0, 1, 2, 3});
+  // The sizes' own ratio, where that is asked for.
+  expect_values(interpolate(sequence, {.scale_factor = 1.3,
+                                       .mode = Mode::NearestExact,
+                                       .recompute_scale_factor = true}),
+                {1, 1, 5}, {0, 1, 2, 2, 3});
 }
 
 // PyTorch's CPU has no such results to compare with.
