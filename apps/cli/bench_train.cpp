@@ -220,7 +220,7 @@ void add_bench_train_command(CLI::App& bench, Run& run) {
   command->add_option("--models", options->models, "Models, with commas: " + known)
       ->type_name("MODEL,...")
       ->delimiter(',')
-      ->check(model_name())
+      ->transform(model_name())
       ->required();
   command->add_option("--batch-size", options->batch_sizes, "Images in a step; several with commas")
       ->type_name("N,...")

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "cli/output.h"
 
 namespace ingot::cli {
@@ -232,12 +233,7 @@ void add_completion_command(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("completion", "Print the completions for a shell");
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            if (text == "bash" || text == "zsh" || text == "fish") return std::string();
-            return fmt::format("unknown shell '{}'; there are: bash, zsh, fish", text);
-          },
-          ""));
+      ->transform(one_of("shell", {"bash", "zsh", "fish"}));
   command->footer(
       "Examples:\n"
       "  source <(ingot completion bash)\n"

@@ -15,7 +15,8 @@ namespace ingot::cli {
 namespace {
 
 struct ConvertOptions {
-  std::string input, output, key, strip_prefix, dtype, json;
+  std::string input, output, dtype, json;
+  WeightsOptions weights;
   bool overwrite = false;
 };
 
@@ -25,26 +26,19 @@ struct Overflow {
   std::int64_t count = 0;
 };
 
-/// The tensors with the prefix taken off and floating-point ones converted.
+/// The tensors, floating-point ones converted.
 StateDict changed(const StateDict& tensors, const ConvertOptions& options,
                   std::vector<Overflow>& overflows) {
   StateDict result;
   for (const auto& [name, tensor] : tensors) {
-    std::string key = name;
-    if (!options.strip_prefix.empty()) {
-      if (!name.starts_with(options.strip_prefix))
-        throw ValueError(fmt::format("{}: the tensor '{}' does not begin with '{}'", options.input,
-                                     visible(name), options.strip_prefix));
-      key = name.substr(options.strip_prefix.size());
-    }
     const bool convert = !options.dtype.empty() && tensor.is_floating_point();
     const Tensor value = convert ? tensor.to(parse_dtype(options.dtype)) : tensor;
     if (value.dtype() != tensor.dtype()) {
       const Tensor lost = logical_and(isinf(value), isfinite(tensor)).sum();
       if (const auto count = lost.item<std::int64_t>(); count > 0)
-        overflows.push_back({key, count});
+        overflows.push_back({name, count});
     }
-    result.insert(std::move(key), value);
+    result.insert(name, value);
   }
   return result;
 }
@@ -63,12 +57,12 @@ int run_convert(const ConvertOptions& options) {
       throw UsageError(fmt::format("{} exists; --overwrite replaces it", options.output));
   }
   const Console console(json_output.takes_stdout());
-  const Weights weights = read_weights(options.input, options.key);
+  const Weights weights = read_weights(options.input, options.weights);
   std::vector<Overflow> overflows;
   const StateDict tensors = changed(weights.tensors, options, overflows);
   if (tensors.size() == 0)
     throw ValueError(fmt::format("{}{}: there are no tensors to convert", options.input,
-                                 options.key.empty() ? "" : ": " + options.key));
+                                 options.weights.key.empty() ? "" : ": " + options.weights.key));
   Metadata metadata = weights.metadata;
   if (metadata.empty()) metadata = {{"format", "pt"}};
   save(tensors, options.output, metadata);
@@ -115,32 +109,17 @@ void add_convert_command(CLI::App& app, Run& run) {
   command->add_option("OUTPUT", options->output, "safetensors file to write")
       ->required()
       ->check(not_empty());
-  command
-      ->add_option("--key", options->key,
-                   "Part of a .pth file that holds the weights, such as model or ema.state_dict "
-                   "[found by itself where it is clear]")
-      ->type_name("NAME");
-  command
-      ->add_option("--strip-prefix", options->strip_prefix,
-                   "Taken off every name, such as 'module.'")
-      ->type_name("TEXT");
+  add_weights_options(*command, options->weights);
   command
       ->add_option("--dtype", options->dtype,
                    "Convert floating-point tensors to float16, bfloat16, float32 or float64")
       ->type_name("DTYPE")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            for (const char* known : {"float16", "bfloat16", "float32", "float64"})
-              if (text == known) return std::string();
-            return fmt::format("unknown dtype '{}'; there are: float16, bfloat16, float32, float64",
-                               text);
-          },
-          ""));
+      ->transform(one_of("dtype", {"float16", "bfloat16", "float32", "float64"}));
   command->add_flag("--overwrite", options->overwrite, "Replace an OUTPUT that exists");
   add_json(*command, options->json);
   command->footer(
       "Nothing in a .pth file is ever executed; what is no tensor, container, number or text is\n"
-      "refused by name.\n"
+      "refused by name, or left out with --skip-objects.\n"
       "Examples:\n"
       "  ingot convert resnet18-f37072fd.pth resnet18.safetensors\n"
       "  ingot convert checkpoint.pt model.safetensors --key model --strip-prefix module.");

@@ -5,6 +5,7 @@
 #include <ingot/train/trainer.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -18,6 +19,7 @@ namespace {
 
 struct EvalOptions {
   std::string model, weights, data;
+  WeightsOptions weights_options;
   DataOptions data_options;
   std::string split;  ///< of the data; empty: the test images, or what there is instead
   std::string device = "best";
@@ -27,20 +29,17 @@ struct EvalOptions {
   std::string json;
 };
 
-/// The weights in a model file, checkpoint or file of torch.save; throws IoError or ValueError.
-void load_weights(nn::Module& model, const EvalOptions& options, const train::ImageData& data) {
-  const Weights weights = read_weights(options.weights);
-  check_model(weights, options.weights, options.model);
+/// Throws ValueError when the file says that its weights are for other data.
+void check_data(const Weights& weights, const EvalOptions& options, const train::ImageData& data) {
   const auto classes = weights.metadata.find("classes");
   if (classes != weights.metadata.end() && !data.classes.empty() &&
       classes->second != Json(data.classes).dump())
     throw ValueError(fmt::format("{}: the weights tell the classes {}, the data have {}",
                                  options.weights, classes->second, Json(data.classes).dump()));
-  try {
-    model.load_state_dict(weights.tensors);
-  } catch (const ValueError& e) {
-    throw ValueError(fmt::format("{}: {}", options.weights, e.what()));
-  }
+  if (const auto count = num_classes_of(weights, options.weights);
+      count && *count != data.num_classes)
+    throw ValueError(fmt::format("{}: the weights tell {} classes, the data have {}",
+                                 options.weights, *count, data.num_classes));
 }
 
 /// Which part of the data is meant.
@@ -60,24 +59,40 @@ void check_split(train::Split split, const train::ImageData& data) {
                                    : ""));
 }
 
-int run_eval(const EvalOptions& options) {
+/// What the command line does not say, the file may: the model, the size of its images and how they
+/// were normalised.
+int run_eval(EvalOptions options) {
   const JsonOutput json_output(options.json);
   json_output.must_not_be(options.weights, "the weights");
   json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device device = usable_device(options.device);
+  const Weights weights = read_weights(options.weights, options.weights_options);
+  if (options.model.empty()) {
+    const auto model = weights.metadata.find("model");
+    if (model == weights.metadata.end())
+      throw UsageError(fmt::format("--model is required: {} does not tell it", options.weights));
+    options.model = models::info(model->second).name;
+  }
+  check_model(weights, options.weights, options.model);
+  check_numbers(weights.tensors, options.weights);
   const auto data = prepare_data(options.data, options.data_options, console);
   const train::Split split = split_of(options, data);
   check_split(split, data);
-  const auto input = train::image_input(models::info(options.model), data, options.image_size);
+  check_data(weights, options, data);
+  if (!options.image_size) options.image_size = image_size_of(weights, options.weights);
+  const auto input =
+      train::image_input(normalised_as(weights, options.weights, models::info(options.model)), data,
+                         options.image_size);
   const auto model =
       models::create(options.model, {.num_classes = data.num_classes, .in_channels = {}});
   check_image_size(*model, options.model, input);
-  load_weights(*model, options, data);
+  fit(options.weights, weights.tensors, *model, [&] { model->load_state_dict(weights.tensors); });
   model->to(device);
 
+  std::vector<std::filesystem::path> left_out;
   data::DataLoader loader(
-      open_data(data, split, input.transform, options.limit, options.data_options),
+      open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
       {.batch_size = options.batch_size,
        .workers = static_cast<int>(options.workers),
        .on_error = options.data_options.on_error()});
@@ -97,6 +112,7 @@ int run_eval(const EvalOptions& options) {
     console.line("stopped before the end; no result");
     return 128 + stop_signal();
   }
+  report_left_out(left_out, console);
   report_skipped(loader, console);
   console.line(fmt::format("data {}: the {} images", data.str(),
                            split == train::Split::kTrain ? "training"
@@ -113,6 +129,7 @@ int run_eval(const EvalOptions& options) {
   json["data"] = options.data;
   json["split"] = name(split);
   json["device"] = device.str();
+  json["image_size"] = input.size;
   json["loss"] = result.loss();
   json["accuracy"] = result.accuracy();
   json["correct"] = result.correct;
@@ -122,7 +139,12 @@ int run_eval(const EvalOptions& options) {
     json["skipped"].push_back(sample.cause);
   json["seconds"] = seconds;
   json["images_per_second"] = static_cast<double>(result.count) / seconds;
+  json["left_out"] = Json::array();
+  for (const std::filesystem::path& path : left_out) json["left_out"].push_back(path.string());
   json_output.write(json);
+  if (!std::isfinite(result.loss()))
+    throw ValueError(fmt::format("{}: the loss is {}: the accuracy means nothing", options.weights,
+                                 four_digits(result.loss())));
   return kOk;
 }
 
@@ -131,13 +153,15 @@ int run_eval(const EvalOptions& options) {
 void add_eval_command(CLI::App& app, Run& run) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test images");
-  add_model(*command, options->model)->required();
+  add_model(*command, options->model)
+      ->description("Model, where the weights of a run do not tell it: " + model_names());
   command
       ->add_option(
           "--weights", options->weights,
           "model.safetensors or checkpoint.safetensors of a run, or a .pth file of PyTorch")
       ->type_name("FILE")
       ->required();
+  add_weights_options(*command, options->weights_options);
   add_data(*command, options->data)->required();
   add_data_options(*command, options->data_options);
   command
@@ -155,8 +179,10 @@ void add_eval_command(CLI::App& app, Run& run) {
   add_workers(*command, options->workers);
   add_json(*command, options->json);
   command->footer(
+      "The model, the images' size and their normalisation are those that the file tells, unless\n"
+      "they are given.\n"
       "Examples:\n"
-      "  ingot eval --model lenet5 --weights runs/demo/model.safetensors --data mnist\n"
+      "  ingot eval --weights runs/demo/model.safetensors --data mnist\n"
       "  ingot eval --model lenet5 --weights model.safetensors --data mnist:FOLDER --json "
       "out.json");
   command->callback([options, &run] { run = [options] { return run_eval(*options); }; });

@@ -9,7 +9,10 @@
 #include <exception>
 #include <new>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
+#include <ingot/core/nearest_name.h>
 #include "cli/command.h"
 #include "cli/output.h"
 
@@ -23,6 +26,16 @@ void print_error(const std::string& message) {
   std::fflush(stdout);
   // Not fmt::print, which throws when nobody can read the message: the exit code tells it still.
   std::fputs(("ingot: error: " + text + "\n").c_str(), stderr);
+}
+
+/// The names of what a program in C++ could set become those of the options.
+std::string with_options(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"LoadOptions::skip_objects", "--skip-objects"}};
+  for (const auto& [name, option] : kNames)
+    if (const auto at = text.find(name); at != std::string::npos)
+      text.replace(at, name.size(), option);
+  return text;
 }
 
 /// Without the places in Ingot's sources, which help nobody who has no program of his own.
@@ -62,14 +75,16 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> names;
   for (const CLI::App* sub : command.get_subcommands(nullptr)) names.push_back(sub->get_name());
   if (!names.empty())
-    return fmt::format("{}{}; there are: {} (see {})", prefix,
+    return fmt::format("{}{}; there are: {}{} (see {})", prefix,
                        words.empty() ? std::string("a command is needed")
                                      : fmt::format("unknown command '{}'", words.front()),
-                       join(names), help);
+                       join(names), words.empty() ? "" : suggestion(words.front(), names), help);
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    for (const CLI::Option* option : command.get_options()) names.push_back(option->get_name());
-    return fmt::format("{}unknown argument '{}'; there are: {}", prefix,
-                       words.empty() ? std::string(error.what()) : words.front(), join(names));
+    for (const CLI::Option* option : command.get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    const std::string word = words.empty() ? std::string(error.what()) : words.front();
+    return fmt::format("{}unknown argument '{}'{} (see {})", prefix, word,
+                       suggestion(word.substr(0, word.find('=')), names), help);
   }
   return fmt::format("{}{} (see {})", prefix, error.what(), help);
 }
@@ -129,7 +144,7 @@ int run_program(int argc, char** argv) {
   } catch (const InternalError& error) {
     print_error(error.what());
   } catch (const std::exception& error) {
-    print_error(without_places(error.what()));
+    print_error(with_options(without_places(error.what())));
   }
   return kFailed;
 }

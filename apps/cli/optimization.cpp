@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <ingot/core/nearest_name.h>
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -19,16 +20,6 @@ namespace {
 
 constexpr double kWarmupStart = 0.1;
 constexpr double kUsualValSplit = 0.1;
-
-/// One of the words, or an error that lists them.
-CLI::Validator one_of(const char* what, std::vector<std::string> words) {
-  return CLI::Validator(
-      [what, words](std::string& text) {
-        if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
-        return fmt::format("unknown {} '{}'; there are: {}", what, text, fmt::join(words, ", "));
-      },
-      "");
-}
 
 CLI::Validator real_from_zero() {
   return CLI::Validator(
@@ -46,6 +37,8 @@ CLI::Validator real_from_zero() {
 CLI::Validator metric_name() {
   return CLI::Validator(
       [](std::string& text) {
+        const std::string typed = text;
+        text = lower_case(text);
         std::vector<std::string> known;
         bool is_of_test = false;
         for (const std::string& name : train::Metric::names()) {
@@ -57,9 +50,9 @@ CLI::Validator metric_name() {
           known.push_back(name);
         }
         return fmt::format(
-            "{} '{}'; there are: {}",
+            "{} '{}'; there are: {}{}",
             is_of_test ? "the test images must not choose, as they would by" : "unknown metric",
-            text, fmt::join(known, ", "));
+            typed, fmt::join(known, ", "), is_of_test ? "" : suggestion(typed, known));
       },
       "");
 }
@@ -91,7 +84,7 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
   command
       .add_option("--optimizer", o.optimizer, "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
       ->type_name("NAME")
-      ->check(one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"}))
+      ->transform(one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"}))
       ->capture_default_str();
   command
       .add_option("--lr", o.lr,
@@ -120,8 +113,8 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
                   "Learning rate by epoch: step, multistep, exponential, cosine, linear, onecycle "
                   "(by step) or plateau")
       ->type_name("SCHEDULE")
-      ->check(one_of("scheduler", {"step", "multistep", "exponential", "cosine", "linear",
-                                   "onecycle", "plateau"}));
+      ->transform(one_of("scheduler", {"step", "multistep", "exponential", "cosine", "linear",
+                                       "onecycle", "plateau"}));
   command
       .add_option(
           "--scheduler-epochs", o.scheduler_epochs,
@@ -166,7 +159,7 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
                   "Keep the weights of the epoch with the best val_accuracy, val_loss, "
                   "train_accuracy or train_loss")
       ->type_name("METRIC")
-      ->check(metric_name());
+      ->transform(metric_name());
   command
       .add_option("--early-stopping", o.early_stopping,
                   "End when --monitor has not improved for N epochs")
@@ -177,10 +170,10 @@ void add_optimization(CLI::App& command, TrainOptions& o) {
                   "What is measured after each epoch: val, or test, by which nothing can be chosen "
                   "[val where the data have it or something is chosen by it, else test]")
       ->type_name("SPLIT")
-      ->check(one_of("split", {"val", "test"}));
+      ->transform(one_of("split", {"val", "test"}));
   command.add_option("--monitor", o.monitor, "What early stopping and plateau look at")
       ->type_name("METRIC")
-      ->check(metric_name())
+      ->transform(metric_name())
       ->capture_default_str();
 }
 

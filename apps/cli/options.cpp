@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 #include <ingot/core/generator.h>
 #include <ingot/data/download.h>
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <ingot/core/nearest_name.h>
 #include "cli/command.h"
 
 namespace ingot::cli {
@@ -71,22 +73,40 @@ CLI::Validator positive_real() {
       "");
 }
 
-CLI::Validator model_name() {
-  return parses([](const std::string& text) { models::info(text); });
-}
-CLI::Validator device_name() {
-  return parses([](const std::string& text) { Device device(text); });
-}
-CLI::Validator data_name() {
-  return parses([](const std::string& text) { train::ImageData::parse(text); });
+CLI::Validator one_of(const char* what, std::vector<std::string> words) {
+  return CLI::Validator(
+      [what, words](std::string& text) {
+        const std::string lower = lower_case(text);
+        for (const std::string& word : words)
+          if (word == lower) {
+            text = word;
+            return std::string();
+          }
+        return fmt::format("unknown {} '{}'; there are: {}{}", what, text, fmt::join(words, ", "),
+                           suggestion(text, words));
+      },
+      "");
 }
 
+CLI::Validator model_name() {
+  return parses([](std::string& text) { text = models::info(text).name; });
+}
+CLI::Validator device_name() {
+  return parses([](std::string& text) {
+    Device device(text);
+    text = lower_case(text);
+  });
+}
+CLI::Validator data_name() {
+  return parses([](std::string& text) { text = train::ImageData::parse(text).str(); });
+}
+
+std::string model_names() { return fmt::format("{}", fmt::join(models::names(), ", ")); }
+
 CLI::Option* add_model(CLI::App& command, std::string& target) {
-  std::string known;
-  for (const std::string& name : models::names()) known += (known.empty() ? "" : ", ") + name;
-  return command.add_option("--model", target, "Model: " + known)
+  return command.add_option("--model", target, "Model: " + model_names())
       ->type_name("MODEL")
-      ->check(model_name());
+      ->transform(model_name());
 }
 
 CLI::Option* add_data(CLI::App& command, std::string& target) {
@@ -98,7 +118,7 @@ CLI::Option* add_data(CLI::App& command, std::string& target) {
                   "and PNG images "
                   "per class)")
       ->type_name("DATA")
-      ->check(data_name());
+      ->transform(data_name());
 }
 
 void add_data_options(CLI::App& command, DataOptions& target) {
@@ -119,10 +139,24 @@ void add_data_options(CLI::App& command, DataOptions& target) {
       ->check(not_empty());
 }
 
+void add_weights_options(CLI::App& command, WeightsOptions& target) {
+  command
+      .add_option("--key", target.key,
+                  "Part of a .pth file that holds the weights, such as model or ema.state_dict "
+                  "[found by itself where it is clear]")
+      ->type_name("NAME");
+  command
+      .add_option("--strip-prefix", target.strip_prefix,
+                  "Taken off the name of every weight, such as 'module.'")
+      ->type_name("TEXT");
+  command.add_flag("--skip-objects", target.skip_objects,
+                   "Leave out what a .pth file holds besides tensors and plain values, unread");
+}
+
 CLI::Option* add_device(CLI::App& command, std::string& target) {
   return command.add_option("--device", target, "Device: best, cpu, cuda, cuda:N, mps")
       ->type_name("DEVICE")
-      ->check(device_name())
+      ->transform(device_name())
       ->capture_default_str();
 }
 
@@ -193,6 +227,14 @@ void report_skipped(const data::DataLoader& loader, const Console& console) {
     console.line(fmt::format("skipped    {}", skipped[i].cause));
   if (skipped.size() > kMostLines)
     console.line(fmt::format("skipped    {} more", skipped.size() - kMostLines));
+}
+
+void report_left_out(const std::vector<std::filesystem::path>& left_out, const Console& console) {
+  constexpr std::size_t kMostLines = 10;
+  for (std::size_t i = 0; i < left_out.size() && i < kMostLines; ++i)
+    console.line(fmt::format("left out   {}", left_out[i].string()));
+  if (left_out.size() > kMostLines)
+    console.line(fmt::format("left out   {} more", left_out.size() - kMostLines));
 }
 
 Device usable_device(const std::string& name) {
@@ -269,8 +311,9 @@ class ImageFiles final : public data::Dataset {
 std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, train::Split split,
                                                const data::Transform& transform,
                                                std::optional<std::int64_t> limit,
-                                               const DataOptions& options) {
-  std::shared_ptr<const data::Dataset> all = data.open(split, transform);
+                                               const DataOptions& options,
+                                               std::vector<std::filesystem::path>* left_out) {
+  std::shared_ptr<const data::Dataset> all = data.open(split, transform, left_out);
   const bool files = data.kind == "folder";
   if (files) all = std::make_shared<ImageFiles>(std::move(all), options.skip_damaged);
   if (!limit || *limit >= all->size()) return all;

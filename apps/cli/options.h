@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ingot/core/device.h>
 #include <ingot/data/data_loader.h>
@@ -26,6 +28,9 @@ CLI::Validator not_negative(std::int64_t most = std::numeric_limits<std::int64_t
 CLI::Validator not_empty();
 /// A finite number above 0.
 CLI::Validator positive_real();
+// For transform(), since names may be typed in any case: the text becomes the usual spelling.
+/// One of the words.
+CLI::Validator one_of(const char* what, std::vector<std::string> words);
 /// A name that models::create knows.
 CLI::Validator model_name();
 /// A spelling of a device, and of image data.
@@ -36,6 +41,8 @@ inline constexpr std::int64_t kMaxWorkers = 256;
 inline constexpr std::int64_t kMaxEpochs = 1'000'000'000;
 inline constexpr std::int64_t kMaxBatchSize = 1'000'000;
 inline constexpr std::int64_t kMaxImageSize = 4096;
+/// All models, with commas between them.
+std::string model_names();
 CLI::Option* add_model(CLI::App& command, std::string& target);
 CLI::Option* add_data(CLI::App& command, std::string& target);
 CLI::Option* add_device(CLI::App& command, std::string& target);
@@ -45,6 +52,15 @@ CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
                        const std::string& help);
 CLI::Option* add_workers(CLI::App& command, std::int64_t& target);
 CLI::Option* add_json(CLI::App& command, std::string& target);
+
+/// How a file of --weights is read: --key, --strip-prefix and --skip-objects.
+struct WeightsOptions {
+  std::string key, strip_prefix;
+  bool skip_objects = false;
+
+  bool any() const { return !key.empty() || !strip_prefix.empty() || skip_objects; }
+};
+void add_weights_options(CLI::App& command, WeightsOptions& target);
 
 /// What to do with data besides naming them.
 struct DataOptions {
@@ -64,6 +80,8 @@ train::ImageData prepare_data(const std::string& name, const DataOptions& option
                               const Console& console);
 /// Lines that name the samples that were left out, the first ten at most.
 void report_skipped(const data::DataLoader& loader, const Console& console);
+/// Lines that name files and folders that are no part of the data, the first ten at most.
+void report_left_out(const std::vector<std::filesystem::path>& left_out, const Console& console);
 
 /// The device by that name; throws DeviceError with the reason when the machine has not got it.
 Device usable_device(const std::string& name);
@@ -75,9 +93,10 @@ void check_smallest_batch(const std::string& model, const train::ImageInput& inp
                           std::int64_t num_classes, std::int64_t images, std::int64_t batch_size);
 /// One part of the data, of which at most `limit` samples: the first ones; of "folder", whose files
 /// are sorted by class, ones spread evenly over all. Errors of images speak of the options here.
-std::shared_ptr<const data::Dataset> open_data(const train::ImageData& data, train::Split split,
-                                               const data::Transform& transform,
-                                               std::optional<std::int64_t> limit,
-                                               const DataOptions& options);
+/// Appends to `left_out` as train::ImageData::open.
+std::shared_ptr<const data::Dataset> open_data(
+    const train::ImageData& data, train::Split split, const data::Transform& transform,
+    std::optional<std::int64_t> limit, const DataOptions& options,
+    std::vector<std::filesystem::path>* left_out = nullptr);
 
 }  // namespace ingot::cli

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <system_error>
 
+#include <ingot/io/atomic_file.h>
 #include "cli/command.h"
 
 namespace ingot::cli {
@@ -45,6 +46,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A pipe, terminal or other device, such as what a shell makes of >(command): nothing there can be
+/// replaced.
+bool is_special(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
 [[noreturn]] void fail(const std::string& path, int error) {
   throw IoError(
       fmt::format("{}: cannot write the file: {}", path, std::generic_category().message(error)));
@@ -72,8 +81,12 @@ bool JsonOutput::is_in(const fs::path& folder) const {
 
 void JsonOutput::check_writable() const {
   if (!is_file()) return;
-  errno = 0;
-  if (!std::ofstream(target_, std::ios::app)) fail(target_, errno);
+  if (is_special(target_)) {
+    // Not opened: the reader of a pipe would take that for all there is.
+    if (::access(target_.c_str(), W_OK) != 0) fail(target_, errno);
+    return;
+  }
+  io::AtomicFile probe(target_);
 }
 
 void JsonOutput::write(const Json& json) const {
@@ -85,10 +98,16 @@ void JsonOutput::write(const Json& json) const {
     if (std::fflush(stdout) != 0 && errno != EPIPE) fail("stdout", errno);
     return;
   }
-  errno = 0;
-  std::ofstream file(target_, std::ios::trunc);
-  file << text << std::flush;
-  if (!file) fail(target_, errno);
+  if (is_special(target_)) {
+    errno = 0;
+    std::ofstream file(target_);
+    file << text << std::flush;
+    if (!file && errno != EPIPE) fail(target_, errno);
+    return;
+  }
+  io::AtomicFile file(target_);
+  file.write(text);
+  file.commit();
 }
 
 std::string visible(const std::string& text, bool keep_lines) {

@@ -49,7 +49,8 @@ class JsonOutput {
   /// To be called before the work: finds out now, not after an hour of training, that the file
   /// cannot be written. Throws IoError.
   void check_writable() const;
-  /// Throws IoError naming the file and the cause; not for a closed pipe.
+  /// A file is replaced in one step. Throws IoError naming the file and the cause; not for a closed
+  /// pipe.
   void write(const Json& json) const;
 
  private:

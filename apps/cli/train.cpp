@@ -22,25 +22,37 @@ namespace ingot::cli {
 namespace {
 
 // In Checkpoint::extra.
-constexpr const char* kOptionsKey = "options";
 constexpr const char* kDataKey = "data";
 constexpr const char* kEventFolder = "tensorboard";  // in the run folder
 
+/// The run folder, if there is one already: it is taken before anybody looks into it, so that what
+/// is seen stays true. An error of the command line that would be told anyway comes first.
+std::optional<train::RunFolder> take_folder(const TrainOptions& options) {
+  std::error_code ignored;
+  if (options.out.empty() || !std::filesystem::is_directory(options.out, ignored)) return {};
+  return std::optional<train::RunFolder>(std::in_place, options.out);
+}
+
+[[noreturn]] void fail_taken(const std::string& folder) {
+  std::error_code ignored;
+  const bool resumable = std::filesystem::exists(train::run_files(folder).front(), ignored);
+  throw UsageError(fmt::format("{} holds {}--overwrite starts again", folder,
+                               resumable ? "a run; --resume goes on with it, "
+                                         : "files of a run, but no checkpoint to go on with; "));
+}
+
 /// The checkpoint to resume from, with the run's options taken over; or nothing, for a fresh run.
-std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CLI::App& command) {
+/// `notes` are told when the run begins.
+std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CLI::App& command,
+                                                 std::vector<std::string>& notes) {
   if (!options.resume) {
     if (options.model.empty()) throw UsageError("--model is required");
     if (options.data.empty()) throw UsageError("--data is required");
     if (options.out.empty()) {
       options.out = train::default_run_folder(options.model).string();
+      options.out_is_new = true;
     } else if (train::holds_a_run(options.out) && !options.overwrite) {
-      std::error_code ignored;
-      const bool resumable =
-          std::filesystem::exists(train::run_files(options.out).front(), ignored);
-      throw UsageError(fmt::format("{} holds {}--overwrite starts again", options.out,
-                                   resumable
-                                       ? "a run; --resume goes on with it, "
-                                       : "files of a run, but no checkpoint to go on with; "));
+      fail_taken(options.out);
     }
     return {};
   }
@@ -57,7 +69,9 @@ std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CL
   const auto saved = checkpoint.extra.find(kOptionsKey);
   if (saved == checkpoint.extra.end())
     throw IoError(fmt::format("{}: not the checkpoint of an 'ingot train' run", path));
-  take_over(options, saved->second, command, path);
+  for (const std::string& option : take_over(options, saved->second, command, path))
+    notes.push_back(
+        fmt::format("the run's {} is not known to this Ingot and has no effect", option));
   return checkpoint;
 }
 
@@ -91,9 +105,10 @@ void remove_events(const std::filesystem::path& folder) {
 }
 
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
-                             const TrainOptions& options, train::Split split) {
+                             const TrainOptions& options, train::Split split,
+                             std::vector<std::filesystem::path>& left_out) {
   return data::DataLoader(
-      open_data(data, split, input.transform, options.limit, options.data_options),
+      open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
       {.batch_size = options.batch_size,
        .shuffle = split == train::Split::kTrain,
        .workers = static_cast<int>(options.workers),
@@ -109,7 +124,8 @@ class TrainRun {
         json_(options_.json),
         console_(json_.takes_stdout()),
         display_(console_),
-        checkpoint_(find_checkpoint(options_, command)),
+        folder_(take_folder(options_)),
+        checkpoint_(find_checkpoint(options_, command, notes_)),
         device_(usable_device(options_.device)),
         split_off_(choose_split(options_)),
         data_(prepare_data(options_.data, options_.data_options, console_)),
@@ -117,6 +133,8 @@ class TrainRun {
     json_.must_not_be(options_.out, "the run folder");
     for (const std::filesystem::path& file : train::run_files(options_.out))
       json_.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
+    if (options_.weights_options.any() && (options_.weights.empty() || options_.resume))
+      throw UsageError("--key, --strip-prefix and --skip-objects are for a new run with --weights");
     check_optimization(options_, command);
     if (!options_.scheduler.empty() && !options_.scheduler_epochs)
       options_.scheduler_epochs = options_.epochs;
@@ -130,8 +148,9 @@ class TrainRun {
 
   int run() {
     const train::Split split = train::parse_split(options_.split);
-    data::DataLoader train_loader = make_loader(data_, input_, options_, train::Split::kTrain);
-    data::DataLoader test_loader = make_loader(data_, input_, options_, split);
+    data::DataLoader train_loader =
+        make_loader(data_, input_, options_, train::Split::kTrain, left_out_);
+    data::DataLoader test_loader = make_loader(data_, input_, options_, split, left_out_);
     check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
                          options_.batch_size);
     const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());
@@ -163,18 +182,17 @@ class TrainRun {
     // No run folder is made for a run that cannot be reported, unless the report goes into it.
     const bool json_in_folder = json_.is_in(options_.out);
     if (!json_in_folder) json_.check_writable();
-    train::RunFolder folder(options_.out);
-    folder_ = &folder;
+    make_folder();
     if (json_in_folder) json_.check_writable();
     if (options_.resume && (trainer.epochs_done() >= options_.epochs || trainer.stopped_early()))
       return nothing_to_do(trainer);
     if (options_.overwrite) {  // a folder never mixes two runs
-      folder.clear();
-      remove_events(folder.path() / kEventFolder);
+      folder_->clear();
+      remove_events(folder_->path() / kEventFolder);
     }
-    folder.start_metrics(trainer.history());
+    folder_->start_metrics(trainer.history());
     if (!options_.tensorboard.empty())
-      events_.emplace(options_.tensorboard == "-" ? folder.path() / kEventFolder
+      events_.emplace(options_.tensorboard == "-" ? folder_->path() / kEventFolder
                                                   : std::filesystem::path(options_.tensorboard),
                       step == 0 ? 0 : step + 1);
     introduce(train_loader, test_loader, trainer);
@@ -191,15 +209,22 @@ class TrainRun {
   }
 
  private:
+  /// The run folder, unless it is there since the beginning. Somebody else may have made it in the
+  /// meantime, and even have finished a run in it.
+  void make_folder() {
+    if (folder_) return;
+    if (options_.out_is_new) options_.out = train::make_run_folder(options_.model).string();
+    folder_.emplace(options_.out);
+    if (!options_.overwrite && train::holds_a_run(options_.out)) fail_taken(options_.out);
+  }
+
   /// Everything but a head for another number of classes comes from the file.
   void start_from_weights() {
-    const Weights weights = read_weights(options_.weights);
+    const Weights weights = read_weights(options_.weights, options_.weights_options);
     check_model(weights, options_.weights, options_.model);
-    try {
-      pretrained_ = nn::load_pretrained(*model_, weights.tensors);
-    } catch (const ValueError& e) {
-      throw ValueError(fmt::format("{}: {}", options_.weights, e.what()));
-    }
+    check_numbers(weights.tensors, options_.weights);
+    fit(options_.weights, weights.tensors, *model_,
+        [&] { pretrained_ = nn::load_pretrained(*model_, weights.tensors); });
   }
 
   /// The folder may have moved, but what is in it must be what the run was trained on.
@@ -276,7 +301,9 @@ class TrainRun {
       console_.line(
           fmt::format("weights    {} keys from {}", pretrained_.loaded.size(), options_.weights));
     for (const std::string& key : pretrained_.skipped) console_.line("skipped    " + key);
+    report_left_out(left_out_, console_);
     console_.line(fmt::format("run        {}", options_.out));
+    for (const std::string& note : notes_) console_.line("note       " + note);
     if (trainer.epochs_done() > 0 || !trainer.history().empty())
       console_.line(fmt::format("resumed    after {} of {}", trainer.epochs_done(),
                                 epochs_text(options_.epochs)));
@@ -305,6 +332,8 @@ class TrainRun {
                                                 {"image_size", std::to_string(input_.size)},
                                                 {"num_classes", std::to_string(data_.num_classes)}};
     if (!data_.classes.empty()) metadata["classes"] = Json(data_.classes).dump();
+    metadata["mean"] = Json(models::info(options_.model).mean).dump();
+    metadata["std"] = Json(models::info(options_.model).std).dump();
     return metadata;
   }
 
@@ -312,6 +341,7 @@ class TrainRun {
     train::Checkpoint checkpoint = trainer.checkpoint();
     checkpoint.extra[kOptionsKey] = to_json(with_full_paths(options_));
     checkpoint.extra[kDataKey] = data_mark_;
+    checkpoint.extra[kWeightsKey] = Json(model_metadata()).dump();
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
     folder_->save(checkpoint, trainer.history(), model_metadata(), title);
   }
@@ -361,6 +391,8 @@ class TrainRun {
     json["metrics"] = folder_->metrics_path().string();
     json["curves"] = folder_->curves_path().string();
     json["skipped"] = skipped_;
+    json["left_out"] = Json::array();
+    for (const std::filesystem::path& path : left_out_) json["left_out"].push_back(path.string());
     json["stopped_early"] = trainer.stopped_early();
     if (!options_.keep_best.empty()) {
       json["best"] = folder_->best_path().string();
@@ -378,6 +410,8 @@ class TrainRun {
   JsonOutput json_;
   Console console_;
   ProgressDisplay display_;
+  std::vector<std::string> notes_;
+  std::optional<train::RunFolder> folder_;
   std::optional<train::Checkpoint> checkpoint_;
   Device device_;
   bool split_off_;  // validation images, without --val-split
@@ -387,8 +421,8 @@ class TrainRun {
   std::unique_ptr<optim::Optimizer> optimizer_;
   nn::PretrainedReport pretrained_;
   std::optional<train::EventWriter> events_;
-  train::RunFolder* folder_ = nullptr;
   std::vector<std::string> skipped_;  // files and causes
+  std::vector<std::filesystem::path> left_out_;
   std::string data_mark_;
 };
 
@@ -413,6 +447,7 @@ void add_train_command(CLI::App& app, Run& run) {
                    "number of classes starts at random")
       ->type_name("FILE")
       ->check(not_empty());
+  add_weights_options(*command, options->weights_options);
   command
       ->add_option("--tensorboard", options->tensorboard,
                    "Write event files for TensorBoard into DIR [tensorboard in the run folder]")

@@ -104,15 +104,25 @@ std::string to_json(const TrainOptions& options) {
   return json.dump();
 }
 
-void take_over(TrainOptions& options, const std::string& text, const CLI::App& command,
-               const std::string& file) {
+std::vector<std::string> take_over(TrainOptions& options, const std::string& text,
+                                   const CLI::App& command, const std::string& file) {
   const Json json = Json::parse(text, nullptr, false);
-  if (json.is_object() && json.contains("epochs") && json["epochs"].is_number_integer())
+  if (!json.is_object())
+    throw IoError(fmt::format("{}: the run's options are damaged: they are no JSON object", file));
+  Json usual;
+  TrainOptions defaults;
+  for_each(defaults, [&](const char* option, const auto& value, bool) {
+    usual[option + 2] = value_of(value);
+  });
+  if (json.contains("epochs") && json["epochs"].is_number_integer())
     options.epochs_before = json["epochs"].get<std::int64_t>();
   for_each(options, [&](const char* option, auto& value, bool fixed) {
-    const auto found = json.find(option + 2);
-    if (!json.is_object() || found == json.end())
+    auto found = json.find(option + 2);
+    const bool needed =
+        std::string_view(option) == "--model" || std::string_view(option) == "--data";
+    if (found == json.end() && needed)
       throw IoError(fmt::format("{}: the run's options are damaged: {} is missing", file, option));
+    if (found == json.end()) found = usual.find(option + 2);
     const bool given = command.count(option) > 0;
     if (given && fixed && value_of(value) != *found && !same_file(option, value_of(value), *found))
       throw UsageError(fmt::format("{} {} cannot be changed by --resume: the run has {}", option,
@@ -125,6 +135,10 @@ void take_over(TrainOptions& options, const std::string& text, const CLI::App& c
           fmt::format("{}: the run's options are damaged: {} is {}", file, option, found->dump()));
     }
   });
+  std::vector<std::string> unknown;
+  for (const auto& [name, value] : json.items())
+    if (!usual.contains(name)) unknown.push_back("--" + name);
+  return unknown;
 }
 
 }  // namespace ingot::cli

@@ -27,6 +27,7 @@ struct TrainOptions {
   std::vector<std::int64_t> lr_milestones;
   double lr_gamma = 0.1, lr_min = 0;
   std::string weights;  ///< what a fresh run starts from; random where empty
+  WeightsOptions weights_options;
   std::string keep_best;
   std::optional<std::int64_t> early_stopping;
   std::string monitor = "val_loss";
@@ -36,6 +37,7 @@ struct TrainOptions {
   std::int64_t workers = 2;
   std::uint64_t seed = 0;
   std::string out;
+  bool out_is_new = false;  ///< `out` is a name to begin with: the folder is yet to be made
   bool resume = false;
   std::int64_t epochs_before = 0;  ///< of a resumed run: what --epochs was until now
   bool overwrite = false;
@@ -53,10 +55,11 @@ TrainOptions with_full_paths(TrainOptions options);
 /// What must not change when a run is resumed, and what is kept unless given anew, as JSON text.
 std::string to_json(const TrainOptions& options);
 
-/// Fills the options that `command` did not see from those a run was started with. Throws
-/// UsageError when the command line contradicts what a run must keep; IoError, naming `file`, for
-/// damaged text.
-void take_over(TrainOptions& options, const std::string& json, const CLI::App& command,
-               const std::string& file);
+/// Fills the options that `command` did not see from those a run was started with. An option that
+/// the run does not know is as new as this Ingot: it has its usual value. Returns the names of the
+/// run's options that this Ingot does not know. Throws UsageError when the command line contradicts
+/// what a run must keep; IoError, naming `file`, for damaged text.
+std::vector<std::string> take_over(TrainOptions& options, const std::string& json,
+                                   const CLI::App& command, const std::string& file);
 
 }  // namespace ingot::cli

@@ -13,6 +13,7 @@
 #include "core/cell.h"
 #include "core/op_def.h"
 #include "core/record.h"
+#include "core/spec_error.h"
 
 namespace ingot {
 namespace {
@@ -216,9 +217,11 @@ void seed(Pass& pass, const std::vector<Tensor>& outputs, const std::vector<Tens
                         "pass a gradient{}",
                         out.cell()->spec().str(), recorded_at(at, {})));
       g = ones_like(out, at);
-    } else if (!(g.shape() == out.shape()) || g.dtype() != out.dtype()) {
-      throw ShapeError(fmt::format("backward: gradient {} for output {}{}", g.cell()->spec().str(),
-                                   out.cell()->spec().str(), recorded_at(at, {})));
+    } else if (!(g.cell()->spec() == out.cell()->spec())) {
+      throw_unlike(g.cell()->spec(), out.cell()->spec(),
+                   fmt::format("backward: gradient {} on {} for output {} on {}{}",
+                               g.cell()->spec().str(), g.device().str(), out.cell()->spec().str(),
+                               out.device().str(), recorded_at(at, {})));
     }
     const EnableGradGuard on;  // the variable node of a leaf output
     pass.add(out.cell()->read(), g);

@@ -5,6 +5,7 @@
 #include "core/cell.h"
 #include "core/op_def.h"
 #include "core/record.h"
+#include "core/spec_error.h"
 
 namespace ingot {
 namespace {
@@ -41,8 +42,10 @@ Tensor Tensor::grad() const {
 void Tensor::set_grad(Tensor grad) {
   Cell& cell = cell_of(*this);
   if (grad.defined() && !(grad.cell()->spec() == cell.spec()))
-    throw ShapeError("set_grad: the gradient is " + grad.cell()->spec().str() + ", the tensor " +
-                     cell.spec().str());
+    throw_unlike(grad.cell()->spec(), cell.spec(),
+                 "set_grad: the gradient is " + grad.cell()->spec().str() + " on " +
+                     grad.device().str() + ", the tensor " + cell.spec().str() + " on " +
+                     cell.spec().device.str());
   if (grad.defined() || cell.extras_or_null()) cell.extras().grad = std::move(grad);
 }
 

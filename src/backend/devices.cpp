@@ -8,6 +8,7 @@
 #include <ingot/core/error.h>
 
 #include "backend/backend.h"
+#include <ingot/core/nearest_name.h>
 
 #if defined(__APPLE__)
 #include <mach/mach.h>
@@ -20,17 +21,18 @@ namespace ingot {
 
 // -- Names ----------------------------------------------------------------------------------------
 
-Device::Device(std::string_view text) {
+Device::Device(std::string_view spelling) {
+  const std::string text = lower_case(spelling);
   if (text == "best") {
     *this = best_device();
     return;
   }
   const std::size_t colon = text.find(':');
-  const std::string_view kind = text.substr(0, colon);
+  const std::string_view kind = std::string_view(text).substr(0, colon);
   const bool known = kind == "cpu" || kind == "cuda" || kind == "mps";
   int number = 0;
   bool valid = known;
-  if (known && colon != std::string_view::npos) {
+  if (known && colon != std::string::npos) {
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, number);
     valid = error == std::errc{} && stop == end && number >= 0 && number <= INT16_MAX &&
@@ -38,7 +40,8 @@ Device::Device(std::string_view text) {
   }
   if (!valid)
     throw DeviceError(
-        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best", text));
+        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best{}", spelling,
+                    suggestion(kind, {"cpu", "cuda", "mps", "best"})));
   type = kind == "cpu" ? DeviceType::CPU : kind == "cuda" ? DeviceType::CUDA : DeviceType::MPS;
   index = static_cast<std::int16_t>(number);
 }

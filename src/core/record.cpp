@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/checked.h"
+#include "core/spec_error.h"
 
 namespace ingot {
 
@@ -247,8 +248,9 @@ void check_in_place(const Tensor& t, const char* op, Site at) {
 
 void rebind(const Tensor& t, const Tensor& value) {
   if (!(t.cell()->spec() == value.cell()->spec()))
-    throw ShapeError(fmt::format("an in-place operation would change {} to {}",
-                                 t.cell()->spec().str(), value.cell()->spec().str()));
+    throw_unlike(value.cell()->spec(), t.cell()->spec(),
+                 fmt::format("an in-place operation would change {} to {}", t.cell()->spec().str(),
+                             value.cell()->spec().str()));
   t.cell()->rebind(value.cell()->value());
   flush_at_boundary();
 }

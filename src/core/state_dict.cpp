@@ -7,29 +7,10 @@
 #include <ingot/core/error.h>
 
 #include "core/cell.h"
+#include <ingot/core/nearest_name.h>
 #include "core/printable.h"
 
 namespace ingot {
-
-namespace {
-
-/// Levenshtein's distance: insertions, removals and replacements of one character.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
 
 StateDict::const_iterator StateDict::find(std::string_view name) const {
   const auto found = index_.find(std::string(name));

@@ -75,6 +75,10 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
       part.dtype = dtype;
       part.shape = shape;
       part.shape.insert(0, count_);
+      if (!part.shape.is_addressable(nbytes_of(dtype)))
+        throw OutOfMemoryError(
+            fmt::format("DataLoader: a batch of {} samples of shape {} is larger than any memory",
+                        count_, shape.str()));
       part.buffer = host_allocator().allocate(nbytes * static_cast<std::size_t>(count_));
     }
     Shape first = part.shape;

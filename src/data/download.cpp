@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
-#include <fstream>
 #include <memory>
 #include <system_error>
 #include <vector>
@@ -16,7 +16,8 @@
 #include <ingot/core/error.h>
 
 #include "data/md5.h"
-#include "io/atomic_file.h"
+#include <ingot/io/atomic_file.h>
+#include "io/input_file.h"
 
 namespace ingot::data {
 namespace {
@@ -48,22 +49,33 @@ constexpr std::uint64_t kMaxNbytes = std::uint64_t{64} << 20;  // the largest fi
 
 /// Empty when the file cannot be read.
 std::string md5_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  Md5 sum;
-  std::vector<char> piece(1 << 16);
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
-    sum.add(piece.data(), static_cast<std::size_t>(file.gcount()));
-  return file.eof() ? sum.finish() : std::string();
+  try {
+    const io::InputFile file(path);
+    Md5 sum;
+    std::vector<char> piece(1 << 16);
+    for (std::uint64_t at = 0; at < file.nbytes() && at < kMaxNbytes; at += piece.size()) {
+      const auto count = std::min<std::uint64_t>(piece.size(), file.nbytes() - at);
+      file.read(at, piece.data(), count);
+      sum.add(piece.data(), count);
+    }
+    return sum.finish();
+  } catch (const IoError&) {
+    return {};
+  }
 }
 
-void fetch_missing(const std::array<Published, 4>& files, const fs::path& folder, std::string base,
-                   const OnDownload& on_download) {
+/// `below` is where torchvision may have put the files before.
+void fetch_missing(const std::array<Published, 4>& files, const fs::path& folder, const char* below,
+                   std::string base, const OnDownload& on_download) {
   if (!base.ends_with('/')) base += '/';
   for (const Published& published : files) {
     const std::string packed_name = std::string(published.name) + ".gz";
     const fs::path packed = folder / packed_name;
     std::error_code error;
-    if (fs::exists(folder / published.name, error) || md5_of(packed) == published.md5) continue;
+    const fs::path raw = folder / below / "raw" / published.name;
+    if (fs::exists(folder / published.name, error) || fs::exists(raw, error) ||
+        md5_of(packed) == published.md5)
+      continue;
     fs::create_directories(folder, error);
     if (error)
       throw IoError(
@@ -182,12 +194,13 @@ void download_file(const std::string& url, const fs::path&, const std::string&, 
 
 void download_mnist(const fs::path& folder, const std::string& base,
                     const OnDownload& on_download) {
-  fetch_missing(kMnist, folder, base.empty() ? kMnistBase : base, on_download);
+  fetch_missing(kMnist, folder, "MNIST", base.empty() ? kMnistBase : base, on_download);
 }
 
 void download_fashion_mnist(const fs::path& folder, const std::string& base,
                             const OnDownload& on_download) {
-  fetch_missing(kFashionMnist, folder, base.empty() ? kFashionMnistBase : base, on_download);
+  fetch_missing(kFashionMnist, folder, "FashionMNIST", base.empty() ? kFashionMnistBase : base,
+                on_download);
 }
 
 }  // namespace ingot::data

@@ -13,7 +13,8 @@ namespace ingot::data {
 /// True when `bytes` opens with the gzip signature.
 bool is_gzip(std::span<const std::uint8_t> bytes);
 
-/// Reads the decompressed bytes of a gzip file (one or more members) that lies in memory.
+/// Reads the decompressed bytes of a gzip file (one or more members, with zeros between and behind
+/// them) that lies in memory.
 class GzipReader {
  public:
   /// `bytes` must outlive the reader; `name` is what error messages call the file.
@@ -28,6 +29,9 @@ class GzipReader {
   std::size_t read(std::span<std::uint8_t> out);
 
  private:
+  bool refill();
+  void end_member();
+
   struct Stream;
   std::unique_ptr<Stream> stream_;
   std::string name_;

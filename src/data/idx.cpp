@@ -5,24 +5,25 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <system_error>
 
 #include "data/gzip.h"
 #include "ingot/core/error.h"
+#include "io/input_file.h"
 
 namespace ingot::data {
 namespace {
 
 constexpr std::uint8_t kUnsignedByte = 0x08;
 constexpr int kMaxDims = 8;
+constexpr std::uint64_t kMaxHeaderNbytes = 4 * (1 + kMaxDims);
 constexpr std::uint64_t kMaxNumel = std::uint64_t{1} << 32;
-// Deflate cannot expand further than this (https://zlib.net/zlib_tech.html: 1032 to 1), so a header
-// that promises more is known to be wrong before anything is decompressed.
-constexpr std::uint64_t kMaxExpansion = 1032;
+// Pictures are packed to a tenth, drawings to a fiftieth; deflate can go to 1 : 1032. A header that
+// promises more than so much for each byte of the file is no honest one.
+constexpr std::uint64_t kMaxExpansion = 200, kFreeNbytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kMaxDeflate = 1032;
 constexpr std::size_t kFirstPiece = std::size_t{16} << 20;
 
 /// The two kinds of input behind one `read`.
@@ -30,7 +31,8 @@ class Source {
  public:
   Source(std::span<const std::uint8_t> bytes, std::string_view name) : rest_(bytes) {
     if (is_gzip(bytes)) {
-      max_nbytes_ = bytes.size() * kMaxExpansion;
+      max_nbytes_ =
+          std::min(bytes.size() * kMaxDeflate, kFreeNbytes + bytes.size() * kMaxExpansion);
       gzip_ = std::make_unique<GzipReader>(bytes, name);
     } else {
       max_nbytes_ = bytes.size();
@@ -155,22 +157,36 @@ IdxArray read_idx(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found) {
+  if (status.type() == std::filesystem::file_type::not_found)
     throw IoError(fmt::format("{}: no such file", name));
-  }
-  if (std::filesystem::is_directory(status)) {
+  if (std::filesystem::is_directory(status))
     throw IoError(fmt::format("{}: is a folder, not an IDX file", name));
+  const io::InputFile file(path);
+  // What the beginning says decides whether the rest is worth its memory: a file may be all holes.
+  std::vector<std::uint8_t> bytes(
+      static_cast<std::size_t>(std::min<std::uint64_t>(file.nbytes(), kMaxHeaderNbytes)));
+  file.read(0, bytes.data(), bytes.size());
+  if (!is_gzip(bytes)) {
+    Source source(bytes, name);
+    const std::vector<std::int64_t> shape = read_shape(source, name);
+    const std::uint64_t numel = checked_numel(shape, name);
+    const std::uint64_t stored = file.nbytes() - 4 * (1 + shape.size());
+    if (numel > stored)
+      throw IoError(
+          fmt::format("{}: truncated: the header promises [{}] = {} values, the file has "
+                      "{}",
+                      name, fmt::join(shape, ", "), numel, stored));
+    if (numel < stored)
+      throw IoError(
+          fmt::format("{}: trailing data after the {} values that the header promises "
+                      "[{}]",
+                      name, numel, fmt::join(shape, ", ")));
+  } else if (file.nbytes() > kMaxNumel) {
+    throw IoError(fmt::format("{}: {} bytes are too many for an IDX file", name, file.nbytes()));
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    throw IoError(fmt::format("{}: cannot open: {}", name, std::generic_category().message(errno)));
-  }
-  std::vector<std::uint8_t> bytes;
-  std::vector<char> piece(1 << 20);
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
-    bytes.insert(bytes.end(), piece.begin(), piece.begin() + file.gcount());
-  }
-  if (file.bad()) throw IoError(fmt::format("{}: reading failed", name));
+  const std::size_t begun = bytes.size();
+  bytes.resize(static_cast<std::size_t>(file.nbytes()));
+  file.read(begun, bytes.data() + begun, bytes.size() - begun);
   return parse_idx(bytes, name);
 }
 

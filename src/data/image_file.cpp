@@ -14,6 +14,8 @@
 namespace ingot::data {
 namespace {
 
+constexpr std::uint64_t kSignatureNbytes = 16, kFreeNbytes = std::uint64_t{64} << 20;
+
 /// What else the bytes may be, to say more than "unknown": formats that image folders hold too.
 const char* other_format(std::span<const std::uint8_t> bytes) {
   const auto begins = [&](std::string_view with, std::size_t at = 0) {
@@ -69,8 +71,22 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name,
 
 Image read_image(const std::filesystem::path& path, const DecodeOptions& options) {
   const io::InputFile file(path);
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(file.nbytes()));
+  // Looks at the beginning first: a file may be all holes, and is often something else.
+  std::vector<std::uint8_t> bytes(
+      static_cast<std::size_t>(std::min<std::uint64_t>(file.nbytes(), kSignatureNbytes)));
   file.read(0, bytes.data(), bytes.size());
+  if (!is_jpeg(bytes) && !is_png(bytes)) return decode_image(bytes, file.name(), options);
+  // 16 bits of four colours each, stored, and room for profiles and texts.
+  const std::uint64_t most = kFreeNbytes + 8 * static_cast<std::uint64_t>(std::clamp<std::int64_t>(
+                                                   options.max_pixels, 1, std::int64_t{1} << 40));
+  if (file.nbytes() > most)
+    throw IoError(
+        fmt::format("{}: {} bytes are too many for an image of at most {} pixels "
+                    "(DecodeOptions::max_pixels)",
+                    file.name(), file.nbytes(), options.max_pixels));
+  const std::size_t begun = bytes.size();
+  bytes.resize(static_cast<std::size_t>(file.nbytes()));
+  file.read(begun, bytes.data() + begun, bytes.size() - begun);
   return decode_image(bytes, file.name(), options);
 }
 

@@ -24,6 +24,16 @@ bool has_extension(const std::string& name, const std::vector<std::string>& exte
                      [&](const std::string& end) { return lower.ends_with(end); });
 }
 
+/// What systems and programs leave in folders.
+bool is_leftover(const std::string& name) {
+  constexpr std::array kNames{"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin"};
+  if (name.starts_with('.')) return true;
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return c < 'A' || c > 'Z' ? c : c - 'A' + 'a'; });
+  return std::find(kNames.begin(), kNames.end(), lower) != kNames.end();
+}
+
 /// The entries of a folder; `visit(entry, is_folder)`.
 template <class F>
 void each_entry(const fs::path& folder, F visit) {
@@ -40,7 +50,8 @@ void each_entry(const fs::path& folder, F visit) {
 
 /// All files below a folder; `above` holds the real paths of the folders around it.
 void collect(const fs::path& folder, const std::vector<std::string>& extensions,
-             std::vector<fs::path>& above, std::vector<std::pair<std::string, std::string>>& out) {
+             std::vector<fs::path>& above, std::vector<std::pair<std::string, std::string>>& out,
+             std::vector<fs::path>& left_out) {
   std::error_code error;
   const fs::path real = fs::canonical(folder, error);
   if (error)
@@ -50,12 +61,13 @@ void collect(const fs::path& folder, const std::vector<std::string>& extensions,
                               real.string()));
   above.push_back(real);
   each_entry(folder, [&](const fs::directory_entry& entry, bool is_folder) {
-    if (is_folder) {
-      collect(entry.path(), extensions, above, out);
-    } else if (const std::string name = entry.path().filename().string();
-               has_extension(name, extensions)) {
+    const std::string name = entry.path().filename().string();
+    if (is_leftover(name))
+      left_out.push_back(entry.path());
+    else if (is_folder)
+      collect(entry.path(), extensions, above, out, left_out);
+    else if (has_extension(name, extensions))
       out.emplace_back(folder.string(), name);
-    }
   });
   above.pop_back();
 }
@@ -71,7 +83,7 @@ std::string readable(std::vector<std::string> extensions) {
 
 }  // namespace
 
-std::vector<std::string> find_classes(const fs::path& folder) {
+std::vector<std::string> find_classes(const fs::path& folder, std::vector<fs::path>* left_out) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored))
     throw IoError(fmt::format("{}: no such folder", folder.string()));
@@ -82,7 +94,12 @@ std::vector<std::string> find_classes(const fs::path& folder) {
                     folder.string()));
   std::vector<std::string> classes;
   each_entry(folder, [&](const fs::directory_entry& entry, bool is_folder) {
-    if (is_folder) classes.push_back(entry.path().filename().string());
+    std::string name = entry.path().filename().string();
+    if (is_leftover(name)) {
+      if (left_out != nullptr) left_out->push_back(entry.path());
+    } else if (is_folder) {
+      classes.push_back(std::move(name));
+    }
   });
   if (classes.empty())
     throw IoError(fmt::format("{}: the folder has no sub-folders; each class of images needs one",
@@ -92,18 +109,20 @@ std::vector<std::string> find_classes(const fs::path& folder) {
 }
 
 ImageFolder::ImageFolder(const fs::path& folder, Transform transform, ImageFolderOptions options)
-    : classes_(find_classes(folder)), transform_(std::move(transform)), decode_(options.decode) {
+    : transform_(std::move(transform)), decode_(options.decode) {
+  classes_ = find_classes(folder, &left_out_);
   std::vector<std::string> empty;
   for (const std::string& name : classes_) {
     const std::int64_t index = class_to_idx_[name] =
         static_cast<std::int64_t>(class_to_idx_.size());
     std::vector<fs::path> above;
     std::vector<std::pair<std::string, std::string>> files;  // folder and name: the sorting order
-    collect(folder / name, options.extensions, above, files);
+    collect(folder / name, options.extensions, above, files, left_out_);
     if (files.empty()) empty.push_back(name);
     std::sort(files.begin(), files.end());
     for (const auto& [place, file] : files) samples_.emplace_back(fs::path(place) / file, index);
   }
+  std::sort(left_out_.begin(), left_out_.end());
   if (!empty.empty())
     throw IoError(fmt::format("{}: no images for the class{} {}; images are {}", folder.string(),
                               empty.size() == 1 ? "" : "es", fmt::join(empty, ", "),

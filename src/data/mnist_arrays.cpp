@@ -4,6 +4,7 @@
 
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "ingot/core/error.h"
 #include "ingot/data/idx.h"
@@ -24,13 +25,24 @@ namespace {
 
 constexpr int kClasses = 10;
 
-std::filesystem::path find_file(const std::filesystem::path& folder, const std::string& stem,
-                                const std::string& kind) {
-  for (const char* separator : {"-", "."}) {
-    for (const char* suffix : {"", ".gz"}) {
-      const auto path = folder / (stem + separator + kind + suffix);
-      std::error_code ignored;
-      if (std::filesystem::exists(path, ignored)) return path;
+/// Where torchvision puts the files of MNIST or of one of its relatives below the folder it is
+/// given.
+std::vector<std::filesystem::path> places(const std::filesystem::path& folder, const char* below) {
+  std::vector<std::filesystem::path> list{folder};
+  if (below != nullptr) list.push_back(folder / below / "raw");
+  list.push_back(folder / "raw");
+  return list;
+}
+
+std::filesystem::path find_file(const std::filesystem::path& folder, const char* below,
+                                const std::string& stem, const std::string& kind) {
+  for (const std::filesystem::path& place : places(folder, below)) {
+    for (const char* separator : {"-", "."}) {
+      for (const char* suffix : {"", ".gz"}) {
+        const auto path = place / (stem + separator + kind + suffix);
+        std::error_code ignored;
+        if (std::filesystem::exists(path, ignored)) return path;
+      }
     }
   }
   throw IoError(
@@ -77,7 +89,7 @@ MnistArrays parse_mnist(std::span<const std::uint8_t> image_file, std::string_vi
                  label_name);
 }
 
-MnistArrays read_mnist(const std::filesystem::path& folder, Split split) {
+MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const char* below) {
   std::error_code ignored;
   if (!std::filesystem::exists(folder, ignored)) {
     throw IoError(fmt::format("{}: no such folder", folder.string()));
@@ -87,8 +99,8 @@ MnistArrays read_mnist(const std::filesystem::path& folder, Split split) {
                               folder.string()));
   }
   const std::string prefix = split == Split::kTrain ? "train" : "t10k";
-  const auto images = find_file(folder, prefix + "-images", "idx3-ubyte");
-  const auto labels = find_file(folder, prefix + "-labels", "idx1-ubyte");
+  const auto images = find_file(folder, below, prefix + "-images", "idx3-ubyte");
+  const auto labels = find_file(folder, below, prefix + "-labels", "idx1-ubyte");
   return pair_up(read_idx(images), images.string(), read_idx(labels), labels.string());
 }
 

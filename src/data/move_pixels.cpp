@@ -133,6 +133,7 @@ Picture crop(const Picture& picture, std::int64_t top, std::int64_t left, std::i
              std::int64_t width) {
   check_picture(picture, "crop");
   check_size(height, width, "crop");
+  check_result(height, width, picture, "crop");
   return gathered(picture, window(top, height, height_of(picture)),
                   window(left, width, width_of(picture)), {0});
 }
@@ -172,6 +173,7 @@ Picture pad(const Picture& picture, const std::vector<std::int64_t>& padding,
                      bottom = padding[padding.size() == 1   ? 0
                                       : padding.size() == 2 ? 1
                                                             : 3];
+  check_result(height_of(picture) + top + bottom, width_of(picture) + left + right, picture, "pad");
   const auto places = [&](std::int64_t before, std::int64_t size, std::int64_t after) {
     Places result;
     for (std::int64_t i = -before; i < size + after; ++i) result.push_back(folded(i, size, mode));
@@ -186,8 +188,14 @@ Picture resized_crop(const Picture& picture, std::int64_t top, std::int64_t left
                      std::int64_t out_width) {
   expect_bytes(picture, "resized_crop");
   check_size(out_height, out_width, "resized_crop");
-  const Picture part = crop(picture, top, left, height, width);
-  return resize_bilinear(std::get<Image>(part), out_height, out_width);
+  if (height < 1 || width < 1)
+    throw ValueError(
+        fmt::format("resized_crop: sizes must be at least 1, got {} x {}", height, width));
+  // A part of a long image may be longer than what crop() takes.
+  check_result(height, width, picture, "resized_crop");
+  const Picture part = gathered(picture, window(top, height, height_of(picture)),
+                                window(left, width, width_of(picture)), {0});
+  return resize_bilinear(std::get<Image>(part), out_height, out_width, "resized_crop");
 }
 
 Picture hflip(const Picture& picture) {

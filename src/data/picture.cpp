@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include <ingot/core/error.h>
+#include <ingot/data/image_file.h>
 
 namespace ingot::data {
 
@@ -28,6 +30,16 @@ const Image& expect_bytes(const Picture& picture, const std::string& who) {
 
 Image& expect_bytes(Picture& picture, const std::string& who) {
   return const_cast<Image&>(expect_bytes(std::as_const(picture), who));
+}
+
+void check_result(std::int64_t height, std::int64_t width, const Picture& image,
+                  const std::string& who) {
+  const std::int64_t most =
+      std::max(DecodeOptions{}.max_pixels, height_of(image) * width_of(image));
+  if (height <= most / std::max<std::int64_t>(width, 1)) return;
+  throw IoError(fmt::format(
+      "{}: the image of {} x {} pixels (height x width) would become one of {} x {}, more than {}",
+      who, height_of(image), width_of(image), height, width, most));
 }
 
 std::int64_t height_of(const Picture& picture) {

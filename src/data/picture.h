@@ -12,6 +12,12 @@ namespace ingot::data {
 const Image& expect_bytes(const Picture& picture, const std::string& who);
 Image& expect_bytes(Picture& picture, const std::string& who);
 
+/// The most pixels that a transform makes of an image: what a decoder takes by default, or as many
+/// as the image has itself. Throws IoError, since it is the file's sizes that ask for more, so that
+/// such a file can be skipped (OnError::kSkip); the text begins with `who`.
+void check_result(std::int64_t height, std::int64_t width, const Picture& image,
+                  const std::string& who);
+
 std::int64_t height_of(const Picture& picture);
 std::int64_t width_of(const Picture& picture);
 std::int64_t channels_of(const Picture& picture);

@@ -33,6 +33,8 @@ struct Decoder {
   png_uint_32 width = 0, height = 0;
   int bit_depth = 0, color_type = 0, interlace = 0;
   std::size_t row_nbytes = 0;  // after unpacking to whole bytes
+  bool cut_off = false;        // more was read than there is
+  std::uint64_t rows_decoded = 0;
   std::uint8_t palette[256][3] = {};
 
   Decoder() = default;
@@ -51,7 +53,10 @@ void ignore(png_structp, png_const_charp) {}
 
 void read_bytes(png_structp png, png_bytep target, std::size_t count) {
   auto& decoder = *static_cast<Decoder*>(png_get_io_ptr(png));
-  if (count > decoder.left) fail(png, "the file is cut off");
+  if (count > decoder.left) {
+    decoder.cut_off = true;
+    fail(png, "the file is cut off");
+  }
   std::memcpy(target, decoder.next, count);
   decoder.next += count;
   decoder.left -= count;
@@ -79,8 +84,24 @@ bool read_header(Decoder& d) {
   return true;
 }
 
+/// libpng calls it with each row that has come out of the compressed data.
+void count_row(png_structp png, png_row_infop, png_bytep) {
+  ++static_cast<Decoder*>(png_get_user_transform_ptr(png))->rows_decoded;
+}
+
+/// The rows that the compressed data hold: those of seven small pictures when interlaced.
+std::uint64_t stored_rows(const Decoder& d) {
+  if (d.interlace != PNG_INTERLACE_ADAM7) return d.height;
+  std::uint64_t rows = 0;
+  for (int pass = 0; pass < 7; ++pass)
+    if (PNG_PASS_COLS(d.width, pass) > 0) rows += PNG_PASS_ROWS(d.height, pass);
+  return rows;
+}
+
 bool prepare(Decoder& d) {
   if (setjmp(d.jump) != 0) return false;
+  png_set_user_transform_info(d.png, &d, 0, 0);
+  png_set_read_user_transform_fn(d.png, count_row);
   if (d.bit_depth < 8) {
     png_set_packing(d.png);  // a byte per value
     // Grey levels of 1, 2 and 4 bits are spread over 0..255; palette indices stay.
@@ -92,9 +113,10 @@ bool prepare(Decoder& d) {
   return true;
 }
 
-/// Rows lie one after the other in `out`.
+/// Rows lie one after the other in `out`. A file that ends behind the last row (its checksums and
+/// the IEND chunk are missing) is read, as Pillow does.
 bool read_pixels(Decoder& d, std::uint8_t* out) {
-  if (setjmp(d.jump) != 0) return false;
+  if (setjmp(d.jump) != 0) return d.cut_off && d.rows_decoded == stored_rows(d);
   const int passes = d.interlace == PNG_INTERLACE_ADAM7 ? 7 : 1;
   for (int pass = 0; pass < passes; ++pass) {
     for (png_uint_32 y = 0; y < d.height; ++y) {

@@ -4,10 +4,17 @@
 #include <cmath>
 #include <cstddef>
 
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+
+#include "data/picture.h"
+
 namespace ingot::data {
 namespace {
 
 constexpr int kPrecisionBits = 32 - 8 - 2;  // Pillow's PRECISION_BITS
+// Weights and strips take memory by the edge, not by the pixel.
+constexpr std::int64_t kMaxEdge = std::int64_t{1} << 22;
 constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
 
 /// For each output position: which input positions it reads, and with what weights.
@@ -139,7 +146,15 @@ Image resize_height(const Image& image, std::int64_t height) {
 
 }  // namespace
 
-Image resize_bilinear(const Image& image, std::int64_t height, std::int64_t width) {
+Image resize_bilinear(const Image& image, std::int64_t height, std::int64_t width,
+                      const std::string& who) {
+  check_result(height, width, image, who);
+  if (image.width != width) check_result(image.height, width, image, who);
+  if (image.width > kMaxEdge || image.height > kMaxEdge)
+    throw IoError(
+        fmt::format("{}: the image of {} x {} pixels (height x width) has an edge of more "
+                    "than {}",
+                    who, image.height, image.width, kMaxEdge));
   if (image.width == width) return image.height == height ? image : resize_height(image, height);
   Image wide = resize_width(image, width);
   return image.height == height ? wide : resize_height(wide, height);

@@ -109,7 +109,7 @@ Picture rotate(const Picture& picture, double degrees, Interpolation interpolati
   const Image& image = expect_bytes(picture, "rotate");
   constexpr std::int64_t kMaxEdge = 32767;  // of the fixed-point arithmetic
   if (image.width > kMaxEdge || image.height > kMaxEdge)
-    throw ShapeError(fmt::format("rotate: the image is larger than {} x {}", kMaxEdge, kMaxEdge));
+    throw IoError(fmt::format("rotate: the image is larger than {} x {}", kMaxEdge, kMaxEdge));
   if (!std::isfinite(degrees))
     throw ValueError(fmt::format("rotate: the angle must be finite, got {}", degrees));
   if ((fill.size() != 1 && static_cast<std::int64_t>(fill.size()) != image.channels) ||

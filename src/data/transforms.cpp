@@ -45,13 +45,14 @@ class ResizeRule final : public TransformRule {
 
   Picture apply(Picture picture, const SampleKey&) const override {
     const Image& image = expect_bytes(picture, describe());
-    if (!by_edge_) return resize_bilinear(image, height_, width_);
+    if (!by_edge_) return resize_bilinear(image, height_, width_, describe());
     // Python's int(size * long / short): a double quotient, truncated.
     const bool upright = image.width <= image.height;
     const auto shorter = static_cast<double>(upright ? image.width : image.height);
     const std::int64_t longer = upright ? image.height : image.width;
     const auto other = static_cast<std::int64_t>(static_cast<double>(height_ * longer) / shorter);
-    return upright ? resize_bilinear(image, other, width_) : resize_bilinear(image, height_, other);
+    return upright ? resize_bilinear(image, other, width_, describe())
+                   : resize_bilinear(image, height_, other, describe());
   }
 
   std::string describe() const override {

@@ -1,4 +1,4 @@
-#include "io/atomic_file.h"
+#include <ingot/io/atomic_file.h>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -22,7 +23,17 @@ constexpr std::size_t kBufferNbytes = std::size_t{1} << 20;
 
 std::string message_of(int error) { return std::generic_category().message(error); }
 
-std::string prefix_of(const fs::path& target) { return "." + target.filename().string() + ".tmp-"; }
+/// What temporary names begin with: hidden, and no longer than a name may be.
+std::string prefix_of(const fs::path& target) {
+  constexpr std::size_t kLongest = 200;  // of usually 255 bytes
+  std::string name = target.filename().string();
+  if (name.size() > kLongest) {
+    const std::size_t hash = std::hash<std::string>{}(name);
+    name.resize(kLongest - 20);
+    name += fmt::format("~{:x}", hash);
+  }
+  return "." + name + ".tmp-";
+}
 
 fs::path folder_of(const fs::path& target) {
   const fs::path folder = target.parent_path();
@@ -61,7 +72,8 @@ void AtomicFile::fail(const char* doing, int error) const {
   throw IoError(fmt::format("{}: cannot {}: {}", path_.string(), doing, message_of(error)));
 }
 
-// A living writer holds a lock on its temporary file; the lock of a killed one is gone.
+// A living writer holds a lock on its temporary file; the lock of a killed one is gone. What is no
+// regular file was not made here and stays; a pipe must not be waited for.
 void AtomicFile::remove_leftovers() const {
   const std::string prefix = prefix_of(target_);
   std::error_code error;
@@ -69,9 +81,12 @@ void AtomicFile::remove_leftovers() const {
        it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (name.compare(0, prefix.size(), prefix) != 0) continue;
-    const int file = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int file = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) continue;
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(it->path().c_str());
+    struct stat status {};
+    if (::fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+        ::flock(file, LOCK_EX | LOCK_NB) == 0)
+      ::unlink(it->path().c_str());
     ::close(file);
   }
 }

@@ -16,6 +16,13 @@ namespace {
 constexpr std::size_t kLineLimit = 4096;
 constexpr std::uint64_t kLongestInteger = 1024;  // bytes
 constexpr int kNewestProtocol = 5;
+// Memory that values may take: some, and so much for every byte that was read. Of honest pickles a
+// byte makes about ten; the densest ones, lists of small numbers, come to 42.
+constexpr std::uint64_t kFreeNbytes = 32ull << 20;
+constexpr std::uint64_t kNbytesPerByte = 32;
+constexpr std::uint64_t kMemoEntryNbytes = 40;  // about, of an unordered_map
+
+std::uint64_t nbytes_of_items(std::size_t count) { return count * sizeof(NodeIndex); }
 
 /// What the opcodes are called that Ingot refuses; empty for unknown ones.
 std::string_view refused_opcode(std::uint8_t opcode) {
@@ -30,8 +37,6 @@ std::string_view refused_opcode(std::uint8_t opcode) {
       return "INST";
     case 'o':
       return "OBJ";
-    case 0x81:
-      return "NEWOBJ";
     case 0x82:
       return "EXT1";
     case 0x83:
@@ -65,12 +70,26 @@ void PickleMachine::lacks(const std::string& what) const {
 void PickleMachine::refuse(const std::string& what) const {
   throw IoError(
       fmt::format("{}: {} is not allowed: Ingot reads tensors, containers, numbers and text, and "
-                  "never runs what a file asks for; save model.state_dict() instead of objects",
+                  "never runs what a file asks for; LoadOptions::skip_objects leaves such values "
+                  "out, or save model.state_dict() instead of objects",
                   name_, what));
+}
+
+void PickleMachine::spend(std::uint64_t nbytes) {
+  made_nbytes_ += nbytes;
+  // A pickle in a zip archive may be compressed: beyond four times the file it earns nothing.
+  const std::uint64_t read =
+      std::min(stream_->offset(), 4 * std::min<std::uint64_t>(file_nbytes_, 1ull << 60));
+  if (made_nbytes_ > kFreeNbytes + kNbytesPerByte * read)
+    throw IoError(
+        fmt::format("{}: its values would take far more memory than the file has bytes; this is no "
+                    "honest file",
+                    name_));
 }
 
 NodeIndex PickleMachine::run(ByteStream& stream) {
   name_ = stream.name();
+  stream_ = &stream;
   stack_.clear();
   marks_.clear();
   memo_.clear();
@@ -92,15 +111,14 @@ NodeIndex PickleMachine::run(ByteStream& stream) {
 // -- The stack and the memo -------------------------------------------------------------------
 
 void PickleMachine::push(PickleNode node) {
-  if (nodes_.size() == kMaxNodes)
-    throw IoError(fmt::format("{}: the pickle makes more than {} values", name_, kMaxNodes));
+  spend(sizeof node + node.text.size() + nbytes_of_items(node.items.size()));
   nodes_.push_back(std::move(node));
   push_again(static_cast<NodeIndex>(nodes_.size() - 1));
 }
 
 void PickleMachine::push_again(NodeIndex index) {
-  if (stack_.size() == kMaxNodes)
-    throw IoError(fmt::format("{}: the pickle's stack exceeds {} values", name_, kMaxNodes));
+  if (stack_.size() == kMaxStack)
+    throw IoError(fmt::format("{}: the pickle's stack exceeds {} values", name_, kMaxStack));
   stack_.push_back(index);
 }
 
@@ -126,9 +144,7 @@ std::vector<NodeIndex> PickleMachine::pop_mark() {
 
 void PickleMachine::put(std::uint64_t slot) {
   const NodeIndex value = top();
-  if (memo_.size() == kMaxNodes)
-    throw IoError(fmt::format("{}: the pickle remembers more than {} values", name_, kMaxNodes));
-  memo_[slot] = value;
+  if (memo_.insert_or_assign(slot, value).second) spend(kMemoEntryNbytes);
 }
 
 void PickleMachine::get(std::uint64_t slot) {
@@ -290,19 +306,25 @@ void PickleMachine::push_tuple(std::size_t count) {
 }
 
 void PickleMachine::append(std::vector<NodeIndex> items) {
+  if (nodes_[top()].kind == Kind::Object) return;
   expect(top(), Kind::List, "what is appended to");
+  spend(nbytes_of_items(items.size()));
   auto& list = nodes_[top()].items;
   list.insert(list.end(), items.begin(), items.end());
 }
 
 void PickleMachine::add_to_set(std::vector<NodeIndex> items) {
+  if (nodes_[top()].kind == Kind::Object) return;
   expect(top(), Kind::Set, "what is added to");
+  spend(nbytes_of_items(items.size()));
   auto& set = nodes_[top()].items;
   set.insert(set.end(), items.begin(), items.end());
 }
 
 void PickleMachine::add_entries(std::vector<NodeIndex> items) {
+  if (nodes_[top()].kind == Kind::Object) return;
   expect(top(), Kind::Dict, "what gets entries");
+  spend(nbytes_of_items(items.size()));
   if (items.size() % 2 != 0) fail("a key without a value");
   for (std::size_t i = 0; i < items.size(); i += 2) {
     const Kind kind = nodes_[items[i]].kind;
@@ -392,7 +414,7 @@ bool PickleMachine::step_stack(std::uint8_t opcode, ByteStream& stream) {
       stream.number(8);
       return true;
     case '(':  // MARK
-      if (marks_.size() == kMaxNodes) fail("too many marks");
+      if (marks_.size() == kMaxStack) fail("too many marks");
       marks_.push_back(stack_.size());
       return true;
     case '0':  // POP
@@ -450,12 +472,44 @@ bool PickleMachine::step_object(std::uint8_t opcode, ByteStream& stream) {
       call(pop(), args);
       return true;
     }
+    case 0x81: {  // NEWOBJ
+      const NodeIndex args = pop();
+      make_new(pop(), args);
+      return true;
+    }
     case 'b':  // BUILD
       build();
       return true;
     case 'Q':  // BINPERSID
       push_storage();
       return true;
+    default:
+      return skip_objects_ && step_foreign_object(opcode, stream);
+  }
+}
+
+/// What only objects of foreign classes need: they are left out with all their parts.
+bool PickleMachine::step_foreign_object(std::uint8_t opcode, ByteStream& stream) {
+  switch (opcode) {
+    case 'i': {  // INST
+      const std::string module = stream.line(kLineLimit);
+      pop_mark();
+      push_object(fmt::format("{}.{}", module, stream.line(kLineLimit)));
+      return true;
+    }
+    case 'o': {  // OBJ
+      const std::vector<NodeIndex> parts = pop_mark();
+      if (parts.empty()) fail("an object without a class");
+      push_object(expect(parts[0], Kind::Object, "an object's class").text);
+      return true;
+    }
+    case 0x92: {  // NEWOBJ_EX
+      pop();
+      pop();
+      const NodeIndex type = pop();
+      push_object(expect(type, Kind::Object, "an object's class").text);
+      return true;
+    }
     default:
       return false;
   }

@@ -12,8 +12,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 
 #include "core/printable.h"
 #include "io/byte_stream.h"
@@ -28,6 +29,8 @@ namespace io {
 namespace {
 
 constexpr std::uint64_t kMaxPickleNbytes = 256ull << 20;
+// A pickle of names and numbers can be compressed to about a tenth.
+constexpr std::uint64_t kFreePickleNbytes = 16ull << 20, kPickleNbytesPerByte = 64;
 constexpr std::int64_t kStreamVersion = 1001;
 // 0x1950a86a20f9469cfc6c, as pickle's LONG1 and LONG write it.
 constexpr std::string_view kMagicHex = "0x1950a86a20f9469cfc6c";
@@ -70,7 +73,7 @@ std::string top_folder(const ZipArchive& zip) {
   fail(zip.name(), "the zip archive holds no data.pkl: it was not written by torch.save");
 }
 
-PthValue read_zip(const ZipArchive& zip, std::uint64_t file_nbytes) {
+PthValue read_zip(const ZipArchive& zip, std::uint64_t file_nbytes, const LoadOptions& options) {
   const std::string folder = top_folder(zip);
   if (const auto order = zip.find(folder + "byteorder")) {
     if (order->nbytes > 16) fail(zip.name(), "its byteorder is damaged");
@@ -82,12 +85,15 @@ PthValue read_zip(const ZipArchive& zip, std::uint64_t file_nbytes) {
   }
   const auto entry = zip.find(folder + "data.pkl");
   if (!entry) fail(zip.name(), "its data.pkl cannot be found");
-  if (entry->nbytes > kMaxPickleNbytes)
-    fail(zip.name(), fmt::format("its pickle of {} bytes exceeds the limit of {}", entry->nbytes,
-                                 kMaxPickleNbytes));
+  const std::uint64_t most =
+      std::min(kMaxPickleNbytes,
+               kFreePickleNbytes + kPickleNbytesPerByte * std::min(file_nbytes, kMaxPickleNbytes));
+  if (entry->nbytes > most)
+    fail(zip.name(),
+         fmt::format("its pickle of {} bytes exceeds the limit of {}", entry->nbytes, most));
   const std::string pickle = zip.read_text(*entry);
   ByteStream stream(pickle.size(), from_memory(std::as_bytes(std::span(pickle))), zip.name());
-  PickleMachine machine;
+  PickleMachine machine(file_nbytes, options.skip_objects);
   const NodeIndex root = machine.run(stream);
   PthTreeBuilder builder(
       machine, file_nbytes, zip.name(),
@@ -120,10 +126,10 @@ void check_machine(const PickleMachine& machine, NodeIndex description, const st
   }
 }
 
-PthValue read_stream(ByteStream& stream) {
+PthValue read_stream(ByteStream& stream, const LoadOptions& options) {
   const std::string& file = stream.name();
   const std::uint64_t file_nbytes = stream.remaining();
-  PickleMachine machine;
+  PickleMachine machine(file_nbytes, options.skip_objects);
   if (!is_magic(machine.node(machine.run(stream))))
     fail(file, "it does not begin with PyTorch's magic number");
   const PickleNode version = machine.node(machine.run(stream));
@@ -138,17 +144,15 @@ PthValue read_stream(ByteStream& stream) {
   struct Place {
     std::uint64_t offset = 0, nbytes = 0;
   };
-  std::map<std::string, Place> places;
+  std::unordered_map<std::string_view, const StorageRef*> described;
+  for (const StorageRef& s : machine.storages()) described.emplace(s.key, &s);
+  std::unordered_map<std::string, Place> places;
   for (const NodeIndex index : keys.items) {
     const std::string& key = machine.node(index).text;
-    const StorageRef* ref = nullptr;
-    for (const StorageRef& s : machine.storages())
-      if (s.key == key) {
-        ref = &s;
-        break;
-      }
-    if (ref == nullptr)
+    const auto found = described.find(key);
+    if (found == described.end())
       fail(file, fmt::format("the storage '{}' belongs to no tensor", printable(key)));
+    const StorageRef* const ref = found->second;
     const std::uint64_t numel = stream.number(8);
     if (numel != ref->numel)
       fail(file, fmt::format("the storage '{}' has {} elements instead of {}", printable(key),
@@ -212,11 +216,11 @@ bool is_pth(const std::filesystem::path& path) {
   return format != io::WeightsFormat::Safetensors && format != io::WeightsFormat::Unknown;
 }
 
-PthValue load_pth(const std::filesystem::path& path) {
+PthValue load_pth(const std::filesystem::path& path, const LoadOptions& options) {
   const io::InputFile file(path);
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
-      return io::read_zip(io::ZipArchive(path), file.nbytes());
+      return io::read_zip(io::ZipArchive(path), file.nbytes(), options);
     case io::WeightsFormat::PthStream: {
       io::ByteStream stream(
           file.nbytes(),
@@ -224,7 +228,7 @@ PthValue load_pth(const std::filesystem::path& path) {
             file.read(offset, target, nbytes);
           },
           file.name());
-      return io::read_stream(stream);
+      return io::read_stream(stream, options);
     }
     case io::WeightsFormat::Tar:
       io::fail_tar(file.name());
@@ -235,13 +239,14 @@ PthValue load_pth(const std::filesystem::path& path) {
   io::fail_unknown(file.name(), file.nbytes());
 }
 
-PthValue parse_pth(std::span<const std::byte> file, std::string_view name) {
+PthValue parse_pth(std::span<const std::byte> file, std::string_view name,
+                   const LoadOptions& options) {
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
-      return io::read_zip(io::ZipArchive(file, name), file.size());
+      return io::read_zip(io::ZipArchive(file, name), file.size(), options);
     case io::WeightsFormat::PthStream: {
       io::ByteStream stream(file.size(), io::from_memory(file), std::string(name));
-      return io::read_stream(stream);
+      return io::read_stream(stream, options);
     }
     case io::WeightsFormat::Tar:
       io::fail_tar(name);

@@ -7,14 +7,21 @@
 #include <cstring>
 
 #include "core/record.h"
+#include "io/pickle_globals.h"
 
 namespace ingot::io {
 namespace {
 
 constexpr int kMaxDepth = 100;
-constexpr std::uint64_t kMaxTextNbytes = 256ull << 20;
+// Values that a pickle shares become copies. As much as its nodes take several times over explains
+// honest ones.
+constexpr std::uint64_t kFreeValueNbytes = 64ull << 20;
+constexpr std::uint64_t kTensorNbytes = 512;  // about, without its elements
 // Beyond a few times the file's size: tensors that repeat few elements many times (expand).
 constexpr std::uint64_t kFreeNbytes = 256ull << 20;
+
+constexpr std::uint64_t kEntryNbytes = sizeof(PthValue::Entries::value_type) + 64;
+using Kind = PickleNode::Kind;
 
 PthValue::Kind public_kind(PickleNode::Kind kind) {
   switch (kind) {
@@ -31,6 +38,14 @@ PthValue::Kind public_kind(PickleNode::Kind kind) {
     default:
       return PthValue::Kind::Other;
   }
+}
+
+/// Strides are 0 where the shape is 1 or 0; elsewhere they must be those of a row-major tensor.
+bool is_row_major(const Shape& shape, const Dims& strides) {
+  std::int64_t step = 1;
+  for (int i = shape.rank() - 1; i >= 0; step *= shape[i], --i)
+    if (shape[i] > 1 && strides[i] != step) return false;
+  return true;
 }
 
 /// Copies a strided tensor row by row; the extent has been checked.
@@ -69,8 +84,7 @@ PthTreeBuilder::PthTreeBuilder(const PickleMachine& machine, std::uint64_t file_
       file_(std::move(file)),
       read_storage_(std::move(read_storage)),
       budget_nbytes_(kFreeNbytes + 4 * std::min(file_nbytes, std::uint64_t{1} << 60)),
-      text_budget_nbytes_(kMaxTextNbytes),
-      values_left_(PickleMachine::kMaxNodes),
+      value_budget_nbytes_(kFreeValueNbytes + 4 * machine.made_nbytes()),
       tensors_(machine.tensors().size()) {
   for (const TensorRef& t : machine.tensors()) ++storages_[machine.storages()[t.storage].key].users;
   for (const StorageRef& s : machine.storages()) {
@@ -89,14 +103,19 @@ void PthTreeBuilder::spend(std::uint64_t nbytes) {
   budget_nbytes_ -= nbytes;
 }
 
+void PthTreeBuilder::spend_on_value(std::uint64_t nbytes) {
+  if (nbytes > value_budget_nbytes_)
+    fail("its values would take far more memory than the file has bytes; this is no honest file");
+  value_budget_nbytes_ -= nbytes;
+}
+
 PthValue PthTreeBuilder::value_of(NodeIndex index, int depth) {
-  using Kind = PickleNode::Kind;
   if (depth > kMaxDepth)
     fail(fmt::format("its values are nested deeper than {} levels, or contain themselves",
                      kMaxDepth));
-  if (values_left_-- == 0)
-    fail(fmt::format("it holds more than {} values", PickleMachine::kMaxNodes));
   const PickleNode& node = machine_.node(index);
+  // Texts may be shared in the pickle; here each is a copy.
+  spend_on_value(sizeof(PthValue) + node.text.size());
   switch (node.kind) {
     case Kind::None:
       return {};
@@ -109,13 +128,14 @@ PthValue PthTreeBuilder::value_of(NodeIndex index, int depth) {
     case Kind::String:
     case Kind::Bytes:
     case Kind::Other:
-      // Texts may be shared in the pickle; here each is a copy.
-      if (node.text.size() > text_budget_nbytes_)
-        fail(fmt::format("its texts take more than {} bytes", kMaxTextNbytes));
-      text_budget_nbytes_ -= node.text.size();
       return PthValue::of_text(public_kind(node.kind), node.text);
+    case Kind::Object:
+      return PthValue::of_text(PthValue::Kind::Other, "object of " + node.text);
+    case Kind::Lacking:
+      if (!machine_.skips_objects()) machine_.lacks(node.text);
+      return PthValue::of_text(PthValue::Kind::Other, "not read: " + node.text);
     case Kind::Global:
-      fail("it holds the name of a function or type where a value should be");
+      return PthValue::of_text(PthValue::Kind::Other, global_at(node.integer).name);
     case Kind::Storage:
       return PthValue::of_tensor(
           whole_storage(machine_.storages()[static_cast<std::size_t>(node.integer)]));
@@ -129,7 +149,9 @@ PthValue PthTreeBuilder::value_of(NodeIndex index, int depth) {
       break;
   }
   PthValue::Items items;
-  items.reserve(std::min(node.items.size(), values_left_));
+  // The room counts before it is taken: containers may hold each other over and over.
+  spend_on_value(node.items.size() * sizeof(PthValue));
+  items.reserve(node.items.size());
   for (const NodeIndex item : node.items) items.push_back(value_of(item, depth + 1));
   return PthValue::of_items(public_kind(node.kind), std::move(items));
 }
@@ -137,12 +159,19 @@ PthValue PthTreeBuilder::value_of(NodeIndex index, int depth) {
 PthValue::Entries PthTreeBuilder::entries_of(const PickleNode& node, int depth) {
   PthValue::Entries entries;
   std::unordered_map<std::string, std::size_t> places;
+  spend_on_value(node.items.size() / 2 * kEntryNbytes);
+  entries.reserve(node.items.size() / 2);
   for (std::size_t i = 0; i < node.items.size(); i += 2) {
     PthValue key = value_of(node.items[i], depth + 1);
     PthValue value = value_of(node.items[i + 1], depth + 1);
-    // As in Python, the last value of a key holds, in the place of the first.
-    const auto [place, is_new] = places.emplace(key.str(), entries.size());
-    if (is_new || key.is(PthValue::Kind::Tuple))
+    // As in Python, the last value of a key holds, in the place of the first. Of these two kinds
+    // the text does not tell whether they are equal.
+    const bool by_identity =
+        key.is(PthValue::Kind::Tuple) || machine_.node(node.items[i]).kind == Kind::Object;
+    std::string text = key.str();
+    spend_on_value(text.size());
+    const auto [place, is_new] = places.emplace(std::move(text), entries.size());
+    if (is_new || by_identity)
       entries.emplace_back(std::move(key), std::move(value));
     else
       entries[place->second].second = std::move(value);
@@ -168,7 +197,7 @@ Tensor PthTreeBuilder::whole_storage(const StorageRef& ref) {
   t.storage = static_cast<std::uint32_t>(&ref - machine_.storages().data());
   t.dtype = ref.dtype;
   t.shape = {static_cast<std::int64_t>(ref.view_numel)};
-  t.strides = {1};
+  t.strides = {ref.view_numel > 1 ? 1 : 0};
   ++storages_[ref.key].users;
   return make_tensor(t);
 }
@@ -184,8 +213,9 @@ Tensor PthTreeBuilder::make_tensor(const TensorRef& t) {
   Storage& storage = storage_of(ref);
   const std::size_t element_nbytes = nbytes_of(t.dtype);
   const std::uint64_t nbytes = static_cast<std::uint64_t>(t.shape.numel()) * element_nbytes;
+  spend_on_value(kTensorNbytes);
   const bool whole = t.offset == 0 && ref.offset == 0 && nbytes == storage.nbytes &&
-                     t.strides == t.shape.contiguous_strides();
+                     is_row_major(t.shape, t.strides);
   const bool last_user = --storage.users == 0;
   Ref<Buffer> buffer;
   if (whole && last_user) {
@@ -202,7 +232,8 @@ Tensor PthTreeBuilder::make_tensor(const TensorRef& t) {
   if (t.dtype == DType::Bool && std::any_of(buffer->data(), buffer->data() + nbytes,
                                             [](std::byte b) { return b > std::byte{1}; }))
     fail("a tensor of dtype bool holds a byte that is neither 0 nor 1");
-  return from_buffer(std::move(buffer), t.shape, t.dtype);
+  Tensor tensor = from_buffer(std::move(buffer), t.shape, t.dtype);
+  return t.negated ? -tensor : tensor;
 }
 
 }  // namespace ingot::io

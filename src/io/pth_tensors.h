@@ -43,13 +43,13 @@ class PthTreeBuilder {
   Tensor make_tensor(const TensorRef& ref);
   Tensor whole_storage(const StorageRef& ref);
   void spend(std::uint64_t nbytes);
+  void spend_on_value(std::uint64_t nbytes);
 
   const PickleMachine& machine_;
   std::string file_;
   ReadStorage read_storage_;
   std::uint64_t budget_nbytes_;
-  std::uint64_t text_budget_nbytes_;
-  std::size_t values_left_;
+  std::uint64_t value_budget_nbytes_;  ///< of everything but the tensors' elements
   std::unordered_map<std::string, Storage> storages_;
   std::vector<Tensor> tensors_;  ///< like the machine's; undefined until wanted
 };

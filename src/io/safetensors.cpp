@@ -9,7 +9,7 @@
 #include "core/buffer.h"
 #include "core/printable.h"
 #include "core/record.h"
-#include "io/atomic_file.h"
+#include <ingot/io/atomic_file.h>
 #include "io/checksums.h"
 #include "io/input_file.h"
 #include "io/safetensors_format.h"
@@ -103,9 +103,9 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path, Device devic
                       });
 }
 
-StateDict load(const std::filesystem::path& path, Device device) {
+StateDict load(const std::filesystem::path& path, Device device, const LoadOptions& options) {
   if (!is_pth(path)) return load_safetensors(path, device).tensors;
-  const PthValue value = load_pth(path);
+  const PthValue value = load_pth(path, options);
   StateDict host;
   try {
     host = find_state_dict(value);

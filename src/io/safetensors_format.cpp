@@ -55,6 +55,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   SafetensorsHeader take() { return std::move(header_); }
 
   bool start_object(std::size_t) override {
+    if (begin_ignored()) return true;
     switch (place_) {
       case Place::Start:
         place_ = Place::Top;
@@ -75,6 +76,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool end_object() override {
+    if (end_ignored()) return true;
     if (place_ == Place::Tensor) {
       if (!has_dtype_) fail_tensor("has no dtype");
       if (!has_shape_) fail_tensor("has no shape");
@@ -88,6 +90,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool key(string_t& text) override {
+    if (place_ == Place::Ignored) return true;
     switch (place_) {
       case Place::Top:
         if (!names_.insert(text).second)
@@ -103,7 +106,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
         else if (text == "data_offsets")
           start_field(has_offsets_, text, Place::OffsetsStart);
         else
-          fail_tensor(fmt::format("has an unknown field {}", in_quotes(text)));
+          place_ = Place::Ignored;  // of a later version of the format, or somebody's own
         return true;
       case Place::Metadata:
         if (header_.metadata.count(text))
@@ -117,6 +120,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool string(string_t& text) override {
+    if (ignored_value()) return true;
     if (place_ == Place::MetadataValue) {
       header_.metadata.emplace(key_, text);
       place_ = Place::Metadata;
@@ -136,6 +140,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool start_array(std::size_t) override {
+    if (begin_ignored()) return true;
     if (place_ == Place::ShapeStart) {
       place_ = Place::Shape;
       return true;
@@ -149,6 +154,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool end_array() override {
+    if (end_ignored()) return true;
     if (place_ == Place::Offsets && offsets_.size() != 2)
       fail_tensor(fmt::format("needs two data_offsets, not {}", offsets_.size()));
     place_ = Place::Tensor;
@@ -156,6 +162,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool number_unsigned(number_unsigned_t value) override {
+    if (ignored_value()) return true;
     if (place_ == Place::Shape) {
       if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
         fail_tensor(fmt::format("has an impossible size {}", value));
@@ -173,20 +180,29 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   }
 
   bool number_integer(number_integer_t value) override {
+    if (ignored_value()) return true;
     if (place_ == Place::Shape) fail_tensor(fmt::format("has a negative size {}", value));
     if (place_ == Place::Offsets) fail_tensor(fmt::format("has a negative offset {}", value));
     return unexpected("a number");
   }
 
   bool number_float(number_float_t, const string_t& text) override {
+    if (ignored_value()) return true;
     if (place_ == Place::Shape || place_ == Place::Offsets)
       fail_tensor(
           fmt::format("has a size or offset that is no 64-bit integer: {}", in_quotes(text)));
     return unexpected("a number");
   }
 
-  bool null() override { return unexpected("null"); }
-  bool boolean(bool) override { return unexpected("a truth value"); }
+  bool null() override {
+    if (ignored_value()) return true;
+    if (place_ == Place::EntryValue && key_ == kMetadataKey) {  // none, as the reference takes it
+      place_ = Place::Top;
+      return true;
+    }
+    return unexpected("null");
+  }
+  bool boolean(bool) override { return ignored_value() || unexpected("a truth value"); }
   bool binary(binary_t&) override { return unexpected("binary data"); }
 
   bool parse_error(std::size_t position, const std::string&,
@@ -214,7 +230,25 @@ class HeaderReader : public nlohmann::json::json_sax_t {
     Offsets,
     Metadata,
     MetadataValue,
+    Ignored,  ///< the value of a tensor's field that means nothing here
   };
+
+  // An ignored value may be a list or an object of any depth: only the depth is kept.
+  bool begin_ignored() {
+    if (place_ != Place::Ignored) return false;
+    ++ignored_depth_;
+    return true;
+  }
+  bool end_ignored() {
+    if (place_ != Place::Ignored) return false;
+    if (--ignored_depth_ == 0) place_ = Place::Tensor;
+    return true;
+  }
+  bool ignored_value() {
+    if (place_ != Place::Ignored) return false;
+    if (ignored_depth_ == 0) place_ = Place::Tensor;
+    return true;
+  }
 
   [[noreturn]] void fail(const std::string& cause) const {
     throw IoError(fmt::format("{}: {}", file_, cause));
@@ -281,6 +315,7 @@ class HeaderReader : public nlohmann::json::json_sax_t {
   SafetensorsHeader header_;
   std::unordered_set<std::string> names_;
   Place place_ = Place::Start;
+  std::size_t ignored_depth_ = 0;
   std::string key_;
   std::vector<std::uint64_t> offsets_;
   bool has_dtype_ = false;
@@ -339,7 +374,6 @@ std::string json_string(std::string_view text, const char* what) {
 
 std::uint64_t read_header_nbytes(std::span<const std::byte> prefix, std::uint64_t file_nbytes,
                                  std::string_view file) {
-  if (file_nbytes == 0) throw IoError(fmt::format("{}: the file is empty", file));
   if (file_nbytes == 0) throw IoError(fmt::format("{}: the file is empty", file));
   if (prefix.size() < kLengthNbytes)
     throw IoError(fmt::format("{}: {} bytes are too few for a safetensors file (truncated?)", file,

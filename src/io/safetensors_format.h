@@ -7,8 +7,9 @@
 //
 // What is accepted is what the reference implementation accepts
 // (github.com/huggingface/safetensors, `Metadata::validate`): the tensors fill the rest of the file
-// without holes or overlap. Beyond it, names must not occur twice. A header that lies about sizes
-// never makes the reader allocate them.
+// without holes or overlap; "__metadata__" may be null, and fields of a tensor that mean nothing
+// here are skipped. Beyond it, names must not occur twice. A header that lies about sizes never
+// makes the reader allocate them.
 #pragma once
 
 #include <bit>

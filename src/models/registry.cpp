@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 #include <ingot/models/models.h>
+
+#include <ingot/core/nearest_name.h>
 
 namespace ingot::models {
 
@@ -88,13 +91,13 @@ const std::vector<Entry>& entries() {
   return list;
 }
 
+/// In any case: "ResNet18" as well.
 const Entry& find(std::string_view name) {
-  std::string known;
-  for (const Entry& e : entries()) {
-    if (e.info.name == name) return e;
-    known += (known.empty() ? "" : ", ") + e.info.name;
-  }
-  throw ValueError(fmt::format("unknown model '{}'; known are {}", name, known));
+  const std::string wanted = lower_case(name);
+  for (const Entry& e : entries())
+    if (e.info.name == wanted) return e;
+  throw ValueError(fmt::format("unknown model '{}'; known are {}{}", name, fmt::join(names(), ", "),
+                               suggestion(name, names())));
 }
 
 }  // namespace

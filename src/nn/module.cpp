@@ -286,6 +286,20 @@ namespace {
 // Gives `t` another value, of any shape, dtype and device. Copies of the handle see it.
 void give_value(const Tensor& t, const Tensor& value) { t.cell()->rebind(value.cell()->value()); }
 
+/// Batch and instance norm count batches in a buffer that PyTorch's files have only since 2018, and
+/// that only a momentum of nothing reads. As there, a dict may lack it.
+bool may_be_missing(const StateDict& own, const std::string& key) {
+  constexpr std::string_view kCount = "num_batches_tracked", kMean = "running_mean";
+  if (!key.ends_with(kCount)) return false;
+  const std::string prefix = key.substr(0, key.size() - kCount.size());
+  return (prefix.empty() || prefix.ends_with('.')) && own.contains(prefix + std::string(kMean));
+}
+
+/// Before 0.4 PyTorch had no tensors of rank 0: old files hold [1] where a number is meant.
+bool is_old_scalar(const Tensor& own, const Tensor& value) {
+  return own.dim() == 0 && value.shape() == Shape{1};
+}
+
 std::string listing(const char* what, const std::vector<std::string>& lines) {
   if (lines.empty()) return {};
   std::string text = fmt::format("\n  {} ({}):", what, lines.size());
@@ -301,9 +315,9 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   std::vector<std::string> misshapen;
   for (const auto& [key, tensor] : own) {
     const auto found = dict.find(key);
-    if (found == dict.end() || !found->second.defined())
-      report.missing.push_back(key);
-    else if (found->second.shape() != tensor.shape())
+    if (found == dict.end() || !found->second.defined()) {
+      if (!may_be_missing(own, key)) report.missing.push_back(key);
+    } else if (found->second.shape() != tensor.shape() && !is_old_scalar(tensor, found->second))
       misshapen.push_back(fmt::format("{}: {} in the module, {} in the dict", key,
                                       tensor.shape().str(), found->second.shape().str()));
   }
@@ -323,6 +337,7 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
     const auto found = dict.find(key);
     if (found == dict.end() || !found->second.defined()) continue;
     Tensor value = plain(found->second);
+    if (is_old_scalar(tensor, value)) value = value.reshape({});
     if (value.dtype() != tensor.dtype()) value = value.to(tensor.dtype());
     if (value.device() != tensor.device()) value = value.to(tensor.device());
     give_value(tensor, value);

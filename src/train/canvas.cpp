@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <system_error>
 
 #include "ingot/core/error.h"
+#include <ingot/io/atomic_file.h>
 
 namespace ingot::train {
 namespace {
@@ -167,21 +166,9 @@ void Canvas::write_png(const std::filesystem::path& path) const {
       0) {
     throw IoError(fmt::format("{}: cannot encode the picture: {}", path.string(), image.message));
   }
-  const std::filesystem::path partial = path.string() + ".partial";
-  std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-  file.write(encoded.data(), static_cast<std::streamsize>(nbytes));
-  file.close();
-  std::error_code error;
-  if (!file) {
-    std::filesystem::remove(partial, error);
-    throw IoError(fmt::format("{}: cannot write the picture", path.string()));
-  }
-  std::filesystem::rename(partial, path, error);
-  if (error) {
-    std::error_code ignored;
-    std::filesystem::remove(partial, ignored);
-    throw IoError(fmt::format("{}: cannot write the picture: {}", path.string(), error.message()));
-  }
+  io::AtomicFile file(path);
+  file.write(encoded.data(), nbytes);
+  file.commit();
 }
 
 }  // namespace ingot::train

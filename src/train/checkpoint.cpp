@@ -36,13 +36,30 @@ void add(StateDict& all, std::string_view prefix, const StateDict& part) {
   for (const auto& [name, tensor] : part) all.insert(std::string(prefix) + name, tensor);
 }
 
-Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
-  const auto entry = file.metadata.find(kEntry);
-  if (entry == file.metadata.end())
+Json description(const Metadata& metadata, std::string_view name) {
+  const auto entry = metadata.find(kEntry);
+  if (entry == metadata.end())
     fail(name, "this safetensors file holds tensors but is no checkpoint of a training run");
-  const Json json = Json::parse(entry->second, nullptr, false);
+  // Deeper values are dropped as they come: a text of brackets must not become a tree of them.
+  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= 2; };
+  Json json = Json::parse(entry->second, shallow, false);
   if (!json.is_object()) fail(name, "the checkpoint's description is not valid JSON");
+  return json;
+}
 
+std::map<std::string, std::string> extra_of(const Json& json, std::string_view name) {
+  const auto extra = json.find("extra");
+  if (extra == json.end() || !extra->is_object()) fail(name, "the checkpoint lacks 'extra'");
+  std::map<std::string, std::string> texts;
+  for (const auto& [key, value] : extra->items()) {
+    if (!value.is_string()) fail(name, fmt::format("the checkpoint's '{}' is no string", key));
+    texts.emplace(key, value.get<std::string>());
+  }
+  return texts;
+}
+
+Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
+  const Json json = description(file.metadata, name);
   const auto version = number<int>(json, "format_version", name);
   if (version > Checkpoint::kFormatVersion)
     fail(name, fmt::format("the checkpoint has format version {}, this Ingot reads up to {}; use a "
@@ -54,12 +71,7 @@ Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
   checkpoint.position.batch = number<std::int64_t>(json, "batch", name);
   checkpoint.random.seed = number<std::uint64_t>(json, "random_seed", name);
   checkpoint.random.offset = number<std::uint64_t>(json, "random_offset", name);
-  const auto extra = json.find("extra");
-  if (extra == json.end() || !extra->is_object()) fail(name, "the checkpoint lacks 'extra'");
-  for (const auto& [key, value] : extra->items()) {
-    if (!value.is_string()) fail(name, fmt::format("the checkpoint's '{}' is no string", key));
-    checkpoint.extra.emplace(key, value.get<std::string>());
-  }
+  checkpoint.extra = extra_of(json, name);
   for (const auto& [key, tensor] : file.tensors) {
     const std::string_view text = key;
     if (text.substr(0, kModel.size()) == kModel)
@@ -108,6 +120,11 @@ Checkpoint Checkpoint::parse(std::span<const std::byte> file, std::string_view n
 
 bool is_checkpoint(const std::map<std::string, std::string>& metadata) {
   return metadata.count(kEntry) != 0;
+}
+
+std::map<std::string, std::string> checkpoint_extra(
+    const std::map<std::string, std::string>& metadata, std::string_view name) {
+  return extra_of(description(metadata, name), name);
 }
 
 }  // namespace ingot::train

@@ -6,9 +6,12 @@
 #include <ingot/data/image_folder.h>
 #include <ingot/ops/creation.h>
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include <ingot/core/nearest_name.h>
 
 #include "nn/mode_scope.h"
 
@@ -17,12 +20,12 @@ namespace ingot::train {
 ImageData ImageData::parse(const std::string& text) {
   ImageData data;
   const auto colon = text.find(':');
-  data.kind = text.substr(0, colon);
+  data.kind = lower_case(text.substr(0, colon));
   if (data.kind != "mnist" && data.kind != "fashion-mnist" && data.kind != "folder")
     throw ValueError(fmt::format(
         "unknown data '{}'; there are: mnist (1,000 + 1,000 images inside Ingot), mnist:FOLDER, "
-        "fashion-mnist:FOLDER, folder:FOLDER (JPEG and PNG, a sub-folder per class)",
-        text));
+        "fashion-mnist:FOLDER, folder:FOLDER (JPEG and PNG, a sub-folder per class){}",
+        text, suggestion(data.kind, {"mnist", "fashion-mnist", "folder"})));
   if (colon == std::string::npos && data.kind == "mnist") return data;
   if (colon != std::string::npos) data.folder = text.substr(colon + 1);
   if (data.folder.empty())
@@ -85,8 +88,9 @@ void ImageData::check_classes(Split split) const {
                               split == Split::kVal ? "validation" : "the test"));
 }
 
-std::shared_ptr<const data::Dataset> ImageData::open(Split split,
-                                                     const data::Transform& transform) const {
+std::shared_ptr<const data::Dataset> ImageData::open(
+    Split split, const data::Transform& transform,
+    std::vector<std::filesystem::path>* left_out) const {
   if (!has(split))
     throw ValueError(fmt::format("{} has no {} images{}", str(), name(split),
                                  split == Split::kVal ? " (val_split makes some)" : ""));
@@ -98,7 +102,13 @@ std::shared_ptr<const data::Dataset> ImageData::open(Split split,
     images = data::mnist(folder.empty() ? "embedded" : folder, !test, transform);
   } else {
     if (test) check_classes(split);
-    images = data::image_folder(part(split), transform);
+    const auto files = data::image_folder(part(split), transform);
+    if (left_out != nullptr)
+      for (const std::filesystem::path& path : files->left_out())
+        // Both parts of a folder that is split name the same ones.
+        if (std::find(left_out->begin(), left_out->end(), path) == left_out->end())
+          left_out->push_back(path);
+    images = files;
   }
   if (!val_split || test) return images;
   const auto parts = data::random_split(images, std::vector<double>{1 - *val_split, *val_split});

@@ -12,7 +12,8 @@
 #include <ctime>
 #include <system_error>
 
-#include "io/atomic_file.h"
+#include "io/append_file.h"
+#include <ingot/io/atomic_file.h>
 #include "train/curves.h"
 
 namespace ingot::train {
@@ -96,10 +97,8 @@ void RunFolder::start_metrics(const std::vector<MetricsRow>& rows) {
 }
 
 void RunFolder::append_metrics(const MetricsRow& row) {
-  errno = 0;
-  if (!metrics_.is_open()) metrics_.open(metrics_path(), std::ios::app);
-  metrics_ << to_json(row) << '\n' << std::flush;
-  if (!metrics_) fail(metrics_path(), "write the file", errno);
+  if (!metrics_) metrics_ = std::make_shared<io::AppendFile>(metrics_path());
+  metrics_->append(to_json(row) + "\n");
 }
 
 void RunFolder::save(const Checkpoint& checkpoint, const std::vector<MetricsRow>& history,
@@ -143,6 +142,18 @@ fs::path default_run_folder(const std::string& name) {
   for (int i = 2; fs::exists(candidate, ignored); ++i)
     candidate = fmt::format("{}-{}", folder.string(), i);
   return candidate;
+}
+
+fs::path make_run_folder(const std::string& name) {
+  while (true) {
+    const fs::path folder = default_run_folder(name);
+    std::error_code error;
+    fs::create_directories(folder.parent_path(), error);
+    if (error) fail(folder.parent_path(), "make the folder", error.value());
+    // Two runs that start in the same second find the same name free; one of them makes it.
+    if (fs::create_directory(folder, error)) return folder;
+    if (error) fail(folder, "make the folder", error.value());
+  }
 }
 
 }  // namespace ingot::train

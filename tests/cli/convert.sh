@@ -101,3 +101,31 @@ PY
   check 0 ingot convert large.safetensors wide.safetensors --dtype bfloat16
   if grep -q "^overflow" "$out"; then fail "bfloat16 holds these"; fi
 fi
+
+# Objects of other classes are refused by name, which says how to go on; then they are left out.
+for kind in 2 4 stream; do
+  check 1 ingot convert "$fixtures/2.13-objects-$kind.pth" objects.safetensors --overwrite
+  says "GLOBAL numpy."
+  says "--skip-objects leaves such values out"
+  one_line
+  check 0 ingot convert "$fixtures/2.13-objects-$kind.pth" objects.safetensors --overwrite \
+    --skip-objects
+  prints "2 tensors"
+  prints "left out   namespace = object of argparse.Namespace"
+  prints "left out   reduce = object of posix.system"
+done
+[ ! -e pwned ] || fail "a file was run"
+check 0 ingot convert "$fixtures/2.13-allowed-zip.pth" allowed.safetensors
+prints "left out   counter.30 = 1"
+check 1 ingot convert "$fixtures/2.13-lacking-zip.pth" lacking.safetensors
+says "sparse tensors cannot be read"
+check 0 ingot convert "$fixtures/2.13-lacking-zip.pth" lacking.safetensors --skip-objects
+prints "left out   quantized = not read: quantized tensors"
+check 0 ingot convert "$fixtures/2.13-tensor.pth" half.safetensors --overwrite --dtype FLOAT16
+prints "float16"
+check 1 ingot eval --model mlp --weights "$fixtures/2.13-objects-2.pth" --data mnist
+says "--skip-objects leaves such values out"
+check 1 ingot eval --model mlp --weights "$fixtures/2.13-objects-2.pth" --data mnist --skip-objects
+says "the dict does not fit"
+check 2 ingot train "${quick[@]}" --out x --skip-objects
+says "for a new run with --weights"

@@ -213,3 +213,31 @@ if command -v python3 >/dev/null; then
     fi
   fi
 fi
+
+# -- What systems leave behind is no class and no image, and is named.
+cp -r photos left
+mkdir -p left/train/.ipynb_checkpoints left/train/__MACOSX/cat left/val/cat/.ipynb_checkpoints
+cp "$images/rgb8.png" left/train/__MACOSX/cat/1.png
+cp "$images/rgb8.png" left/val/cat/.ipynb_checkpoints/1.png
+echo x >left/train/cat/._1.jpg
+echo x >left/train/cat/Thumbs.db
+check 0 ingot train "${quick[@]}" --data folder:left --out left_run --json left.json
+prints "8 training and 8 test images"
+prints "left out   left/train/.ipynb_checkpoints"
+prints "left out   left/train/__MACOSX"
+prints "left out   left/train/cat/._1.jpg"
+prints "left out   left/val/cat/.ipynb_checkpoints"
+grep -qF '"left/train/cat/Thumbs.db"' left.json || fail "left.json lacks left/train/cat/Thumbs.db"
+same run/model.safetensors left_run/model.safetensors
+check 0 ingot eval --weights left_run/model.safetensors --data folder:left
+prints "left out   left/val/cat/.ipynb_checkpoints"
+
+# -- torchvision's folders: mnist:FOLDER finds FOLDER/MNIST/raw.
+mkdir -p tv/MNIST/raw tv/FashionMNIST/raw
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/*.gz tv/MNIST/raw/
+cp "$INGOT_SOURCE_DIR"/data/mnist-1k/*.gz tv/FashionMNIST/raw/
+check 0 ingot train --model mlp --data mnist:tv --limit 32 --epochs 1 --workers 0 --out tv1
+check 0 ingot train --model mlp --data fashion-mnist:tv --limit 32 --epochs 1 --workers 0 --out tv2
+rm -r tv/FashionMNIST
+refused 1 "tv: the folder has no train-images-idx3-ubyte" \
+  train --model mlp --data fashion-mnist:tv --limit 32 --epochs 1 --workers 0 --out tv3

@@ -149,3 +149,28 @@ says "cannot be changed by --resume"
 [ -z "$(ls -A .)" ] || fail "something was written into the folder that the run is resumed from"
 [ "$(find ../here/events -name 'events.out.*' | wc -l)" = 3 ] || fail "the event files lie elsewhere"
 cd .. || exit 1
+
+# -- Runs of other versions: options that came later have their usual value, those that are gone are
+# named and ignored. What the command line gives counts as usual.
+edit() { "${INGOT_EDIT_FILE:?}" "$@" || fail "edit_file $*"; }
+cp -r steps older
+for option in lr-gamma lr-patience early-stopping monitor tensorboard clip-grad-norm skip-damaged weights; do
+  edit older/checkpoint.safetensors option $option -
+done
+edit older/checkpoint.safetensors option forgotten-by-all '{"deep": [1]}'
+check 2 ingot train --out older --resume --epochs 3 --lr-gamma 0.5
+says "--lr-gamma 0.5 cannot be changed by --resume: the run has 0.1"
+check 0 ingot train --out older --resume --epochs 3
+prints "note       the run's --forgotten-by-all is not known to this Ingot and has no effect"
+check 0 ingot train --out steps --resume --epochs 3
+same older/model.safetensors steps/model.safetensors
+for option in model data; do
+  cp -r steps "no-$option"
+  edit "no-$option/checkpoint.safetensors" option $option -
+  check 1 ingot train --out "no-$option" --resume --epochs 4
+  says "no-$option/checkpoint.safetensors: the run's options are damaged: --$option is missing"
+done
+cp -r steps odd
+edit odd/checkpoint.safetensors option batch-size '"many"'
+check 1 ingot train --out odd --resume --epochs 4
+says "the run's options are damaged: --batch-size is"

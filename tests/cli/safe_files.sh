@@ -138,3 +138,94 @@ code=0
 mkdir early && : >early/metrics.jsonl
 check 1 ingot train --out early --resume
 says "early holds files of a run, but no checkpoint to go on with: it ended before it saved one"
+
+# -- Starts at the same time: one takes the folder, the others leave it alone, whether the first is
+# still at work or done.
+for round in 1 2 3; do
+  pids=()
+  for i in 1 2 3 4; do
+    "$INGOT_BIN" train "${quick[@]}" --seed $i --out race$round >race$i.out 2>race$i.err &
+    pids+=($!)
+  done
+  won=0
+  for i in 1 2 3 4; do
+    code=0
+    wait "${pids[$((i - 1))]}" || code=$?
+    if [ "$code" = 0 ]; then
+      won=$((won + 1))
+      winner=$i
+    else
+      grep -q "another run is writing into this folder\|race$round holds " race$i.err ||
+        fail "race: $(cat race$i.err)"
+    fi
+  done
+  [ "$won" = 1 ] || fail "$won of 4 runs trained in one folder"
+  check 0 ingot train "${quick[@]}" --seed "$winner" --out alone$round
+  same alone$round/model.safetensors race$round/model.safetensors
+done
+# Without --out each gets a folder of its own.
+(
+  mkdir own && cd own || exit 1
+  for i in 1 2 3; do "$INGOT_BIN" train "${quick[@]}" >/dev/null 2>&1 & done
+  wait
+)
+[ "$(ls own/runs | wc -l)" = 3 ] || fail "three runs, $(ls own/runs | wc -l) folders"
+for run in own/runs/*; do [ -s "$run/model.safetensors" ] || fail "$run is not whole"; done
+
+# -- A file that is replaced is replaced as a whole: a process killed while it writes, and a disk that
+# is full, leave the old one.
+evaluate=(eval --weights run/model.safetensors --data mnist --limit 10 --workers 0)
+limited() {  # limited BLOCKS ARGUMENTS...: no file of more than so many KiB; what it prints is none
+  local blocks=$1
+  shift
+  (ulimit -f "$blocks" && exec "$INGOT_BIN" "$@") 2>&1 >/dev/null | cat >&2
+  return "${PIPESTATUS[0]}"
+}
+check 0 ingot "${evaluate[@]}" --json result.json
+cp result.json result.before
+check 1 limited 0 "${evaluate[@]}" --json result.json
+says "result.json: cannot write the file: File too large"
+same result.before result.json
+check 0 ingot convert run/model.safetensors small.safetensors
+cp small.safetensors small.before
+check 1 limited 100 convert run/model.safetensors small.safetensors --overwrite
+says "small.safetensors: cannot write the file: File too large"
+same small.before small.safetensors
+# The weights (950 KB, in blocks of 1 KB), the curves and the metrics of a run.
+rm -rf before && cp -r run before
+for blocks in 0 1 20 100 900; do
+  check 1 limited $blocks train --out run --resume --epochs 4
+  says "File too large"
+  for file in checkpoint.safetensors model.safetensors curves.png; do
+    same "before/$file" "run/$file"
+  done
+  while read -r line; do
+    case $line in {*}) ;; *) fail "half a line of metrics: $line" ;; esac
+  done <run/metrics.jsonl
+  [ -z "$(find run -name '.*.tmp-*')" ] || fail "temporary files are left"
+  rm -rf run && cp -r before run
+done
+# Killed at any moment: files are old or new, and always whole.
+for i in 1 2 3 4 5 6; do
+  "$INGOT_BIN" train --out run --resume --epochs 100000 >/dev/null 2>&1 &
+  pid=$!
+  sleep 0.$((i * 13 % 10))5
+  kill -9 $pid
+  wait $pid 2>/dev/null
+  check 0 ingot eval --weights run/model.safetensors --data mnist --limit 10 --workers 0
+  check 0 ingot eval --weights run/checkpoint.safetensors --data mnist --limit 10 --workers 0
+  [ "$(tail -c 12 run/curves.png | head -c 8 | tail -c 4)" = IEND ] || fail "half a picture"
+done
+
+# -- Pipes and devices: results may go there; names of temporary files may be taken by them.
+check 0 ingot "${evaluate[@]}" --json /dev/null
+ingot "${evaluate[@]}" --json >(cat >piped.json) >"$out" 2>"$err" || fail "--json >(cat)"
+wait_for 20 grep -q '"accuracy"' piped.json || fail "nothing came through the pipe"
+mkdir pipes && mkfifo pipes/.result.json.tmp-1-0
+check 0 timeout 60 "$INGOT_BIN" "${evaluate[@]}" --json pipes/result.json
+grep -q '"accuracy"' pipes/result.json || fail "no result beside a pipe"
+mkfifo pipes/weights
+check 1 timeout 60 "$INGOT_BIN" eval --model mlp --weights pipes/weights --data mnist
+says "pipes/weights: cannot read the file: it is a device or pipe"
+check 1 timeout 60 "$INGOT_BIN" eval --model mlp --weights /dev/zero --data mnist
+says "/dev/zero: cannot read the file: it is a device or pipe"

@@ -47,8 +47,22 @@ usage "'gpu'" train --model lenet5 --data mnist --device gpu
 usage "cuda" train --model lenet5 --data mnist --device gpu
 usage "unknown optimizer 'adamax'; there are: sgd, adam, adamw" \
   train --model lenet5 --data mnist --optimizer adamax
-usage "train: unknown argument '--batchsize'; there are: " train --model lenet5 --batchsize 4
-usage "--batch-size" train --model lenet5 --batchsize 4
+# The nearest is named, not all thirty.
+usage "train: unknown argument '--batchsize'; did you mean --batch-size? (see ingot train --help)" \
+  train --model lenet5 --batchsize 4
+usage "unknown argument '--epoch=3'; did you mean --epochs?" train --model lenet5 --epoch=3
+usage "eval: unknown argument '--weigths'; did you mean --weights?" eval --weigths x
+usage "train: unknown argument '--transmogrify' (see ingot train --help)" train --transmogrify
+usage "did you mean train?" tarin
+usage "unknown model 'resnet81'" train --model resnet81 --data mnist
+usage "did you mean resnet18?" train --model resnet81 --data mnist
+usage "unknown optimizer 'adma'; there are: sgd, adam" train --model mlp --data mnist --optimizer adma
+usage "did you mean adam?" train --model mlp --data mnist --optimizer adma
+usage "did you mean cosine?" train --model mlp --data mnist --scheduler cosin
+usage "did you mean test_loss?" train --model mlp --data mnist --monitor test-loss
+usage "did you mean mnist?" train --model mlp --data mnits
+usage "did you mean cpu?" train --model mlp --data mnist --device cpuu
+usage "did you mean float16?" convert a b --dtype flaot16
 usage "devices: unknown argument '--all'" devices --all
 
 good="train --model lenet5 --data mnist"
@@ -91,3 +105,12 @@ check 0 ingot summary --model resnet18 --image-size 64 --batch-size 2
 prints "[2, 512, 2, 2]"
 check 0 ingot summary --model mlp
 prints "235,146"
+
+# Names may be typed in any case.
+check 0 ingot train --model MLP --data MNIST --optimizer AdamW --device CPU --scheduler Cosine \
+  --keep-best Test_Accuracy --limit 32 --epochs 1 --workers 0 --out case --json case.json
+grep -q '"model": "mlp"' case.json && grep -q '"optimizer": "adamw"' case.json &&
+  grep -q '"scheduler": "cosine"' case.json || fail "case.json: names are as they were typed"
+check 0 ingot train --model mlp --optimizer ADAMW --out case --resume --epochs 1
+check 0 ingot summary --model ResNet18
+check 0 ingot completion Bash

@@ -28,7 +28,10 @@ struct ImageFolderOptions {
 /// Sample i is the i-th file as `transform` leaves its RGB pixels, and its class as int64.
 ///
 /// Classes are the names of the folder's sub-folders, sorted by their bytes, and numbered from 0.
-/// Samples are sorted by class, then by folder, then by name; links are followed.
+/// Samples are sorted by class, then by folder, then by name; links are followed. What systems and
+/// programs leave behind is no class and no sample (torchvision would take it for one): names that
+/// begin with a dot (.ipynb_checkpoints, ._cat.jpg, .DS_Store), __MACOSX, @eaDir, Thumbs.db,
+/// desktop.ini; see left_out().
 class ImageFolder final : public Dataset {
  public:
   /// Lists the files; reads none. Throws IoError naming the cause: no such folder, no sub-folder,
@@ -44,6 +47,8 @@ class ImageFolder final : public Dataset {
 
   const std::vector<std::string>& classes() const { return classes_; }
   const std::map<std::string, std::int64_t>& class_to_idx() const { return class_to_idx_; }
+  /// Files and folders that were passed over, whole folders once.
+  const std::vector<std::filesystem::path>& left_out() const { return left_out_; }
   /// File and class of every sample.
   const std::vector<std::pair<std::filesystem::path, std::int64_t>>& samples() const {
     return samples_;
@@ -53,12 +58,15 @@ class ImageFolder final : public Dataset {
   std::vector<std::string> classes_;
   std::map<std::string, std::int64_t> class_to_idx_;
   std::vector<std::pair<std::filesystem::path, std::int64_t>> samples_;
+  std::vector<std::filesystem::path> left_out_;
   Transform transform_;
   DecodeOptions decode_;
 };
 
-/// The sorted names of the sub-folders. Throws IoError as ImageFolder does.
-std::vector<std::string> find_classes(const std::filesystem::path& folder);
+/// The sorted names of the sub-folders; appends to `left_out` those that are no classes. Throws
+/// IoError as ImageFolder does.
+std::vector<std::string> find_classes(const std::filesystem::path& folder,
+                                      std::vector<std::filesystem::path>* left_out = nullptr);
 
 /// An ImageFolder.
 std::shared_ptr<const ImageFolder> image_folder(const std::filesystem::path& folder,

@@ -31,10 +31,12 @@ struct MnistArrays {
 
 /// Reads one split from `folder`, which holds the files under their published names
 /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…`; also spelt
-/// `train-images.idx3-ubyte`), raw or gzip, with or without `.gz`.
+/// `train-images.idx3-ubyte`), raw or gzip, with or without `.gz`; or holds them in `below`/raw or
+/// raw, as torchvision stores them ("MNIST", "FashionMNIST").
 /// Throws IoError: folder or file missing, damaged file, not images or not labels, counts that
 /// disagree, a label outside 0..9.
-MnistArrays read_mnist(const std::filesystem::path& folder, Split split);
+MnistArrays read_mnist(const std::filesystem::path& folder, Split split,
+                       const char* below = "MNIST");
 
 /// The first 1,000 images of the split, carried inside the library (Y. LeCun, C. Cortes,
 /// CC BY-SA 3.0; see data/mnist-1k/LICENSE).

@@ -2,8 +2,9 @@
 // pickles before it.
 //
 // A pickle is a program. Ingot's reader knows the few steps that build tensors, containers, numbers
-// and strings, and refuses every other by its name ("GLOBAL os.system is not allowed"): nothing in
-// a file is ever executed. Lists, tuples, sets and dicts come out as a tree of PthValue.
+// and strings, and refuses every other by its name ("GLOBAL os.system is not allowed"), or leaves
+// it out on request (LoadOptions): nothing in a file is ever executed. Lists, tuples, sets and
+// dicts come out as a tree of PthValue. What torch.load(weights_only=True) reads is read.
 //
 //   ingot::load("resnet18.pth")                      the state dict, like that of safetensors files
 //   ingot::load_pth("run.pt").at("epoch").as_int()   anything else that the file holds
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include <ingot/core/state_dict.h>
+#include <ingot/io/load_options.h>
 
 namespace ingot {
 
@@ -33,7 +35,8 @@ class PthValue {
     Float,
     String,
     Bytes,
-    Other,  ///< known by its text alone: a dtype, a device, an integer beyond 64 bits
+    Other,  ///< known by its text alone: a dtype, a device, a complex number, an integer beyond 64
+            ///< bits, "object of numpy.dtype" with LoadOptions::skip_objects
     Tensor,
     List,
     Tuple,
@@ -87,15 +90,17 @@ class PthValue {
 /// Everything in a file of torch.save. Tensors are read onto the CPU, whatever device they were
 /// saved from; strided and shared ones become tensors of their own. Throws IoError naming the file
 /// and the cause when it cannot be read or is damaged, when it was written on a big-endian machine,
-/// and when it asks for anything but data, naming that.
-PthValue load_pth(const std::filesystem::path& path);
+/// and when it asks for anything but data, naming that,
+/// unless options.skip_objects leaves it out.
+PthValue load_pth(const std::filesystem::path& path, const LoadOptions& options = {});
 
 /// True when the file begins like one of torch.save, whatever its name. Throws IoError when it
 /// cannot be read.
 bool is_pth(const std::filesystem::path& path);
 
 /// Reads a file that lies in memory; `name` stands for it in error messages.
-PthValue parse_pth(std::span<const std::byte> file, std::string_view name);
+PthValue parse_pth(std::span<const std::byte> file, std::string_view name,
+                   const LoadOptions& options = {});
 
 /// Every tensor in `value` under its path ("model.fc.weight", "history.0"); a bare tensor is named
 /// "tensor". With `left_out`, appends what is no tensor as "epoch = 3".

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <ingot/core/state_dict.h>
+#include <ingot/io/load_options.h>
 
 namespace ingot {
 
@@ -42,7 +43,8 @@ void save(const StateDict& tensors, const std::filesystem::path& path,
 /// name. Throws IoError naming the file and the cause when it cannot be read or is damaged, or
 /// holds a dtype that Ingot has not; ValueError when it is not clear where a .pth file holds the
 /// weights.
-StateDict load(const std::filesystem::path& path, Device device = {});
+StateDict load(const std::filesystem::path& path, Device device = {},
+               const LoadOptions& options = {});
 
 /// A safetensors file with its metadata.
 SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device = {});

@@ -90,7 +90,9 @@ class Module {
   StateDict state_dict() const;
   /// Takes the values of `dict` (converted to each tensor's own dtype and device). Throws
   /// ValueError that lists every missing, unexpected and misshapen key, and then changes nothing;
-  /// with `strict` false only misshapen keys are an error.
+  /// with `strict` false only misshapen keys are an error. As in PyTorch, the num_batches_tracked
+  /// of batch and instance norms may be missing (they stay as they are), and a tensor of shape [1]
+  /// fits one of rank 0.
   LoadReport load_state_dict(const StateDict& dict, bool strict = true);
 
   // -- Changes of all that is in it; each returns this module ---------------------------------

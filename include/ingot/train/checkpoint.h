@@ -43,5 +43,8 @@ struct Checkpoint {
 
 /// True when the metadata of a safetensors file says that it is a checkpoint.
 bool is_checkpoint(const std::map<std::string, std::string>& metadata);
+/// Checkpoint::extra, from the metadata of a checkpoint's file. Throws IoError, calling it `name`.
+std::map<std::string, std::string> checkpoint_extra(
+    const std::map<std::string, std::string>& metadata, std::string_view name);
 
 }  // namespace ingot::train

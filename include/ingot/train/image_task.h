@@ -32,7 +32,7 @@ struct ImageData {
   std::vector<std::string> classes = {};  ///< their names, where the data have any
   Shape image{1, 28, 28};  ///< [channels, height, width] as stored; sizes that differ are 0
 
-  /// Throws ValueError listing what there is. Looks at no file.
+  /// The kind in any case. Throws ValueError listing what there is. Looks at no file.
   static ImageData parse(const std::string& text);
   std::string str() const { return folder.empty() ? kind : kind + ":" + folder; }
   /// Whether there are such images, as far as the names of folders tell. A folder without train/
@@ -44,7 +44,11 @@ struct ImageData {
   /// ValueError when val_split is out of range or there is a val/ already.
   void read_classes();
   /// The images of that part. Throws IoError naming file and cause; ValueError when there is none.
-  std::shared_ptr<const data::Dataset> open(Split split, const data::Transform& transform) const;
+  /// Appends to `left_out` the files and folders that are no images or classes
+  /// (data::ImageFolder::left_out).
+  std::shared_ptr<const data::Dataset> open(
+      Split split, const data::Transform& transform,
+      std::vector<std::filesystem::path>* left_out = nullptr) const;
 
  private:
   bool holds(const char* part) const;

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,9 +16,14 @@
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/metrics.h>
 
+namespace ingot::io {
+class AppendFile;
+}
+
 namespace ingot::train {
 
-/// While it lives, no other RunFolder of the same folder can be made, in any process.
+/// While it lives, no other RunFolder of the same folder can be made, in any process. Who wants to
+/// know what is in a folder makes one first, and looks then: before, it may change at any time.
 class RunFolder {
  public:
   /// Makes the folder when there is none. Throws IoError naming it and the cause, also when it can
@@ -38,7 +42,8 @@ class RunFolder {
   /// Makes metrics.jsonl hold exactly these lines; append_metrics goes on behind them. Without
   /// lines there is no file until the first is appended.
   void start_metrics(const std::vector<MetricsRow>& rows);
-  /// Adds a line, on disk when it returns (in the system's cache). Throws IoError.
+  /// Adds a line, on disk when it returns (in the system's cache). Throws IoError; the file ends
+  /// with a whole line in any case.
   void append_metrics(const MetricsRow& row);
   /// Writes checkpoint, weights (with `model_metadata`) and curves. Throws IoError; what was there
   /// before survives a failure.
@@ -50,7 +55,7 @@ class RunFolder {
  private:
   std::filesystem::path folder_;
   std::shared_ptr<void> lock_;  // leaves no file behind, and ends with the process
-  std::ofstream metrics_;
+  std::shared_ptr<io::AppendFile> metrics_;
 };
 
 /// The five files of a run in that folder, there or not.
@@ -59,5 +64,7 @@ std::vector<std::filesystem::path> run_files(const std::filesystem::path& folder
 bool holds_a_run(const std::filesystem::path& folder);
 /// runs/<name>-<local date and time>, with a number behind it where that is taken.
 std::filesystem::path default_run_folder(const std::string& name);
+/// Makes a folder of that kind, which nobody else has made. Throws IoError.
+std::filesystem::path make_run_folder(const std::string& name);
 
 }  // namespace ingot::train

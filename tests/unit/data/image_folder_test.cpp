@@ -51,6 +51,39 @@ class ImageFolderTest : public ::testing::Test {
   const std::string jpeg_ = fixture("baseline_420.jpg"), png_ = fixture("rgb8.png");
 };
 
+// What Jupyter, macOS, Windows and network drives leave behind is neither class nor image.
+TEST_F(ImageFolderTest, LeftoversAreLeftOut) {
+  put("cat/1.png", png_);
+  put("cat/._1.png", "AppleDouble");
+  put("cat/.hidden.jpg", jpeg_);
+  put("cat/Thumbs.db", "x");
+  put("cat/thumbs.DB", "x");
+  put("cat/desktop.ini", "x");
+  put("cat/.ipynb_checkpoints/1-checkpoint.png", png_);
+  put("dog/more/2.png", png_);
+  put("dog/more/@eaDir/2.png/SYNOPHOTO_THUMB_M.jpg", jpeg_);
+  put(".ipynb_checkpoints/x.png", png_);
+  put("__MACOSX/cat/._1.png", "AppleDouble");
+  put("__macosx/cat/._1.png", "AppleDouble");
+  put(".DS_Store", "x");
+  put(".git/objects/a.png", png_);
+  const auto data = image_folder(folder_.path());
+  EXPECT_EQ(data->classes(), (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(listed(*data), (std::vector<std::pair<std::string, std::int64_t>>{
+                               {"cat/1.png", 0}, {"dog/more/2.png", 1}}));
+  std::vector<std::string> left_out;
+  for (const fs::path& path : data->left_out())
+    left_out.push_back(path.lexically_relative(folder_.path()).string());
+  EXPECT_EQ(left_out, (std::vector<std::string>{
+                          ".DS_Store", ".git", ".ipynb_checkpoints", "__MACOSX", "__macosx",
+                          "cat/._1.png", "cat/.hidden.jpg", "cat/.ipynb_checkpoints",
+                          "cat/Thumbs.db", "cat/desktop.ini", "cat/thumbs.DB",
+                          "dog/more/@eaDir"}));
+  std::vector<fs::path> folders;
+  EXPECT_EQ(find_classes(folder_.path(), &folders).size(), 2u);
+  EXPECT_EQ(folders.size(), 5u);
+}
+
 TEST_F(ImageFolderTest, ListsLikeTorchvision) {
   put("dog/b.JPG", jpeg_);
   put("dog/a.png", png_);

@@ -101,6 +101,23 @@ TEST(Mnist, MissingFolderOrFile) {
             std::string::npos);
 }
 
+// torchvision's datasets.MNIST("data") has put them into data/MNIST/raw.
+TEST(Mnist, FoldersOfTorchvision) {
+  for (const std::string below : {"MNIST/raw", "FashionMNIST/raw", "raw"}) {
+    const TemporaryFolder folder("mnist_below");
+    std::filesystem::create_directories(folder.path() / below);
+    write_bytes(folder.path() / below / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {7}));
+    write_bytes(folder.path() / below / "train-labels-idx1-ubyte", idx_bytes({1}, {3}));
+    const char* name = below[0] == 'F' ? "FashionMNIST" : "MNIST";
+    EXPECT_EQ(read_mnist(folder.path(), Split::kTrain, name).labels[0], 3);
+    if (below != "raw")
+      EXPECT_THROW(
+          read_mnist(folder.path(), Split::kTrain, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
+          IoError);
+    std::filesystem::remove_all(folder.path() / below);
+  }
+}
+
 TEST(Mnist, PartsThatDoNotFit) {
   const auto error = [](const Bytes& images, const Bytes& labels) {
     return io_error([&] { parse_mnist(images, "img", labels, "lab"); });

@@ -1,17 +1,21 @@
-#include "io/atomic_file.h"
+#include <ingot/io/atomic_file.h>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include <ingot/core/error.h>
 
+#include "io/append_file.h"
 #include "support/scratch_folder.h"
 
 namespace ingot::io {
@@ -74,6 +78,84 @@ TEST(AtomicFile, NamesFileAndCause) {
   EXPECT_EQ(error_of("/dev/null"),
             "/dev/null: cannot write the file: it is a device or pipe, not a file");
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+// Whatever lies where temporary files would: it is neither waited for nor removed.
+TEST(AtomicFile, PassesOverWhatIsNoFile) {
+  const ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / ".f.tmp-1-0").c_str(), 0600), 0);
+  fs::create_directory(folder / ".f.tmp-1-1");
+  fs::create_symlink("/dev/zero", folder / ".f.tmp-1-2");
+  const int file = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (folder / ".f.tmp-1-3").c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(file, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(error_of(folder / "f"), "");
+  EXPECT_EQ(folder.read("f"), "new");
+  EXPECT_EQ(count_files(folder.path()), 5u);
+  EXPECT_EQ(error_of(folder / ".f.tmp-1-0"),
+            (folder / ".f.tmp-1-0").string() +
+                ": cannot write the file: it is a device or pipe, not a file");
+  ::close(file);
+}
+
+TEST(AtomicFile, LongNames) {
+  const ScratchFolder folder;
+  for (const std::size_t length : {199u, 200u, 201u, 230u, 255u}) {
+    const std::string name(length, 'n');
+    EXPECT_EQ(error_of(folder / name), "") << length;
+    EXPECT_EQ(folder.read(name), "new");
+  }
+  EXPECT_EQ(count_files(folder.path()), 5u);
+}
+
+TEST(AppendFile, AddsWholePieces) {
+  const ScratchFolder folder;
+  folder.write("f", "a\n");
+  {
+    AppendFile file(folder / "f");
+    file.append("b\n");
+  }
+  AppendFile(folder / "f").append("c\n");
+  EXPECT_EQ(folder.read("f"), "a\nb\nc\n");
+}
+
+TEST(AppendFile, AFullDiskLeavesWholePieces) {
+  const ScratchFolder folder;
+  folder.write("f", "begin\n");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100, 100};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      AppendFile file(folder / "f");
+      file.append(std::string(50, 'x') + "\n");
+      file.append(std::string(60, 'y') + "\n");  // of which 43 bytes fit
+    } catch (const IoError&) {
+      ::_exit(7);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(folder.read("f"), "begin\n" + std::string(50, 'x') + "\n");
+}
+
+TEST(AppendFile, NamesFileAndCause) {
+  const ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const fs::path& path : {folder / "none" / "f", folder.path(), folder / "pipe",
+                               fs::path("/dev/null")})
+    try {
+      AppendFile file(path);
+      ADD_FAILURE() << path;
+    } catch (const IoError& e) {
+      EXPECT_TRUE(std::string(e.what()).starts_with(path.string() + ": cannot write the file: "))
+          << e.what();
+    }
 }
 
 TEST(AtomicFile, FollowsSymbolicLinks) {

@@ -52,6 +52,44 @@ std::string value_error(F&& f) {
 #define EXPECT_HAS(text, part) \
   EXPECT_NE((text).find(part), std::string::npos) << "'" << (part) << "' is not in:\n" << (text)
 
+// Files of before 2018 have no num_batches_tracked, and numbers as tensors of shape [1]; PyTorch loads
+// them. Nothing else may be missing.
+TEST(Module, LoadsWhatOldFilesLack) {
+  struct Norms : nn::Module {
+    nn::BatchNorm1d a{*this, "a", 2};
+    nn::BatchNorm2d b{*this, "b", 2};
+    nn::BatchNorm3d c{*this, "c", 2};
+    nn::InstanceNorm2d d{*this, "d", 2, {.affine = true, .track_running_stats = true}};
+    Tensor own = register_buffer("num_batches_tracked", tensor(3));
+    Tensor scale = register_parameter("scale", tensor(2.0f));
+  };
+  Norms net;
+  net.a.num_batches_tracked.copy_(tensor(5, int64));
+  const StateDict all = net.state_dict().snapshot();
+  StateDict old = all;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(old.erase(std::string(name) + ".num_batches_tracked")) << name;
+    StateDict one = all;
+    one.erase(std::string(name) + ".running_var");
+    EXPECT_HAS(value_error([&] { net.load_state_dict(one); }), ".running_var");
+  }
+  old.insert_or_assign("a.running_mean", tensor({7.0f, 8.0f}));
+  old.insert_or_assign("scale", tensor({4.0f}));
+  const nn::LoadReport report = net.load_state_dict(old);
+  EXPECT_TRUE(report.missing.empty());
+  EXPECT_EQ(net.a.running_mean.to_vector<float>(), (std::vector<float>{7, 8}));
+  EXPECT_EQ(net.a.num_batches_tracked.item<int>(), 5);
+  EXPECT_EQ(net.state_dict().at("scale").shape(), Shape{});
+  EXPECT_EQ(net.state_dict().at("scale").item<float>(), 4.0f);
+  EXPECT_TRUE(net.load_state_dict(old, false).missing.empty());
+  // Not of norms: it has to be there.
+  old.erase("num_batches_tracked");
+  EXPECT_HAS(value_error([&] { net.load_state_dict(old); }), "missing keys (1)");
+  old.insert("num_batches_tracked", tensor(1));
+  old.insert_or_assign("scale", tensor({4.0f, 5.0f}));
+  EXPECT_HAS(value_error([&] { net.load_state_dict(old); }), "scale: [] in the module, [2]");
+}
+
 TEST(Module, RegistersInDeclarationOrder) {
   Net net;
   const std::vector<std::string> parameters = {"conv.weight", "conv.bias",   "bn.weight",

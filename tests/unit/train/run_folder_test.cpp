@@ -1,6 +1,12 @@
 #include <ingot/train/run_folder.h>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include <ingot/core/error.h>
 #include <ingot/io/safetensors.h>
@@ -94,6 +100,50 @@ TEST(RunFolder, BelongsToOneRunAtATime) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
   }
   RunFolder again(scratch / "run");
+}
+
+TEST(RunFolder, NewFoldersAreNobodyElses) {
+  const ScratchFolder scratch;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch.path());
+  std::vector<std::filesystem::path> made;
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int k = 0; k < 5; ++k) {
+        const std::filesystem::path folder = make_run_folder("mlp");
+        const std::lock_guard lock(mutex);
+        made.push_back(folder);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  std::sort(made.begin(), made.end());
+  EXPECT_EQ(std::unique(made.begin(), made.end()), made.end());
+  for (const std::filesystem::path& folder : made)
+    EXPECT_TRUE(std::filesystem::is_directory(folder));
+  std::filesystem::current_path(before);
+}
+
+TEST(RunFolder, MetricsAndCurvesReplaceOnlyFiles) {
+  const ScratchFolder scratch;
+  for (const char* name : {"metrics.jsonl", "curves.png", "checkpoint.safetensors"}) {
+    const std::filesystem::path run = scratch / (std::string("run-") + name);
+    std::filesystem::create_directory(run);
+    ASSERT_EQ(::mkfifo((run / name).c_str(), 0600), 0);
+    try {
+      RunFolder folder(run);
+      folder.append_metrics(row_at(1, true));
+      Checkpoint checkpoint;
+      checkpoint.model = {{"w", tensor({1.0, 2.0})}};
+      folder.save(checkpoint, {row_at(1, true)}, {}, "title");
+      ADD_FAILURE() << name;
+    } catch (const IoError& e) {
+      EXPECT_EQ(std::string(e.what()),
+                (run / name).string() +
+                    ": cannot write the file: it is a device or pipe, not a file");
+    }
+  }
 }
 
 TEST(RunFolder, DefaultNameIsNotTaken) {
