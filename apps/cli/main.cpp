@@ -79,7 +79,10 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
                        words.empty() ? std::string("a command is needed")
                                      : fmt::format("unknown command '{}'", words.front()),
                        join(names), words.empty() ? "" : suggestion(words.front(), names), help);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+  // An option that is missing may have been mistyped: that is told then.
+  const bool missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
+                       !words.empty() && words.front().starts_with("--");
+  if (missing || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     for (const CLI::Option* option : command.get_options())
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     const std::string word = words.empty() ? std::string(error.what()) : words.front();

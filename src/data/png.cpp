@@ -165,10 +165,14 @@ bool is_png(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 8 && png_sig_cmp(bytes.data(), 0, 8) == 0;
 }
 
-Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
-                 const DecodeOptions& options) {
+namespace {
+
+/// `careful` hands zlib a byte at a time, so that all that a cut file has is used.
+Image decode(std::span<const std::uint8_t> bytes, std::string_view name,
+             const DecodeOptions& options, bool careful, bool& cut_off) {
   Decoder decoder;
   const auto damaged = [&] {
+    cut_off = decoder.cut_off;
     return IoError(fmt::format("{}: damaged PNG image: {}", name, decoder.message));
   };
   decoder.next = bytes.data();
@@ -177,6 +181,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
   decoder.info = decoder.png != nullptr ? png_create_info_struct(decoder.png) : nullptr;
   if (decoder.info == nullptr)
     throw OutOfMemoryError(fmt::format("{}: no memory for the PNG decoder", name));
+  if (careful) png_set_compression_buffer_size(decoder.png, 1);
   if (!read_header(decoder)) throw damaged();
   const auto channels = static_cast<std::uint64_t>(channels_of(decoder.color_type));
   const auto depth = static_cast<std::uint64_t>(decoder.bit_depth);
@@ -200,6 +205,19 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
   for (std::size_t i = 0; i < pixels; ++i)
     to_rgb(decoder, raw.data() + i * pixel_nbytes, image.pixels.data() + 3 * i);
   return image;
+}
+
+}  // namespace
+
+Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
+                 const DecodeOptions& options) {
+  bool cut_off = false;
+  try {
+    return decode(bytes, name, options, false, cut_off);
+  } catch (const IoError&) {
+    if (!cut_off) throw;
+  }
+  return decode(bytes, name, options, true, cut_off);
 }
 
 }  // namespace ingot::data

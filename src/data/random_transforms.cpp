@@ -121,8 +121,13 @@ Transform Lambda(std::string name, std::function<Picture(Picture, RandomStream&)
 Transform Pad(std::vector<std::int64_t> padding, std::vector<double> fill, PaddingMode mode) {
   const std::string name = fmt::format("Pad(padding=[{}])", fmt::join(padding, ", "));
   // Finds out now what is wrong with the padding.
-  F::pad(Image{1, 1, fill.size() == 3 ? 3 : 1, std::vector<std::uint8_t>(fill.size() == 3 ? 3 : 1)},
-         padding, {0}, mode);
+  try {
+    F::pad(
+        Image{1, 1, fill.size() == 3 ? 3 : 1, std::vector<std::uint8_t>(fill.size() == 3 ? 3 : 1)},
+        padding, {0}, mode);
+  } catch (const IoError& e) {  // no image can be padded that far
+    throw ValueError(fmt::format("{}: {}", name, e.what()));
+  }
   return named(
       name, [=](Picture picture, RandomStream&) { return F::pad(picture, padding, fill, mode); });
 }

@@ -215,7 +215,7 @@ if command -v python3 >/dev/null; then
 fi
 
 # -- What systems leave behind is no class and no image, and is named.
-cp -r photos left
+cp -r other left && mv left/test left/val
 mkdir -p left/train/.ipynb_checkpoints left/train/__MACOSX/cat left/val/cat/.ipynb_checkpoints
 cp "$images/rgb8.png" left/train/__MACOSX/cat/1.png
 cp "$images/rgb8.png" left/val/cat/.ipynb_checkpoints/1.png

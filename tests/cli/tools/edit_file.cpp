@@ -37,7 +37,7 @@ int edit(const std::string& path, const std::string& what, const std::string& na
   for (const auto& [key, tensor] : file.tensors) {
     if (what == "drop" && key.ends_with(name)) continue;
     if (what == "nan" && key == name) {
-      Tensor flat = tensor.flatten();
+      Tensor flat = tensor.flatten().clone();
       flat[0] = std::numeric_limits<float>::quiet_NaN();
       tensors.insert(key, flat.reshape(tensor.shape()));
       continue;

@@ -1,5 +1,5 @@
-// Files whose sizes are not what they seem: endless ones, ones of holes, small ones that become huge.
-// Each is refused by name, at once, and those of an image folder can be skipped.
+// Files whose sizes are not what they seem: endless ones, ones of holes, small ones that become
+// huge. Each is refused by name, at once, and those of an image folder can be skipped.
 #include <gtest/gtest.h>
 #include <png.h>
 #include <sys/stat.h>
@@ -131,8 +131,9 @@ TEST(HostileFiles, GzipWithZerosAndFurtherMembers) {
     const IdxArray array = parse(file);
     EXPECT_EQ(std::string(array.values.begin(), array.values.end()), "abcdef");
   }
-  for (const std::string& file : {whole + "x", whole + zeros + "x", whole + "\x1f", whole + "\x1f\x8b",
-                                  whole + zeros + gzipped(tail), gzipped(head) + zeros})
+  for (const std::string& file :
+       {whole + "x", whole + zeros + "x", whole + "\x1f", whole + "\x1f\x8b",
+        whole + zeros + gzipped(tail), gzipped(head) + zeros})
     EXPECT_NE(error_of([&] { parse(file); }), "no error");
 }
 
@@ -169,11 +170,10 @@ TEST(HostileFiles, ImagesThatATransformMakesHuge) {
   const std::vector<std::pair<const char*, Transform>> transforms = {
       {"Resize(256)", Resize(256)},
       {"Resize((256, 256))", Resize(256, 256)},
-      {"resized_crop", RandomResizedCrop(256, {.min_scale = 1,
-                                              .max_scale = 1,
-                                              .min_ratio = 1e-8,
-                                              .max_ratio = 1e8})},
-      {"pad", Pad({60'000})},
+      {"resized_crop",
+       RandomResizedCrop(256,
+                         {.min_scale = 1, .max_scale = 1, .min_ratio = 1e-8, .max_ratio = 1e8})},
+      {"pad", Pad({5'000})},
       {"rotate", RandomRotation(45)},
   };
   for (const auto& [name, transform] : transforms) {
@@ -183,13 +183,12 @@ TEST(HostileFiles, ImagesThatATransformMakesHuge) {
     int refused = 0;
     for (std::int64_t i = 1; i < 3; ++i) {
       const std::string text = error_of([&] {
-        DataLoader loader(
-            std::make_shared<Subset>(images, std::vector<std::int64_t>{i}),
-            {.batch_size = 1, .workers = 0});
+        DataLoader loader(std::make_shared<Subset>(images, std::vector<std::int64_t>{i}),
+                          {.batch_size = 1, .workers = 0});
         loader.begin();
       });
       refused += text != "no error";
-      if (text != "no error") EXPECT_HAS(text, images->name_of(i)) << text;
+      EXPECT_HAS(text, images->name_of(i));
     }
     EXPECT_EQ(refused, 2);
     if (name == std::string("pad")) continue;  // the good one becomes huge, too
@@ -204,10 +203,15 @@ TEST(HostileFiles, ImagesThatATransformMakesHuge) {
 // What a user asks for in his own image is bounded the same way.
 TEST(HostileFiles, FunctionsBoundTheirResults) {
   const Image image{1, 40'000'000, 1, std::vector<std::uint8_t>(40'000'000)};
-  EXPECT_HAS(error_of([&] { functional::pad(image, {0, 60'000}); }), "would become one of 120001 x");
-  EXPECT_HAS(error_of([&] { functional::crop(Image{1, 1, 1, {0}}, 0, 0, 60'000, 60'000); }),
+  EXPECT_HAS(error_of([&] {
+               functional::pad(image, {0, 60'000});
+             }),
+             "would become one of 120001 x");
+  EXPECT_HAS(error_of([&] {
+               functional::crop(Image{1, 1, 1, {0}}, 0, 0, 60'000, 60'000);
+             }),
              "would become one of 60000 x 60000");
-  EXPECT_HAS(error_of([&] { Resize(2)(image, {}); }), "has an edge of more than 4194304");
+  EXPECT_HAS(error_of([&] { Resize(2)(image, SampleKey{0}); }), "has an edge of more than 4194304");
 }
 
 // -- PNG files that end too soon: Pillow shows those that have all their pixels ---------------------

@@ -79,7 +79,15 @@ TEST(ImageFile, TheContentDecidesNotTheName) {
 void expect_cut_files_refused(const std::string& name) {
   SCOPED_TRACE(name);
   const std::string whole = read_all(kFolder + name);
-  for (std::size_t length = 0; length < whole.size(); ++length) {
+  // Behind a PNG's last pixel lie 20 bytes of checksums and end mark; Pillow does without them.
+  const std::size_t needed = whole.size() - (name.ends_with(".png") ? 20 : 0);
+  const auto decoded = [&](std::size_t length) {
+    return decode_image({reinterpret_cast<const std::uint8_t*>(whole.data()), length}, "f").pixels;
+  };
+  for (std::size_t length = needed; length < whole.size(); ++length)
+    ASSERT_EQ(decoded(length), decoded(whole.size())) << length;
+  // The byte before may hold nothing but the mark of the data's end.
+  for (std::size_t length = 0; length + (name.ends_with(".png") ? 1 : 0) < needed; ++length) {
     const std::string text = error_of(whole.substr(0, length));
     ASSERT_EQ(text.rfind("f: ", 0), 0u) << length << ": " << text;
   }

@@ -110,10 +110,11 @@ TEST(Mnist, FoldersOfTorchvision) {
     write_bytes(folder.path() / below / "train-labels-idx1-ubyte", idx_bytes({1}, {3}));
     const char* name = below[0] == 'F' ? "FashionMNIST" : "MNIST";
     EXPECT_EQ(read_mnist(folder.path(), Split::kTrain, name).labels[0], 3);
-    if (below != "raw")
+    if (below != "raw") {
       EXPECT_THROW(
           read_mnist(folder.path(), Split::kTrain, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
           IoError);
+    }
     std::filesystem::remove_all(folder.path() / below);
   }
 }
