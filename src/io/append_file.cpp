@@ -23,10 +23,10 @@ namespace {
 AppendFile::AppendFile(std::filesystem::path path) : path_(std::move(path)) {
   // A pipe without a reader must not be waited for.
   file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-  if (file_ < 0) fail(path_, errno);
+  if (file_ < 0 && errno != ENXIO) fail(path_, errno);  // ENXIO: a pipe that nobody reads
   struct stat status {};
-  if (::fstat(file_, &status) == 0 && S_ISREG(status.st_mode)) return;
-  ::close(file_);
+  if (file_ >= 0 && ::fstat(file_, &status) == 0 && S_ISREG(status.st_mode)) return;
+  if (file_ >= 0) ::close(file_);
   throw IoError(
       fmt::format("{}: cannot write the file: it is a device or pipe, not a file", path_.string()));
 }
