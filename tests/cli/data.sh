@@ -215,14 +215,22 @@ if command -v python3 >/dev/null; then
 fi
 
 # -- What systems leave behind is no class and no image, and is named.
-cp -r other left && mv left/test left/val
+for half in train val; do
+  mkdir -p left/$half/cat left/$half/rocket
+  for i in 1 2 3; do
+    cp "$images/baseline_420.jpg" left/$half/cat/$i.jpg
+    cp "$images/baseline_444.jpg" left/$half/rocket/$i.jpg
+  done
+  cp "$images/rgb8.png" left/$half/cat/4.png
+  cp "$images/cmyk.jpg" left/$half/rocket/4.jpg
+done
 mkdir -p left/train/.ipynb_checkpoints left/train/__MACOSX/cat left/val/cat/.ipynb_checkpoints
 cp "$images/rgb8.png" left/train/__MACOSX/cat/1.png
 cp "$images/rgb8.png" left/val/cat/.ipynb_checkpoints/1.png
 echo x >left/train/cat/._1.jpg
 echo x >left/train/cat/Thumbs.db
 check 0 ingot train "${quick[@]}" --data folder:left --out left_run --json left.json
-prints "8 training and 8 test images"
+prints "8 training and 8 validation images"
 prints "left out   left/train/.ipynb_checkpoints"
 prints "left out   left/train/__MACOSX"
 prints "left out   left/train/cat/._1.jpg"

@@ -59,7 +59,7 @@ usage "did you mean resnet18?" train --model resnet81 --data mnist
 usage "unknown optimizer 'adma'; there are: sgd, adam" train --model mlp --data mnist --optimizer adma
 usage "did you mean adam?" train --model mlp --data mnist --optimizer adma
 usage "did you mean cosine?" train --model mlp --data mnist --scheduler cosin
-usage "did you mean test_loss?" train --model mlp --data mnist --monitor test-loss
+usage "did you mean val_loss?" train --model mlp --data mnist --monitor val-loss
 usage "did you mean mnist?" train --model mlp --data mnits
 usage "did you mean cpu?" train --model mlp --data mnist --device cpuu
 usage "did you mean float16?" convert a b --dtype flaot16
@@ -108,7 +108,7 @@ prints "235,146"
 
 # Names may be typed in any case.
 check 0 ingot train --model MLP --data MNIST --optimizer AdamW --device CPU --scheduler Cosine \
-  --keep-best Test_Accuracy --limit 32 --epochs 1 --workers 0 --out case --json case.json
+  --keep-best Val_Accuracy --limit 32 --epochs 1 --workers 0 --out case --json case.json
 grep -q '"model": "mlp"' case.json && grep -q '"optimizer": "adamw"' case.json &&
   grep -q '"scheduler": "cosine"' case.json || fail "case.json: names are as they were typed"
 check 0 ingot train --model mlp --optimizer ADAMW --out case --resume --epochs 1
