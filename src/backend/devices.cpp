@@ -7,8 +7,8 @@
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
 
-#include "backend/backend.h"
 #include <ingot/core/nearest_name.h>
+#include "backend/backend.h"
 
 #if defined(__APPLE__)
 #include <mach/mach.h>

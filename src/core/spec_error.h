@@ -1,4 +1,5 @@
-// The error for a tensor that is not like another one it should be like: its type says what differs.
+// The error for a tensor that is not like another one it should be like: its type says what
+// differs.
 #pragma once
 
 #include <string>

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
-#include "core/cell.h"
 #include <ingot/core/nearest_name.h>
+#include "core/cell.h"
 #include "core/printable.h"
 
 namespace ingot {

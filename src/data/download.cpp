@@ -15,8 +15,8 @@
 
 #include <ingot/core/error.h>
 
-#include "data/md5.h"
 #include <ingot/io/atomic_file.h>
+#include "data/md5.h"
 #include "io/input_file.h"
 
 namespace ingot::data {

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include <ingot/io/atomic_file.h>
 #include "core/buffer.h"
 #include "core/printable.h"
 #include "core/record.h"
-#include <ingot/io/atomic_file.h>
 #include "io/checksums.h"
 #include "io/input_file.h"
 #include "io/safetensors_format.h"

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ingot/core/error.h"
 #include <ingot/io/atomic_file.h>
+#include "ingot/core/error.h"
 
 namespace ingot::train {
 namespace {

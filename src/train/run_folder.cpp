@@ -12,8 +12,8 @@
 #include <ctime>
 #include <system_error>
 
-#include "io/append_file.h"
 #include <ingot/io/atomic_file.h>
+#include "io/append_file.h"
 #include "train/curves.h"
 
 namespace ingot::train {

@@ -10,10 +10,16 @@ const std::vector<std::string> kOptions = {"--model", "--data",    "--batch-size
 
 TEST(NearestName, FindsWhatWasMeant) {
   const std::pair<const char*, const char*> cases[] = {
-      {"--batchsize", "--batch-size"}, {"--batch_size", "--batch-size"},
-      {"--Batch-Size", "--batch-size"}, {"--epoch", "--epochs"},     {"--wrokers", "--workers"},
-      {"--modle", "--model"},           {"--dta", "--data"},         {"--epohcs", "--epochs"},
-      {"--LR", "--lr"},                 {"--lrstep", "--lr-step"},
+      {"--batchsize", "--batch-size"},
+      {"--batch_size", "--batch-size"},
+      {"--Batch-Size", "--batch-size"},
+      {"--epoch", "--epochs"},
+      {"--wrokers", "--workers"},
+      {"--modle", "--model"},
+      {"--dta", "--data"},
+      {"--epohcs", "--epochs"},
+      {"--LR", "--lr"},
+      {"--lrstep", "--lr-step"},
   };
   for (const auto& [typed, meant] : cases) EXPECT_EQ(nearest_name(typed, kOptions), meant) << typed;
 }

@@ -77,8 +77,7 @@ TEST_F(ImageFolderTest, LeftoversAreLeftOut) {
   EXPECT_EQ(left_out, (std::vector<std::string>{
                           ".DS_Store", ".git", ".ipynb_checkpoints", "__MACOSX", "__macosx",
                           "cat/._1.png", "cat/.hidden.jpg", "cat/.ipynb_checkpoints",
-                          "cat/Thumbs.db", "cat/desktop.ini", "cat/thumbs.DB",
-                          "dog/more/@eaDir"}));
+                          "cat/Thumbs.db", "cat/desktop.ini", "cat/thumbs.DB", "dog/more/@eaDir"}));
   std::vector<fs::path> folders;
   EXPECT_EQ(find_classes(folder_.path(), &folders).size(), 2u);
   EXPECT_EQ(folders.size(), 5u);

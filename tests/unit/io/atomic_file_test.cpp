@@ -147,8 +147,8 @@ TEST(AppendFile, AFullDiskLeavesWholePieces) {
 TEST(AppendFile, NamesFileAndCause) {
   const ScratchFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  for (const fs::path& path : {folder / "none" / "f", folder.path(), folder / "pipe",
-                               fs::path("/dev/null")})
+  for (const fs::path& path :
+       {folder / "none" / "f", folder.path(), folder / "pipe", fs::path("/dev/null")})
     try {
       AppendFile file(path);
       ADD_FAILURE() << path;

@@ -256,10 +256,10 @@ TEST(SafetensorsErrors, Entries) {
 
 // As safetensors' own reader: it skips what it does not know.
 TEST(Safetensors, UnknownFieldsAndNoMetadata) {
-  for (const char* field : {R"("x":1)", R"("x":null)", R"("x":true)", R"("x":-1)", R"("x":1.5)",
-                            R"("x":"dtype")", R"("x":[])", R"("x":{})",
-                            R"("x":[[1,{"dtype":"F32","a":[null]}],"shape"])",
-                            R"("x":{"shape":[9],"y":{"z":[{}]}},"__metadata__":[])"}) {
+  for (const char* field :
+       {R"("x":1)", R"("x":null)", R"("x":true)", R"("x":-1)", R"("x":1.5)", R"("x":"dtype")",
+        R"("x":[])", R"("x":{})", R"("x":[[1,{"dtype":"F32","a":[null]}],"shape"])",
+        R"("x":{"shape":[9],"y":{"z":[{}]}},"__metadata__":[])"}) {
     for (const bool first : {true, false}) {
       const std::string known = R"("dtype":"U8","shape":[2],"data_offsets":[0,2])";
       const std::string fields = first ? field + ("," + known) : known + "," + field;

@@ -52,8 +52,8 @@ std::string value_error(F&& f) {
 #define EXPECT_HAS(text, part) \
   EXPECT_NE((text).find(part), std::string::npos) << "'" << (part) << "' is not in:\n" << (text)
 
-// Files of before 2018 have no num_batches_tracked, and numbers as tensors of shape [1]; PyTorch loads
-// them. Nothing else may be missing.
+// Files of before 2018 have no num_batches_tracked, and numbers as tensors of shape [1]; PyTorch
+// loads them. Nothing else may be missing.
 TEST(Module, LoadsWhatOldFilesLack) {
   struct Norms : nn::Module {
     nn::BatchNorm1d a{*this, "a", 2};

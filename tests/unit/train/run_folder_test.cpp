@@ -139,9 +139,9 @@ TEST(RunFolder, MetricsAndCurvesReplaceOnlyFiles) {
       folder.save(checkpoint, {row_at(1, true)}, {}, "title");
       ADD_FAILURE() << name;
     } catch (const IoError& e) {
-      EXPECT_EQ(std::string(e.what()),
-                (run / name).string() +
-                    ": cannot write the file: it is a device or pipe, not a file");
+      EXPECT_EQ(
+          std::string(e.what()),
+          (run / name).string() + ": cannot write the file: it is a device or pipe, not a file");
     }
   }
 }
