@@ -21,8 +21,7 @@ Tensor norm_of(const Tensor& given, double type) {
   const Tensor x = given.to(ops::compute_dtype(given.dtype()));
   if (std::isinf(type)) return x.abs().amax();
   if (type == 2) return x.norm();
-  if (type == 1) return x.abs().sum();
-  return x.abs().pow(type).sum().pow(1 / type);
+  return vector_norm(x, type);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <ingot/ops/shape.h>
 
 #include "ops/advanced_index.h"
+#include "ops/at.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -210,6 +211,8 @@ Tensor put(const char* op, const Tensor& x, const std::vector<Tensor>& indices,
            const Operand& values, bool accumulate) {
   const Site at = values.site();
   if (is_fill(indices, values, accumulate)) return fill(op, x, indices[0], values);
+  if (const Widened w(at, {&x}); w && accumulate)
+    return w.rounded(put(op, w[0], indices, values, accumulate));
   const Places p = places_of(op, x, indices, at);
   const Shape shape = selection_shape(x.shape(), p.tensors[0].shape(), p.attrs);
   const Tensor given = to_tensor(values, x.dtype(), x.device(), op);

@@ -107,10 +107,11 @@ Tensor with_values(const char* op, const Tensor& x, const IndexList& list, const
   const Site at = values.site();
   const Part p = part_of(op, x, list, at);
   if (p.by_tensors) return p.in_x(put(op, p.tensor, p.indices, values, accumulate));
-  Tensor given = to_tensor(values, x.dtype(), x.device(), op);
+  Tensor given = accumulate ? to_operand(values, x.dtype(), x.device(), op)
+                            : to_tensor(values, x.dtype(), x.device(), op);
   while (given.dim() > p.tensor.dim() && given.size(0) == 1) given = squeeze(given, 0, at);
   const Tensor fitted = broadcast_to(given, p.tensor.shape(), at);
-  return p.in_x(accumulate ? Operand(p.tensor, at) + fitted : fitted);
+  return p.in_x(accumulate ? cast(Operand(p.tensor, at) + fitted, x.dtype(), at) : fitted);
 }
 
 void check_values(const char* op, const Tensor& x, const Operand& values) {

@@ -13,30 +13,10 @@
 #include <limits>
 
 #include "ops/at.h"
+#include "ops/reduced_dims.h"
 
 namespace ingot::ops {
 namespace {
-
-// -- Shapes ---------------------------------------------------------------------------------------
-
-bool is_reduced(const Dims& dims, int d) { return dims.contains(d); }
-
-Shape reduced_shape(const Shape& from, const Dims& dims, bool keepdim) {
-  Shape to;
-  for (int d = 0; d < from.rank(); ++d) {
-    if (!is_reduced(dims, d))
-      to.push_back(from[d]);
-    else if (keepdim)
-      to.push_back(1);
-  }
-  return to;
-}
-
-std::int64_t reduced_numel(const Shape& from, const Dims& dims) {
-  std::int64_t n = 1;
-  for (const std::int64_t d : dims) n *= from[static_cast<int>(d)];
-  return n;
-}
 
 template <class A>
 void infer_reduced(InferContext& c, DType dtype) {
@@ -72,11 +52,6 @@ void infer_position(InferContext& c) {
 }
 
 void infer_predicate_reduction(InferContext& c) { infer_reduced<ReduceAttrs>(c, DType::Bool); }
-
-// A gradient, or a result, given back the dimensions that the reduction took away.
-Tensor keep_dims(const Tensor& t, const Shape& from, const Dims& dims) {
-  return reshape(t, reduced_shape(from, dims, true));
-}
 
 template <class A = ReduceAttrs>
 Tensor grad_kept(VjpContext& c) {
@@ -116,33 +91,6 @@ constexpr OpDef kMean{.name = "mean",
                             c.result(cast(total / n, c.in(0).dtype()));
                           }};
 
-constexpr OpDef kVar{
-    .name = "var",
-    .infer = infer_floating<VarAttrs>,
-    .gradient = Gradient::Rule,
-    .vjp =
-        [](VjpContext& c) {
-          const auto& a = c.as<VarAttrs>();
-          const Shape& from = c.in(0).shape;
-          const std::int64_t n = reduced_numel(from, a.dims);
-          const Tensor x = c.input(0);
-          const Tensor centred = a.dims.empty() ? x - x : x - mean(x, a.dims, true);
-          const double scale =
-              2.0 / static_cast<double>(std::max<std::int64_t>(n - a.correction, 0));
-          c.set(0, grad_kept<VarAttrs>(c) * (centred * scale));
-        },
-    .saves = save_input,
-    .expand =
-        [](ExpandContext& c) {
-          const auto& a = c.as<VarAttrs>();
-          const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
-          const Tensor x = wide(c.in(0));
-          const Tensor squares = a.dims.empty()
-                                     ? square(x - x)
-                                     : sum(square(x - mean(x, a.dims, true)), a.dims, a.keepdim);
-          c.result(cast(squares / std::max<std::int64_t>(n - a.correction, 0), c.in(0).dtype()));
-        }};
-
 // For each element of x[outer, n] the product of the others in its row: halves are multiplied into
 // one row, whose others are then multiplied by the half that each element is not in. Nothing is
 // divided, so that zeros are like any number, in derivatives of every order as well.
@@ -161,7 +109,7 @@ class Rows {
   Rows(const Shape& from, const Dims& dims) : numel_(reduced_numel(from, dims)) {
     for (const bool reduced : {false, true})
       for (int d = 0; d < from.rank(); ++d)
-        if (is_reduced(dims, d) == reduced) {
+        if (dims.contains(d) == reduced) {
           order_.push_back(d);
           permuted_.push_back(from[d]);
           if (!reduced) count_ *= from[d];
@@ -223,26 +171,6 @@ constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position};
 constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction};
 constexpr OpDef kAll{.name = "all", .infer = infer_predicate_reduction};
 
-constexpr OpDef kNorm{.name = "norm",
-                      .infer = infer_floating<ReduceAttrs>,
-                      .gradient = Gradient::Rule,
-                      .vjp =
-                          [](VjpContext& c) {
-                            const Shape& from = c.in(0).shape;
-                            const Tensor n = keep_dims(c.output(0), from, c.as<ReduceAttrs>().dims);
-                            // The norm has no derivative at zero; PyTorch takes 0.
-                            c.set(0, c.input(0) * where(n == 0, 0.0, grad_kept(c) / n));
-                          },
-                      .saves = save_both,
-                      .expand =
-                          [](ExpandContext& c) {
-                            const auto& a = c.as<ReduceAttrs>();
-                            const Tensor squares = square(wide(c.in(0)));
-                            const Tensor total =
-                                a.dims.empty() ? squares : sum(squares, a.dims, a.keepdim);
-                            c.result(cast(sqrt(total), c.in(0).dtype()));
-                          }};
-
 // The gradient is the softmax over all reduced dimensions. exp(x - result) would be that, too, but
 // for what the result lost when it was rounded: for x around 1e8 that is everything.
 void vjp_logsumexp(VjpContext& c) {
@@ -275,43 +203,9 @@ constexpr OpDef kLogsumexp{.name = "logsumexp",
 
 // -- Recording ------------------------------------------------------------------------------------
 
-// Sorted, non-negative; empty means all.
-Dims reduced_dims(const OpDef& op, const Tensor& x, const Dims& dims, const Site& at) {
-  const int rank = defined(op.name, x, at).dim();
-  Dims result;
-  if (dims.empty()) {
-    for (int d = 0; d < rank; ++d) result.push_back(d);
-    return result;
-  }
-  const RecordState& state = record_state();
-  const std::string place = recorded_at(at, state.has_outer_site ? state.outer_site : Site{});
-  for (const std::int64_t d : dims) {
-    int normal = 0;
-    try {
-      normal = normalize_dim(d, rank, op.name.data());
-    } catch (const IndexError& e) {
-      throw IndexError(e.what() + place);
-    }
-    if (result.contains(normal))
-      fail<ValueError>(op.name,
-                       fmt::format("dimension {} is named twice in {}", normal, dims.str()), at);
-    result.push_back(normal);
-  }
-  if (rank == 0) return {};
-  std::sort(result.begin(), result.end());
-  return result;
-}
-
 Tensor record_reduction(const OpDef& op, const Tensor& x, const Dims& dims, bool keepdim, Site at) {
-  const ReduceAttrs attrs{reduced_dims(op, x, dims, at), keepdim};
+  const ReduceAttrs attrs{reduced_dims(op.name, x, dims, at), keepdim};
   return record(op, {&x}, attrs, at);
-}
-
-// The root has no derivative at zero; as in PyTorch it counts as 0.
-Tensor root_of_variance(const Tensor& v, Site at) {
-  const SiteScope scope(at);
-  const Tensor is_zero = v == 0;
-  return where(is_zero, 0.0, sqrt(where(is_zero, 1.0, v)));
 }
 
 Tensor record_position(const OpDef& op, const Tensor& x, std::optional<std::int64_t> dim,
@@ -322,14 +216,14 @@ Tensor record_position(const OpDef& op, const Tensor& x, std::optional<std::int6
     const Tensor position = record(op, {&flat}, AxisAttrs{0, false}, at);
     return keepdim ? reshape(position, Shape::filled(x.dim(), 1), at) : position;
   }
-  const Dims one = reduced_dims(op, x, {*dim}, at);
+  const Dims one = reduced_dims(op.name, x, {*dim}, at);
   return record(op, {&x}, AxisAttrs{one.empty() ? 0 : one[0], keepdim}, at);
 }
 
 }  // namespace
 
-INGOT_EXPORT_OPS(reduction, &kSum, &kMean, &kVar, &kProd, &kAmax, &kAmin, &kArgmax, &kArgmin, &kAny,
-                 &kAll, &kNorm, &kLogsumexp)
+INGOT_EXPORT_OPS(reduction, &kSum, &kMean, &kProd, &kAmax, &kAmin, &kArgmax, &kArgmin, &kAny, &kAll,
+                 &kLogsumexp)
 
 }  // namespace ingot::ops
 
@@ -342,22 +236,6 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 }
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kMean, x, dims, keepdim, at);
-}
-Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
-  const VarAttrs attrs{reduced_dims(kVar, x, dims, at), keepdim, unbiased ? 1 : 0};
-  return record(kVar, {&x}, attrs, at);
-}
-Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim, Site at) {
-  if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, unbiased, keepdim, at));
-  return root_of_variance(var(x, dims, unbiased, keepdim, at), at);
-}
-Tensor var(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
-  const VarAttrs attrs{reduced_dims(kVar, x, dims, at), options.keepdim, options.correction};
-  return record(kVar, {&x}, attrs, at);
-}
-Tensor std(const Tensor& x, const Dims& dims, const VarOptions& options, Site at) {
-  if (const Widened w(at, {&x}); w) return w.rounded(ingot::std(w[0], dims, options, at));
-  return root_of_variance(var(x, dims, options, at), at);
 }
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kProd, x, dims, keepdim, at);
@@ -379,36 +257,6 @@ Tensor any(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 }
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kAll, x, dims, keepdim, at);
-}
-Tensor norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
-  return record_reduction(kNorm, x, dims, keepdim, at);
-}
-Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Site at) {
-  if (!is_floating(defined("vector_norm", x, at).dtype()))
-    fail<DTypeError>("vector_norm",
-                     fmt::format("needs a floating-point tensor, got {}", spec_of(x).str()), at);
-  const SiteScope scope(at);
-  if (std::isnan(p)) fail<ValueError>("vector_norm", "p is not a number", at);
-  if (p == 2) return norm(x, dims, keepdim, at);
-  if (p == 0) return sum(cast(x != 0, x.dtype()), dims, keepdim);
-  const Tensor size = abs(x);
-  if (p == 1) return sum(size, dims, keepdim);
-  if (std::isinf(p)) return p > 0 ? amax(size, dims, keepdim) : amin(size, dims, keepdim);
-  if (p < 0 && reduced_numel(x.shape(), reduced_dims(kNorm, x, dims, at)) == 0)
-    fail<ShapeError>(
-        "vector_norm",
-        fmt::format("{} has no elements, and for negative p nothing has no norm", spec_of(x).str()),
-        at);
-  // A power has no derivative at zero where p < 1; for every p it counts as 0, as in PyTorch.
-  const Tensor nothing = size == 0;
-  // Powers of 16-bit numbers leave their range.
-  const Tensor powers = where(nothing, p < 0 ? std::numeric_limits<double>::infinity() : 0.0,
-                              pow(wide(where(nothing, 1.0, size)), p));
-  const Tensor total = sum(powers, dims, keepdim);
-  if (p < 0) return cast(pow(total, 1 / p), x.dtype());
-  // The root has no derivative at zero; as in norm it counts as 0.
-  const Tensor is_zero = total == 0;
-  return cast(where(is_zero, 0.0, pow(where(is_zero, 1.0, total), 1 / p)), x.dtype());
 }
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kLogsumexp, x, dims, keepdim, at);

@@ -203,6 +203,8 @@ Tensor scatter(const Tensor& x, std::int64_t dim, const Tensor& index, const Ope
                      at);
   defined("scatter", x, at);
   defined("scatter", index, at);
+  if (const Widened w(at, {&x}); w && !source.is_tensor())
+    return w.rounded(scatter(w[0], dim, index, source, reduce));
   const Tensor values = source.is_tensor() ? source.tensor()
                                            : full(index.shape(), source.scalar(),
                                                   {.dtype = x.dtype(), .device = x.device()}, at);

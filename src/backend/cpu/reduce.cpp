@@ -1,10 +1,12 @@
-// sum, prod, amax, amin over any dimensions of tensors of any strides; see reduce_kernels.h for the
-// order in which elements are joined.
+// sum, prod, amax, amin, norm, var and std over any dimensions of tensors of any strides; see
+// reduce_kernels.h for the order in which elements are joined. The last three take float32 and join
+// squares in float64, which those of no float32 number leave.
 //
 // Work is cut into blocks: kReduceBlock elements of one output ("runs"), or kReduceBlock rows of up
 // to kColumns neighbouring outputs where the outputs lie next to each other and the reduced
 // elements do not ("columns"). Both give the same bits.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include <ingot/core/parallel.h>
@@ -22,12 +24,17 @@ namespace {
 
 constexpr std::int64_t kColumns = 64;
 
+// What becomes of sums of squares.
+enum class Squares : std::uint8_t { None, Norm, Var, Std };
+
 class ReduceKernel final : public Kernel {
  public:
-  /// `acc` is the dtype in which elements are joined.
-  ReduceKernel(const StepDesc& step, Join join, DType acc) : acc_dtype_(acc) {
+  /// `acc` is the dtype in which elements are joined: float64 for squares, whose divisor is the
+  /// number of elements less `correction`.
+  ReduceKernel(const StepDesc& step, const Dims& dims, Join join, DType acc,
+               Squares squares = Squares::None, std::int64_t correction = 0)
+      : acc_dtype_(acc), squares_(squares) {
     const TensorDesc& in = step.inputs[0];
-    const Dims& dims = step.as<ReduceAttrs>().dims;
     TensorDesc kept{{}, in.dtype, {}}, reduced{{}, in.dtype, {}};
     for (int d = 0; d < in.shape.rank(); ++d) {
       TensorDesc& part = dims.contains(d) ? reduced : kept;
@@ -52,12 +59,14 @@ class ReduceKernel final : public Kernel {
     convert_ = find_unpack(in_dtype_);
     if (!convert_) convert_ = find_cast(in_dtype_, acc_dtype_);
     functions_ = reduce_functions(join, acc_dtype_);
+    divisor_ = static_cast<double>(std::max<std::int64_t>(num_reduced_ - correction, 0));
     columns_ = kept_.inner_stride(1) == 1 && kept_.inner_size() >= 8 &&
                reduced_.inner_stride(1) != 1 && num_reduced_ > 1;
   }
 
   std::size_t workspace_nbytes() const override {
-    return static_cast<std::size_t>(num_outputs_ * num_blocks_ * acc_nbytes_);
+    return static_cast<std::size_t>(num_outputs_ * (num_blocks_ + (is_centered() ? 1 : 0)) *
+                                    acc_nbytes_);
   }
 
   void run(const KernelArgs& args) const override {
@@ -65,25 +74,63 @@ class ReduceKernel final : public Kernel {
     const auto* in = args.in<std::byte>(0);
     // Partial results, [block][output].
     auto* partial = static_cast<std::byte*>(args.workspace);
-    if (num_reduced_ == 0) {
-      functions_.start(partial, num_outputs_);
-    } else if (columns_) {
-      reduce_columns(in, partial);
+    if (is_centered()) {
+      reduce(in, partial, {});
+      const auto* sums = reinterpret_cast<const double*>(partial);
+      auto* means = reinterpret_cast<double*>(partial + num_outputs_ * num_blocks_ * acc_nbytes_);
+      for (std::int64_t o = 0; o < num_outputs_; ++o)
+        means[o] = sums[o] / static_cast<double>(num_reduced_);
+      reduce(in, partial, {true, means});
     } else {
-      reduce_runs(in, partial);
+      reduce(in, partial, {squares_ != Squares::None, nullptr});
     }
-    join_blocks(partial);
+    if (squares_ != Squares::None) finish_squares(reinterpret_cast<double*>(partial));
     store(partial, args.outputs[0]);
   }
 
   std::string describe() const override { return columns_ ? "columns" : "runs"; }
 
  private:
+  bool is_centered() const { return squares_ == Squares::Var || squares_ == Squares::Std; }
+
+  // What elements are before they are joined: themselves, or the square of what they are beyond
+  // their output's center (0 without centers).
+  struct Prepared {
+    bool squares = false;
+    const double* centers = nullptr;
+  };
+
+  void reduce(const std::byte* in, std::byte* partial, Prepared p) const {
+    if (num_reduced_ == 0) {
+      functions_.start(partial, num_outputs_);
+    } else if (columns_) {
+      reduce_columns(in, partial, p);
+    } else {
+      reduce_runs(in, partial, p);
+    }
+    join_blocks(partial);
+  }
+
+  void finish_squares(double* sums) const {
+    for (std::int64_t o = 0; o < num_outputs_; ++o) {
+      if (is_centered()) sums[o] /= divisor_;
+      if (squares_ != Squares::Var) sums[o] = std::sqrt(sums[o]);
+    }
+  }
+
+  static void square(double* x, double center, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) x[i] = (x[i] - center) * (x[i] - center);
+  }
+  static void square(double* x, const double* centers, std::int64_t count) {
+    if (!centers) return square(x, 0.0, count);
+    for (std::int64_t i = 0; i < count; ++i) x[i] = (x[i] - centers[i]) * (x[i] - centers[i]);
+  }
+
   std::int64_t block_size(std::int64_t b) const {
     return std::min(kReduceBlock, num_reduced_ - b * kReduceBlock);
   }
 
-  void reduce_runs(const std::byte* in, std::byte* partial) const {
+  void reduce_runs(const std::byte* in, std::byte* partial, Prepared p) const {
     const std::int64_t per_task = std::min(num_reduced_, kReduceBlock);
     parallel_for(
         0, num_outputs_ * num_blocks_, grain_for(per_task),
@@ -94,6 +141,9 @@ class ReduceKernel final : public Kernel {
           for (std::int64_t task = first; task < last; ++task) {
             const std::int64_t o = task / num_blocks_, b = task % num_blocks_;
             const std::byte* block = load_block(in, o, b, scratch);
+            if (p.squares)  // in the scratch: float32 was converted
+              square(reinterpret_cast<double*>(scratch), p.centers ? p.centers[o] : 0,
+                     block_size(b));
             functions_.block(block, block_size(b), partial + (b * num_outputs_ + o) * acc_nbytes_);
           }
         });
@@ -144,7 +194,7 @@ class ReduceKernel final : public Kernel {
     return offset;
   }
 
-  void reduce_columns(const std::byte* in, std::byte* partial) const {
+  void reduce_columns(const std::byte* in, std::byte* partial, Prepared p) const {
     const std::int64_t inner = kept_.inner_size();
     const std::int64_t tiles_per_row = (inner + kColumns - 1) / kColumns;
     const std::int64_t tiles = num_outputs_ / inner * tiles_per_row;
@@ -156,7 +206,7 @@ class ReduceKernel final : public Kernel {
                      const std::int64_t tile = task % tiles, b = task / tiles;
                      const std::int64_t column = tile % tiles_per_row * kColumns;
                      const std::int64_t o = tile / tiles_per_row * inner + column;
-                     reduce_tile(in, o, std::min(kColumns, inner - column), b,
+                     reduce_tile(in, o, std::min(kColumns, inner - column), b, p,
                                  partial + (b * num_outputs_ + o) * acc_nbytes_);
                    }
                  });
@@ -164,7 +214,7 @@ class ReduceKernel final : public Kernel {
 
   // Outputs o … o + width of block b: one row of accumulators per lane.
   void reduce_tile(const std::byte* in, std::int64_t o, std::int64_t width, std::int64_t b,
-                   std::byte* to) const {
+                   Prepared p, std::byte* to) const {
     std::byte* lanes = thread_scratch(
         ScratchUser::Tiles, static_cast<std::size_t>((kReduceLanes + 1) * kColumns * acc_nbytes_));
     std::byte* converted = lanes + kReduceLanes * kColumns * acc_nbytes_;
@@ -179,6 +229,9 @@ class ReduceKernel final : public Kernel {
                        convert_(row, nullptr, nullptr, converted, static_cast<std::size_t>(width));
                        row = converted;
                      }
+                     if (p.squares)
+                       square(reinterpret_cast<double*>(converted),
+                              p.centers ? p.centers + o : nullptr, width);
                      functions_.row(lane(lanes, (at - first + i) % kReduceLanes), row, width);
                    }
                  });
@@ -216,6 +269,8 @@ class ReduceKernel final : public Kernel {
   std::int64_t num_outputs_ = 0, num_reduced_ = 0, num_blocks_ = 1;
   std::int64_t acc_nbytes_ = 4, in_nbytes_ = 4;
   DType in_dtype_ = DType::Float32, acc_dtype_ = DType::Float32, out_dtype_ = DType::Float32;
+  Squares squares_ = Squares::None;
+  double divisor_ = 1;
   TileFunction convert_ = nullptr;
   ReduceFunctions functions_;
   bool columns_ = false;
@@ -226,14 +281,28 @@ std::unique_ptr<Kernel> lower_reduce(const StepDesc& step) {
   const bool wide = join == Join::Sum || join == Join::Prod;
   const DType dtype = step.inputs[0].dtype;
   return std::make_unique<ReduceKernel>(
-      step, join, wide && !is_floating(dtype) ? DType::Int64 : compute_dtype(dtype));
+      step, step.as<ReduceAttrs>().dims, join,
+      wide && !is_floating(dtype) ? DType::Int64 : compute_dtype(dtype));
 }
+
+template <Squares squares>
+std::unique_ptr<Kernel> lower_squares(const StepDesc& step) {
+  if constexpr (squares == Squares::Norm) {
+    return std::make_unique<ReduceKernel>(step, step.as<ReduceAttrs>().dims, Join::Sum,
+                                          DType::Float64, squares);
+  } else {
+    const auto& a = step.as<VarAttrs>();
+    return std::make_unique<ReduceKernel>(step, a.dims, Join::Sum, DType::Float64, squares,
+                                          a.correction);
+  }
+}
+bool is_float32(const StepDesc& step) { return step.inputs[0].dtype == DType::Float32; }
 
 // any and all: the largest and smallest of bools. Converting a 16-bit float goes through float32,
 // which is one step too many here.
 template <Join join>
 std::unique_ptr<Kernel> lower_logical(const StepDesc& step) {
-  return std::make_unique<ReduceKernel>(step, join, DType::Bool);
+  return std::make_unique<ReduceKernel>(step, step.as<ReduceAttrs>().dims, join, DType::Bool);
 }
 bool is_convertible(const StepDesc& step) { return !is_reduced_float(step.inputs[0].dtype); }
 
@@ -244,6 +313,9 @@ INGOT_EXPORT_CPU_KERNELS(reduce) {
   table.add("prod", {lower_reduce<Join::Prod>, take_any_strides});
   table.add("amax", {lower_reduce<Join::Max>, take_any_strides});
   table.add("amin", {lower_reduce<Join::Min>, take_any_strides});
+  table.add("norm", {lower_squares<Squares::Norm>, take_any_strides, is_float32});
+  table.add("var", {lower_squares<Squares::Var>, take_any_strides, is_float32});
+  table.add("std", {lower_squares<Squares::Std>, take_any_strides, is_float32});
   table.add("any", {lower_logical<Join::Max>, take_any_strides, is_convertible});
   table.add("all", {lower_logical<Join::Min>, take_any_strides, is_convertible});
 }

@@ -137,6 +137,20 @@ TEST(SixteenBitNumbers, FunctionsWithNumbers) {
          const Tensor m = x.reshape({2, 4});
          return addmm(m.narrow(1, 0, 2), m, m.t(), 0.3, 1e-3);
        }},
+      {"index_put",
+       [](const Tensor& x) {
+         return index_put(x, {tensor({0, 1, 1, 7})}, 0.3, true);
+       }},
+      {"index_put of a part",
+       [](const Tensor& x) { return index_put(x, {Slice(1, 3)}, 0.3, true); }},
+      {"scatter add",
+       [](const Tensor& x) {
+         return scatter(x, 0, tensor({0, 1, 1, 7}), 0.3, "add");
+       }},
+      {"scatter multiply",
+       [](const Tensor& x) {
+         return scatter(x, 0, tensor({0, 1, 1, 7}), 0.3, "multiply");
+       }},
       {"vector_norm", [](const Tensor& x) { return vector_norm(x, 1.7); }},
       {"x * int tensor", [](const Tensor& x) {
          return x * tensor({70000, 3, 2049, 1, 4097, 5, 6, 7});
