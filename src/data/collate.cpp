@@ -75,7 +75,8 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
       part.dtype = dtype;
       part.shape = shape;
       part.shape.insert(0, count_);
-      part.buffer = host_allocator().allocate(nbytes * static_cast<std::size_t>(count_));
+      part.buffer =
+          host_allocator().allocate(times_nbytes(nbytes, static_cast<std::size_t>(count_)));
     }
     Shape first = part.shape;
     first.erase(0);
@@ -93,7 +94,7 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
                       "{}",
                       half, index, name(dtype), first_index_, name(part.dtype)));
     }
-    copy(part.buffer->data() + static_cast<std::size_t>(added_) * nbytes);
+    copy(part.buffer->host() + static_cast<std::size_t>(added_) * nbytes);
   });
 }
 

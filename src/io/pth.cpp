@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 
+#include "core/host_room.h"
 #include "core/printable.h"
 #include "io/byte_stream.h"
 #include "io/input_file.h"
@@ -212,7 +213,7 @@ bool is_pth(const std::filesystem::path& path) {
   return format != io::WeightsFormat::Safetensors && format != io::WeightsFormat::Unknown;
 }
 
-PthValue load_pth(const std::filesystem::path& path) {
+PthValue load_pth(const std::filesystem::path& path) try {
   const io::InputFile file(path);
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
@@ -233,9 +234,11 @@ PthValue load_pth(const std::filesystem::path& path) {
       break;
   }
   io::fail_unknown(file.name(), file.nbytes());
+} catch (...) {
+  rethrow_own("load_pth");
 }
 
-PthValue parse_pth(std::span<const std::byte> file, std::string_view name) {
+PthValue parse_pth(std::span<const std::byte> file, std::string_view name) try {
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
       return io::read_zip(io::ZipArchive(file, name), file.size());
@@ -250,6 +253,8 @@ PthValue parse_pth(std::span<const std::byte> file, std::string_view name) {
       break;
   }
   io::fail_unknown(name, file.size());
+} catch (...) {
+  rethrow_own("parse_pth");
 }
 
 }  // namespace ingot
