@@ -90,6 +90,8 @@ struct Value : RefCounted<Value> {
 
   Value(Ref<Buffer> b, std::int64_t o, const Dims& s)
       : buffer(std::move(b)), offset(o), strides(s) {}
+  static void* operator new(std::size_t size) { return pool_take(size); }
+  static void operator delete(void* block, std::size_t size) noexcept { pool_give(block, size); }
 
   /// Where element [0, 0, …] is.
   Bound bound(std::size_t element_nbytes) const {

@@ -163,7 +163,8 @@ TEST(AbsurdSizes, EverySizeThatACallerMayName) {
       {"to", [&](std::int64_t n) { huge_of(n).to(float64).eval(); }},
       {"unique", [&](std::int64_t n) { unique(huge_of(n)); }},
       {"nonzero", [&](std::int64_t n) { nonzero(huge_of(n).contiguous()); }},
-      {"sort", [&](std::int64_t n) {
+      {"sort",
+       [&](std::int64_t n) {
          const auto [values, places] = huge_of(n).sort(0);
          values.eval();
        }},

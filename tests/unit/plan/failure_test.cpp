@@ -326,6 +326,24 @@ TEST(Rule8, NothingAllocatesAfterTheFirstWriteOverAParameter) {
   }
 }
 
+// What a run needs stays from the last one.
+TEST(PlanInstance, AKnownPlanRunsWithoutAllocating) {
+  const Tensor x = ones({8, 16}), w = ones({8, 16}), bias = ones({16});
+  Tensor state = zeros({8, 16});
+  eval();
+  for (int i = 0; i < 5; ++i) {
+    const Tensor h = relu(x * w + bias), y = h - h.sum({1}, true) * 0.5;
+    rebind(state, state + y);
+    const std::uint64_t before = optest::allocations();
+    eval();
+    // One list keeps the nodes while edges are dropped.
+    if (i >= 3) {
+      EXPECT_LE(optest::allocations() - before, 1u);
+    }
+  }
+  EXPECT_NE(state.to_vector<float>()[0], 0.0F);
+}
+
 TEST(Rule8, AWrongLabelFailsBeforeTheUpdateAndNamesTheLine) {
   Training t;
   t.record();
