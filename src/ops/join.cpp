@@ -155,7 +155,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, 
   // PyTorch splits nothing into parts of nothing.
   if (size < 0 || (size == 0 && x.shape()[d] > 0))
     fail<ValueError>("split", fmt::format("the size must be positive, got {}", size), at);
-  check_host_room("split", x.shape()[d] / size, kPartNbytes);
+  check_host_room("split", size == 0 ? 1 : x.shape()[d] / size, kPartNbytes);
   std::vector<std::int64_t> sizes;
   // PyTorch gives one part of an empty dimension.
   std::int64_t left = x.shape()[d];
