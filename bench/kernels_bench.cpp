@@ -33,7 +33,7 @@ class Bench {
  private:
   void* block(std::size_t nbytes) {
     buffers_.push_back(host_allocator().allocate(nbytes));
-    auto* data = reinterpret_cast<float*>(buffers_.back()->data());
+    auto* data = reinterpret_cast<float*>(buffers_.back()->host());
     std::fill_n(data, nbytes / sizeof(float), 0.5f);
     return data;
   }

@@ -6,6 +6,8 @@
 
 #include <ingot/autograd/autograd.h>
 
+#include "core/host_room.h"
+
 namespace ingot {
 namespace {
 
@@ -14,6 +16,7 @@ using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
 // A fixed direction per output element, so that one scalar checks the whole Jacobian row by row
 // without cancelling: weights differ from element to element.
 std::vector<double> weights(std::int64_t count, std::size_t output) {
+  check_host_room("gradcheck", count, sizeof(double));
   std::vector<double> w(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < w.size(); ++i)
     w[i] = 0.5 + std::fmod(0.754877666 * static_cast<double>(i + 7 * output + 1), 1.0);

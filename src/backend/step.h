@@ -12,6 +12,7 @@
 
 #include "backend/program.h"
 #include "core/attrs.h"
+#include "core/buffer.h"
 #include "core/op_def.h"
 
 namespace ingot {
@@ -73,13 +74,15 @@ class Kernel {
   virtual ~Kernel() = default;
   /// May throw IndexError only if the op's traits say `checks`.
   virtual void run(const KernelArgs& args) const = 0;
-  /// Scratch memory for one run.
+  /// Scratch memory for one run; products of sizes by times_nbytes, which throws.
   virtual std::size_t workspace_nbytes() const { return 0; }
   /// Output `o` may be written into input `i`'s memory (same size and strides) while it is read.
   virtual bool can_overwrite(int /*i*/, int /*o*/) const { return false; }
   /// run() throws nothing and allocates nothing large: it may come after a step that wrote over
   /// memory which outlives the plan.
   virtual bool cannot_fail() const { return false; }
+  /// About what the kernel itself takes: its tables, generated code.
+  virtual std::size_t nbytes() const { return 1024; }
   /// For profiles: "onednn:jit:avx512", "tile program, 7 instructions".
   virtual std::string describe() const { return {}; }
 };

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/checked.h"
+#include "core/host_room.h"
 #include "core/spec_error.h"
 
 namespace ingot {
@@ -38,6 +39,15 @@ std::string recorded_at(const Site& site, const Site& outer) {
 std::string recorded_here(const Site& site) {
   const RecordState& state = record_state();
   return recorded_at(site, state.has_outer_site ? state.outer_site : Site{});
+}
+
+void detail::out_of_memory(const char* what, Site at) {
+  throw OutOfMemoryError(fmt::format("{}: there is not enough memory{}", what, recorded_here(at)));
+}
+
+void rethrow_own(const char* what) {
+  detail::own_errors(what, Site{}, [] { throw; });
+  throw InternalError("rethrow_own is called where nothing was caught");  // `throw` came back
 }
 
 // -- InferContext
@@ -182,6 +192,10 @@ NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
   } catch (const Error&) {
     add_site(op, at, outer);
     throw;
+  } catch (const std::bad_alloc&) {
+    detail::out_of_memory(op.name.data(), at);
+  } catch (const std::length_error&) {
+    detail::out_of_memory(op.name.data(), at);
   }
   (state.capture ? *state.capture : state.pending).push_back(node);
   return node;

@@ -137,7 +137,7 @@ Tensor from_host(const void* data, std::size_t count, const Shape& shape, DType 
                                  shape.numel()));
   const TensorSpec spec{shape, dtype, Device{}};
   Ref<Buffer> buffer = host_allocator().allocate(spec.nbytes());
-  if (spec.nbytes() > 0) std::memcpy(buffer->data(), data, spec.nbytes());
+  if (spec.nbytes() > 0) std::memcpy(buffer->host(), data, spec.nbytes());
   Tensor t = from_buffer(std::move(buffer), shape, dtype);
   return device == Device{} ? t : t.to(device);
 }

@@ -79,7 +79,8 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
         throw OutOfMemoryError(
             fmt::format("DataLoader: a batch of {} samples of shape {} is larger than any memory",
                         count_, shape.str()));
-      part.buffer = host_allocator().allocate(nbytes * static_cast<std::size_t>(count_));
+      part.buffer =
+          host_allocator().allocate(times_nbytes(nbytes, static_cast<std::size_t>(count_)));
     }
     Shape first = part.shape;
     first.erase(0);
@@ -97,7 +98,7 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
                       "{}",
                       half, index, name(dtype), first_index_, name(part.dtype)));
     }
-    copy(part.buffer->data() + static_cast<std::size_t>(added_) * nbytes);
+    copy(part.buffer->host() + static_cast<std::size_t>(added_) * nbytes);
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include <ingot/core/error.h>
 
+#include "core/host_room.h"
 #include "data/picture.h"
 #include "data/resize.h"
 
@@ -77,6 +78,8 @@ Picture gathered(const Picture& picture, const Places& rows, const Places& colum
                  const std::vector<double>& fill) {
   const auto height = static_cast<std::int64_t>(rows.size()),
              width = static_cast<std::int64_t>(columns.size());
+  check_host_room("a picture", height * width * channels_of(picture),
+                  std::holds_alternative<Image>(picture) ? 1 : sizeof(float));
   if (const auto* image = std::get_if<Image>(&picture)) {
     Image result{height, width, image->channels, {}};
     result.pixels.resize(static_cast<std::size_t>(height * width * image->channels));

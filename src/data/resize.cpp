@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
+#include "core/host_room.h"
 #include "data/picture.h"
 
 namespace ingot::data {
@@ -113,6 +114,7 @@ Image resize_width(const Image& image, std::int64_t width) {
   const Taps taps = make_taps(image.width, width);
   const std::int64_t channels = image.channels;
   Image result{image.height, width, channels, {}};
+  check_host_room("resize", image.height * width * channels, 1);
   result.pixels.resize(static_cast<std::size_t>(image.height * width * channels));
   const std::int64_t in_row = image.width * channels;
   const std::int64_t out_row = width * channels;
@@ -139,6 +141,7 @@ Image resize_height(const Image& image, std::int64_t height) {
   const Taps taps = make_taps(image.height, height);
   Image result{height, image.width, image.channels, {}};
   const std::int64_t row = image.width * image.channels;
+  check_host_room("resize", height * row, 1);
   result.pixels.resize(static_cast<std::size_t>(height * row));
   combine_rows(image.pixels.data(), row, taps, result.pixels.data());
   return result;

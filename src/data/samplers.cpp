@@ -9,6 +9,7 @@
 #include <ingot/core/error.h>
 #include <ingot/data/random_stream.h>
 
+#include "core/host_room.h"
 #include "data/shuffle.h"
 
 namespace ingot::data {
@@ -35,6 +36,7 @@ RandomSampler::RandomSampler(std::int64_t count, bool replacement, std::int64_t 
 
 std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t epoch) const {
   RandomStream random(seed, StreamKind::kOrder, epoch);
+  check_host_room("the order of a sampler", num_samples_, sizeof(std::int64_t));
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;
   order.reserve(wanted);
@@ -44,6 +46,7 @@ std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t
     return order;
   }
   while (order.size() < wanted) {
+    check_host_room("RandomSampler", count_, sizeof(std::int64_t));
     std::vector<std::int64_t> all(static_cast<std::size_t>(count_));
     std::iota(all.begin(), all.end(), std::int64_t{0});
     shuffle(all, random);
@@ -91,6 +94,7 @@ WeightedRandomSampler::WeightedRandomSampler(std::vector<double> weights, std::i
 std::vector<std::int64_t> WeightedRandomSampler::order(std::uint64_t seed,
                                                        std::uint64_t epoch) const {
   RandomStream random(seed, StreamKind::kOrder, epoch);
+  check_host_room("the order of a sampler", num_samples_, sizeof(std::int64_t));
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;
   order.reserve(wanted);

@@ -5,6 +5,8 @@
 
 #include <ingot/data/random_stream.h>
 
+#include "core/host_room.h"
+
 namespace ingot::data {
 
 void shuffle(std::vector<std::int64_t>& items, RandomStream& random) {
@@ -13,6 +15,7 @@ void shuffle(std::vector<std::int64_t>& items, RandomStream& random) {
 
 std::vector<std::int64_t> epoch_order(std::int64_t count, bool shuffled, std::uint64_t seed,
                                       std::uint64_t epoch) {
+  check_host_room("the order of a data set", count, sizeof(std::int64_t));
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   if (!shuffled) return order;

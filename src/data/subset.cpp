@@ -9,6 +9,7 @@
 
 #include <ingot/core/error.h>
 
+#include "core/host_room.h"
 #include "data/sample.h"
 #include "data/shuffle.h"
 
@@ -18,6 +19,7 @@ namespace {
 std::vector<std::shared_ptr<const Subset>> cut(const std::shared_ptr<const Dataset>& dataset,
                                                const std::vector<std::int64_t>& lengths,
                                                std::uint64_t seed) {
+  check_host_room("random_split", dataset->size(), sizeof(std::int64_t));
   std::vector<std::int64_t> order(static_cast<std::size_t>(dataset->size()));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   RandomStream random(seed, StreamKind::kSplit, 0);
@@ -44,6 +46,7 @@ Subset::Subset(std::shared_ptr<const Dataset> dataset, std::int64_t count)
     : dataset_(std::move(dataset)) {
   if (!dataset_) throw ValueError("Subset: the data set is null");
   if (count < 0) throw ValueError(fmt::format("Subset: cannot take {} samples", count));
+  check_host_room("Subset", std::min(count, dataset_->size()), sizeof(std::int64_t));
   indices_.resize(static_cast<std::size_t>(std::min(count, dataset_->size())));
   std::iota(indices_.begin(), indices_.end(), std::int64_t{0});
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/host_room.h"
 #include "data/picture.h"
 #include "data/resize.h"
 #include "ingot/core/error.h"
@@ -304,8 +305,10 @@ Transform::Transform(std::function<Picture(Picture)> function) {
   rule_ = std::make_shared<FunctionRule>(std::move(function));
 }
 
-Picture Transform::operator()(Picture picture, const SampleKey& key) const {
+Picture Transform::operator()(Picture picture, const SampleKey& key) const try {
   return rule_->apply(std::move(picture), key);
+} catch (...) {
+  rethrow_own("transform");
 }
 
 std::string Transform::describe() const { return rule_->describe(); }

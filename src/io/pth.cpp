@@ -16,6 +16,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/host_room.h"
 #include "core/printable.h"
 #include "io/byte_stream.h"
 #include "io/input_file.h"
@@ -216,7 +217,7 @@ bool is_pth(const std::filesystem::path& path) {
   return format != io::WeightsFormat::Safetensors && format != io::WeightsFormat::Unknown;
 }
 
-PthValue load_pth(const std::filesystem::path& path, const LoadOptions& options) {
+PthValue load_pth(const std::filesystem::path& path, const LoadOptions& options) try {
   const io::InputFile file(path);
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
@@ -237,10 +238,12 @@ PthValue load_pth(const std::filesystem::path& path, const LoadOptions& options)
       break;
   }
   io::fail_unknown(file.name(), file.nbytes());
+} catch (...) {
+  rethrow_own("load_pth");
 }
 
 PthValue parse_pth(std::span<const std::byte> file, std::string_view name,
-                   const LoadOptions& options) {
+                   const LoadOptions& options) try {
   switch (io::weights_format(file)) {
     case io::WeightsFormat::PthZip:
       return io::read_zip(io::ZipArchive(file, name), file.size(), options);
@@ -255,6 +258,8 @@ PthValue parse_pth(std::span<const std::byte> file, std::string_view name,
       break;
   }
   io::fail_unknown(name, file.size());
+} catch (...) {
+  rethrow_own("parse_pth");
 }
 
 }  // namespace ingot

@@ -186,7 +186,7 @@ PthTreeBuilder::Storage& PthTreeBuilder::storage_of(const StorageRef& ref) {
   if (!storage.buffer) {
     spend(storage.nbytes);
     Ref<Buffer> buffer = host_allocator().allocate(storage.nbytes);
-    read_storage_(ref.key, storage.nbytes, buffer->data());
+    read_storage_(ref.key, storage.nbytes, buffer->host());
     storage.buffer = std::move(buffer);
   }
   return storage;
@@ -223,13 +223,13 @@ Tensor PthTreeBuilder::make_tensor(const TensorRef& t) {
   } else {
     spend(nbytes);
     buffer = host_allocator().allocate(nbytes);
-    const std::byte* source = storage.buffer->data() + ref.offset * nbytes_of(ref.dtype);
+    const std::byte* source = storage.buffer->host() + ref.offset * nbytes_of(ref.dtype);
     if (nbytes > 0)
-      copy_strided(source + t.offset * element_nbytes, buffer->data(), t.shape, t.strides,
+      copy_strided(source + t.offset * element_nbytes, buffer->host(), t.shape, t.strides,
                    element_nbytes);
     if (last_user) storage.buffer = {};
   }
-  if (t.dtype == DType::Bool && std::any_of(buffer->data(), buffer->data() + nbytes,
+  if (t.dtype == DType::Bool && std::any_of(buffer->host(), buffer->host() + nbytes,
                                             [](std::byte b) { return b > std::byte{1}; }))
     fail("a tensor of dtype bool holds a byte that is neither 0 nor 1");
   Tensor tensor = from_buffer(std::move(buffer), t.shape, t.dtype);

@@ -8,6 +8,7 @@
 
 #include <ingot/io/atomic_file.h>
 #include "core/buffer.h"
+#include "core/host_room.h"
 #include "core/printable.h"
 #include "core/record.h"
 #include "io/checksums.h"
@@ -37,7 +38,7 @@ SafetensorsFile make_tensors(io::SafetensorsHeader&& header, Device device, std:
   result.metadata = std::move(header.metadata);
   for (const io::TensorEntry& entry : header.tensors) {
     Ref<Buffer> buffer = host_allocator().allocate(entry.nbytes);
-    std::byte* data = buffer->data();
+    std::byte* data = buffer->host();
     fill(entry, data);
     checksums.check(entry, {data, static_cast<std::size_t>(entry.nbytes)});
     check_values(entry, data, file);
@@ -50,7 +51,7 @@ SafetensorsFile make_tensors(io::SafetensorsHeader&& header, Device device, std:
 }  // namespace
 
 void save(const StateDict& tensors, const std::filesystem::path& path, const Metadata& metadata,
-          const SaveOptions& options) {
+          const SaveOptions& options) try {
   std::vector<io::TensorEntry> entries;
   std::vector<Tensor> values;
   entries.reserve(tensors.size());
@@ -83,9 +84,11 @@ void save(const StateDict& tensors, const std::filesystem::path& path, const Met
     file.write(host.data(), host.nbytes());
   }
   file.commit();
+} catch (...) {
+  rethrow_own("save");
 }
 
-SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device) {
+SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device) try {
   const io::InputFile file(path);
   std::byte prefix[io::kLengthNbytes];
   const std::uint64_t available = std::min(file.nbytes(), io::kLengthNbytes);
@@ -101,9 +104,11 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path, Device devic
                       [&](const io::TensorEntry& entry, std::byte* target) {
                         file.read(data_begin + entry.begin, target, entry.nbytes);
                       });
+} catch (...) {
+  rethrow_own("load");
 }
 
-StateDict load(const std::filesystem::path& path, Device device, const LoadOptions& options) {
+StateDict load(const std::filesystem::path& path, Device device, const LoadOptions& options) try {
   if (!is_pth(path)) return load_safetensors(path, device).tensors;
   const PthValue value = load_pth(path, options);
   StateDict host;
@@ -116,10 +121,12 @@ StateDict load(const std::filesystem::path& path, Device device, const LoadOptio
   StateDict moved;
   for (const auto& [name, tensor] : host) moved.insert(name, tensor.to(device));
   return moved;
+} catch (...) {
+  rethrow_own("load");
 }
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_view name,
-                                  Device device) {
+                                  Device device) try {
   const std::uint64_t header_nbytes = io::read_header_nbytes(
       file.first(std::min<std::size_t>(file.size(), io::kLengthNbytes)), file.size(), name);
   const auto body = file.subspan(io::kLengthNbytes);
@@ -132,6 +139,8 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_v
                         if (entry.nbytes > 0)
                           std::memcpy(target, data.data() + entry.begin, entry.nbytes);
                       });
+} catch (...) {
+  rethrow_own("load");
 }
 
 }  // namespace ingot

@@ -11,6 +11,8 @@
 #include <numbers>
 #include <vector>
 
+#include "core/host_room.h"
+
 namespace ingot::nn::init {
 
 namespace {
@@ -103,6 +105,7 @@ Tensor& dirac_(Tensor& t, std::int64_t groups) {
   const Shape strides = s.contiguous_strides();
   std::int64_t centre = 0;
   for (int d = 2; d < s.rank(); ++d) centre += s[d] / 2 * strides[d];
+  check_host_room("dirac_", s.numel(), sizeof(double));
   std::vector<double> values(static_cast<std::size_t>(s.numel()), 0.0);
   const std::int64_t per_group = s[0] / groups;
   for (std::int64_t g = 0; g < groups; ++g)

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/checked.h"
+#include "core/host_room.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -85,6 +86,10 @@ INGOT_EXPORT_OPS(join, &kCat, &kUnbind)
 }  // namespace ingot::ops
 
 namespace ingot {
+namespace {
+// About what one tensor of many takes on the host: its node's outputs, its Cell.
+constexpr std::size_t kPartNbytes = 256;
+}  // namespace
 
 using namespace ops;  // the definitions above
 
@@ -150,6 +155,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, 
   // PyTorch splits nothing into parts of nothing.
   if (size < 0 || (size == 0 && x.shape()[d] > 0))
     fail<ValueError>("split", fmt::format("the size must be positive, got {}", size), at);
+  check_host_room("split", size == 0 ? 1 : x.shape()[d] / size, kPartNbytes);
   std::vector<std::int64_t> sizes;
   // PyTorch gives one part of an empty dimension.
   std::int64_t left = x.shape()[d];
@@ -163,6 +169,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t dim, 
 std::vector<Tensor> unbind(const Tensor& x, std::int64_t dim, Site at) {
   const int d = checked_dim("unbind", x, dim, at);
   if (x.shape()[d] == 0) return {};
+  check_host_room("unbind", x.shape()[d], kPartNbytes);
   const Tensor* inputs[] = {&x};
   return record_multi(kUnbind, inputs, AxisAttrs{d, false}, at);
 }

@@ -5,6 +5,7 @@
 
 #include <ingot/core/philox.h>
 
+#include "core/buffer.h"
 #include "core/random_math.h"
 #include "ops/labels.h"
 #include "ops/support.h"
@@ -100,14 +101,19 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
 // Fisher-Yates on the host: the order of swaps is the result.
 Tensor randperm(std::int64_t n, Generator* generator, Site at) {
   if (n < 0) fail<ValueError>("randperm", fmt::format("n must not be negative, got {}", n), at);
+  const Shape shape{n};
+  if (!shape.is_addressable(sizeof(std::int64_t)))
+    fail<ShapeError>("randperm", fmt::format("{} has more elements than memory can have", n), at);
+  const auto count = static_cast<std::size_t>(n);
+  Ref<Buffer> buffer = host_allocator().allocate(count * sizeof(std::int64_t));
   const Generator::State range = reserve(generator, {n});
-  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = order.size(); i > 1; --i) {
+  auto* order = reinterpret_cast<std::int64_t*>(buffer->host());
+  std::iota(order, order + n, std::int64_t{0});
+  for (std::size_t i = count; i > 1; --i) {
     const std::uint32_t word = philox_word(range.seed, range.offset + i - 1);
     std::swap(order[i - 1], order[static_cast<std::size_t>(scale_to_range(word, i))]);
   }
-  return from_vector(order);
+  return from_buffer(std::move(buffer), shape, DType::Int64);
 }
 
 Tensor rand_like(const Tensor& x, Generator* generator, Site at) {

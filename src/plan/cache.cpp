@@ -1,7 +1,8 @@
-// The plan cache: by structure, shared by all threads, bounded.
+// The plan cache: by structure, shared by all threads, bounded in plans and in bytes.
 #include <list>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include <ingot/core/parallel.h>
 
@@ -64,54 +65,89 @@ class PlanCache {
     const std::lock_guard lock(mutex_);
     const auto [first, last] = by_hash_.equal_range(batch.hash);
     for (auto it = first; it != last; ++it) {
-      if (!(*it->second)->key.matches(batch, backend, threads)) continue;
+      if (!it->second->plan->key.matches(batch, backend, threads)) continue;
       plans_.splice(plans_.begin(), plans_, it->second);
       ++figures_.hits;
-      return *it->second;
+      return it->second->plan;
     }
     ++figures_.misses;
     return nullptr;
   }
 
   void add(const std::shared_ptr<const Plan>& plan) {
+    List dropped;  // destroyed when the lock is not held any more
     const std::lock_guard lock(mutex_);
-    plans_.push_front(plan);
+    plans_.push_front({plan, plan->nbytes()});
     by_hash_.emplace(plan->key.hash, plans_.begin());
-    if (plans_.size() <= kMaxPlans) return;
-    const auto oldest = std::prev(plans_.end());
-    const auto [first, last] = by_hash_.equal_range((*oldest)->key.hash);
-    for (auto it = first; it != last; ++it)
-      if (it->second == oldest) {
-        by_hash_.erase(it);
-        break;
-      }
-    plans_.erase(oldest);
+    nbytes_ += plans_.front().nbytes;
+    trim(dropped);
   }
 
   CacheFigures figures() {
     const std::lock_guard lock(mutex_);
     CacheFigures f = figures_;
     f.plans = plans_.size();
+    f.nbytes = nbytes_;
+    for (const Entry& entry : plans_) f.instances_nbytes += entry.plan->instances.nbytes();
     return f;
   }
 
   void clear() {
+    List dropped;
     const std::lock_guard lock(mutex_);
     by_hash_.clear();
-    plans_.clear();
+    dropped.swap(plans_);
+    nbytes_ = 0;
+  }
+
+  std::size_t set_limit(std::size_t nbytes) {
+    List dropped;
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = std::exchange(limit_, nbytes);
+    trim(dropped);
+    return before;
+  }
+
+  void drop_instances() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& entry : plans_) entry.plan->instances.drop();
   }
 
  private:
+  struct Entry {
+    std::shared_ptr<const Plan> plan;
+    std::size_t nbytes;
+  };
+  using List = std::list<Entry>;
   static constexpr std::size_t kMaxPlans = 1024;
-  using List = std::list<std::shared_ptr<const Plan>>;
+
+  void trim(List& dropped) {
+    while (plans_.size() > 1 && (plans_.size() > kMaxPlans || nbytes_ > limit_)) {
+      const auto oldest = std::prev(plans_.end());
+      const auto [first, last] = by_hash_.equal_range(oldest->plan->key.hash);
+      for (auto it = first; it != last; ++it)
+        if (it->second == oldest) {
+          by_hash_.erase(it);
+          break;
+        }
+      nbytes_ -= oldest->nbytes;
+      dropped.splice(dropped.begin(), plans_, oldest);
+    }
+  }
+
   std::mutex mutex_;
   List plans_;  // most recently used first
   std::unordered_multimap<std::uint64_t, List::iterator> by_hash_;
+  std::size_t nbytes_ = 0;
+  std::size_t limit_ = std::size_t{512} << 20;
   CacheFigures figures_;
 };
 
 PlanCache& cache() {
-  static auto* instance = new PlanCache;  // outlives every thread
+  static auto* const instance = [] {
+    add_memory_reclaimer(drop_instances);
+    return new PlanCache;  // outlives every thread
+  }();
   return *instance;
 }
 
@@ -120,12 +156,42 @@ PlanCache& cache() {
 std::shared_ptr<const Plan> plan_for(const Batch& batch, Backend& backend) {
   const int threads = num_threads();
   if (auto plan = cache().find(batch, backend, threads)) return plan;
-  auto plan = build_plan(batch, backend, threads);
-  cache().add(plan);
-  return plan;
+  return detail::own_errors("planning", Site{}, [&] {
+    auto plan = build_plan(batch, backend, threads);
+    cache().add(plan);
+    return plan;
+  });
 }
 
 CacheFigures cache_figures() { return cache().figures(); }
 void clear_plan_cache() { cache().clear(); }
+std::size_t set_plan_cache_limit(std::size_t nbytes) { return cache().set_limit(nbytes); }
+void drop_instances() noexcept { cache().drop_instances(); }
+
+std::size_t Plan::arena_nbytes() const {
+  std::size_t total = 0;
+  for (const Segment& s : segments) total = plus_nbytes(total, s.arena_nbytes);
+  return total;
+}
+
+namespace {
+template <class T>
+std::size_t size_of(const std::vector<T>& list) {
+  return list.size() * sizeof(T);
+}
+}  // namespace
+
+std::size_t Plan::nbytes() const {
+  std::size_t total = sizeof(Plan) + size_of(key.nodes) + size_of(key.inputs) +
+                      size_of(key.outputs) + size_of(key.slot_kinds) + size_of(key.live) +
+                      size_of(key.leaves) + size_of(steps) + size_of(buffers) + size_of(slots) +
+                      size_of(constant_slots) + size_of(results);
+  for (const Step& s : steps) total += s.kernel->nbytes() + size_of(s.operands) + s.what.size();
+  for (const Ref<Value>& v : constants) total += v->buffer->capacity();
+  // What an instance takes once it has run.
+  return total + sizeof(PlanInstance) + buffers.size() * (sizeof(Bound) + sizeof(void*)) +
+         slots.size() * 2 * sizeof(Scalar) + (results.size() + key.live.size()) * sizeof(void*) +
+         key.leaves.size() * (sizeof(PlanInstance::LeafNode) + sizeof(std::uint32_t));
+}
 
 }  // namespace ingot::plan

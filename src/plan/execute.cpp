@@ -2,9 +2,11 @@
 // memory that outlives the run.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <new>
 #include <optional>
-#include <unordered_map>
+#include <stdexcept>
 
 #include <ingot/core/error.h>
 
@@ -37,16 +39,29 @@ namespace {
 // which every reference comes from nodes that forget it when this batch is done.
 class Ownership {
  public:
-  explicit Ownership(const Batch& batch) : batch_(batch), holders_(batch.leaves.size(), 0) {
-    std::unordered_map<const Node*, std::uint32_t> known;  // references from edges and Cells
-    for (const Leaf& leaf : batch.leaves) known[leaf.node] += leaf.edges;
-    for (auto& [node, references] : known)
-      for (const NodeOutput& o : node->outputs())
-        references += o.cells.load(std::memory_order_acquire);
+  Ownership(const Batch& batch, PlanInstance& instance)
+      : batch_(batch), nodes_(instance.leaf_nodes), holders_(instance.leaf_holders) {
+    nodes_.clear();
+    for (const Leaf& leaf : batch.leaves) nodes_.push_back({leaf.node, leaf.edges});
+    std::sort(nodes_.begin(), nodes_.end(),
+              [](const auto& a, const auto& b) { return std::less<>()(a.node, b.node); });
+    std::size_t count = 0;  // of different nodes
+    for (const auto& entry : nodes_) {
+      if (count > 0 && nodes_[count - 1].node == entry.node)
+        nodes_[count - 1].references += entry.references;
+      else
+        nodes_[count++] = entry;
+    }
+    nodes_.resize(count);
+    for (auto& entry : nodes_)
+      for (const NodeOutput& o : entry.node->outputs())
+        entry.references += o.cells.load(std::memory_order_acquire);
+
+    holders_.assign(batch.leaves.size(), 0);
     for (const Leaf& leaf : batch.leaves) {
       const bool held = leaf.edges != leaf.dropped_edges ||
                         leaf.node->outputs()[leaf.output].cells.load() != 0 ||
-                        leaf.node->ref_count() != known[leaf.node];
+                        leaf.node->ref_count() != known(leaf.node);
       std::uint32_t& holders = holders_[leaf.alias];
       holders = held || holders == kHeld ? kHeld : holders + 1;
     }
@@ -60,9 +75,23 @@ class Ownership {
 
  private:
   static constexpr std::uint32_t kHeld = ~std::uint32_t{0};
+
+  std::uint32_t known(const Node* node) const {
+    return std::lower_bound(
+               nodes_.begin(), nodes_.end(), node,
+               [](const auto& entry, const Node* n) { return std::less<>()(entry.node, n); })
+        ->references;
+  }
+
   const Batch& batch_;
-  std::vector<std::uint32_t> holders_;  // leaves of one Value, or kHeld: somebody else needs it
+  std::vector<PlanInstance::LeafNode>& nodes_;
+  std::vector<std::uint32_t>& holders_;  // leaves of one Value, or kHeld: somebody else needs it
 };
+
+[[noreturn]] void fail_for_memory(const Step& step, const Node& node) {
+  throw OutOfMemoryError(fmt::format("{}: no memory for the kernel's workspace{}", step.what,
+                                     recorded_at(node.site(), node.outer_site())));
+}
 
 // Appends where the failing step was recorded, keeping the exception's type; what a library threw
 // becomes an error of ours. A check that failed is remembered: it would fail again.
@@ -79,19 +108,89 @@ class Ownership {
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {
-    throw OutOfMemoryError(fmt::format("{}: no memory for the kernel's workspace{}", step.what,
-                                       recorded_at(node.site(), node.outer_site())));
+    fail_for_memory(step, node);
+  } catch (const std::length_error&) {  // a list of the kernel's that could not be so long
+    fail_for_memory(step, node);
   } catch (const std::exception& e) {
     throw InternalError(
         fmt::format("{}: {}{}", step.what, e.what(), recorded_at(node.site(), node.outer_site())));
   }
 }
 
+// An instance of the plan for one run, given back when the run ends, however it does.
+class Lease {
+ public:
+  explicit Lease(const Plan& plan) : pool_(plan.instances), instance_(pool_.take()) {}
+  ~Lease() {
+    instance_->clear();
+    pool_.give(std::move(instance_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  PlanInstance& operator*() const { return *instance_; }
+
+ private:
+  InstancePool& pool_;
+  std::unique_ptr<PlanInstance> instance_;
+};
+
+void bind_buffers(const Plan& plan, const Batch& batch, Allocator& allocator,
+                  PlanInstance& instance) {
+  Binding& run = instance.binding;
+  std::optional<Ownership> ownership;  // only plans that may overwrite leaves pay for it
+  for (const Segment& segment : plan.segments) {
+    run.arenas.emplace_back();
+    if (segment.arena_nbytes == 0) continue;
+    FaultInjection::place("the arena");
+    run.arenas.back() = allocator.allocate_arena(segment.arena_nbytes);
+  }
+  for (const PlanBuffer& b : plan.buffers) {
+    switch (b.kind) {
+      case PlanBuffer::Kind::Arena:
+        run.bounds.push_back({run.arenas[b.index].get(), static_cast<std::int64_t>(b.offset)});
+        break;
+      case PlanBuffer::Kind::Leaf: {
+        const Leaf& leaf = batch.leaves[b.index];
+        const DType dtype = leaf.node->outputs()[leaf.output].spec.dtype;
+        run.bounds.push_back(leaf.value->bound(nbytes_of(dtype)));
+        break;
+      }
+      case PlanBuffer::Kind::Constant:
+        run.bounds.push_back(
+            {plan.constants[b.index]->buffer.get(), static_cast<std::int64_t>(b.offset)});
+        break;
+      case PlanBuffer::Kind::Output: {
+        if (run.outputs.size() <= b.index) run.outputs.resize(b.index + 1);
+        FaultInjection::place("memory of an output");
+        if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch, instance);
+        if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf)))
+          run.outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
+        else
+          run.outputs[b.index] = allocator.allocate(b.nbytes);
+        run.bounds.push_back({run.outputs[b.index].get(), 0});
+        break;
+      }
+    }
+  }
+}
+
+void encode_slots(const Plan& plan, const Batch& batch, PlanInstance& instance) {
+  std::vector<Scalar>& recorded = instance.batch_slots;
+  recorded.clear();
+  for (const Node* n : batch.nodes)
+    recorded.insert(recorded.end(), n->slots().begin(), n->slots().end());
+  std::vector<Scalar>& slots = instance.binding.slots;
+  slots.clear();
+  for (const std::int32_t s : plan.slots)
+    slots.push_back(s >= 0 ? recorded[static_cast<std::size_t>(s)]
+                           : plan.constant_slots[static_cast<std::size_t>(~s)]);
+}
+
 // What the nodes will hold, made before the first step runs: nothing may fail after the last one.
-std::vector<Ref<Value>> make_values(const Plan& plan, const Batch& batch,
-                                    const std::vector<Ref<Buffer>>& outputs) {
-  std::vector<Ref<Value>> made(plan.results.size());
-  std::vector<Ref<Value>> by_output(plan.key.live.size());
+void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
+  std::vector<Ref<Value>>& made = instance.results;
+  made.resize(plan.results.size());
+  instance.binding.values.resize(plan.key.live.size());
   for (std::size_t r = 0; r < plan.results.size(); ++r) {
     const Plan::Result& result = plan.results[r];
     const PlanBuffer& b = plan.buffers[static_cast<std::size_t>(result.buffer)];
@@ -105,103 +204,53 @@ std::vector<Ref<Value>> make_values(const Plan& plan, const Batch& batch,
     } else if (b.kind == PlanBuffer::Kind::Constant) {
       made[r] = plan.constants[b.index];
     } else {
-      made[r] = make_ref<Value>(outputs[b.index], result.offset, result.strides);
+      made[r] = make_ref<Value>(instance.binding.outputs[b.index], result.offset, result.strides);
     }
-    by_output[result.flat_output] = made[r];
+    instance.binding.values[result.flat_output] = made[r];
   }
-  return by_output;
 }
 
-// This thread's arena: kept from run to run, since fresh pages cost more than the work on them.
-Ref<Buffer>& arena() {
-  static thread_local Ref<Buffer> buffer;
-  return buffer;
+// The host's way to run a segment: a Bound is an address, and a step is done when its kernel
+// returns.
+void run_segment(const Plan& plan, const Segment& segment, std::size_t number, Batch& batch,
+                 PlanInstance& instance) {
+  const Binding& run = instance.binding;
+  std::vector<std::byte*>& addresses = instance.addresses;
+  std::vector<void*>& operands = instance.operands;
+  addresses.clear();
+  for (const Bound& b : run.bounds) addresses.push_back(b.host());
+  const Bound arena{run.arenas[number].get(), 0};
+  for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
+    const Step& step = plan.steps[i];
+    if (i <= plan.commit_step) FaultInjection::place(step.what.c_str());
+    operands.clear();
+    for (const StepOperand& o : step.operands)
+      operands.push_back(addresses[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
+    const KernelArgs args{operands.data(), operands.data() + step.num_inputs,
+                          run.slots.data() + step.first_slot,
+                          arena.at(static_cast<std::int64_t>(step.workspace_offset)).host()};
+    try {
+      step.kernel->run(args);
+    } catch (const std::exception&) {
+      rethrow_at(step, batch);
+    }
+  }
 }
 
 }  // namespace
 
-void release_arena() { arena() = nullptr; }
-
 void execute(const Plan& plan, Batch& batch, Backend& backend) {
-  static thread_local std::vector<std::byte*> bases;
-  static thread_local std::vector<void*> pointers;
-  static thread_local std::vector<Scalar> batch_slots, slots;
-  std::vector<Ref<Buffer>> outputs;
-  std::optional<Ownership> ownership;  // only plans that may overwrite leaves pay for it
-
-  Ref<Buffer> scratch = std::move(arena());  // taken out: a nested run gets its own
-  if (!scratch || scratch->capacity() < plan.arena_nbytes) {
-    scratch = nullptr;
-    FaultInjection::place("the arena");
-    if (plan.arena_nbytes > 0) scratch = backend.allocator().allocate(plan.arena_nbytes);
-  }
-
-  // Bind buffers.
-  bases.clear();
-  for (const PlanBuffer& b : plan.buffers) {
-    switch (b.kind) {
-      case PlanBuffer::Kind::Arena:
-        bases.push_back(scratch ? scratch->data() + b.offset : nullptr);
-        break;
-      case PlanBuffer::Kind::Leaf: {
-        const Leaf& leaf = batch.leaves[b.index];
-        const DType dtype = leaf.node->outputs()[leaf.output].spec.dtype;
-        bases.push_back(leaf.value->buffer->data() +
-                        leaf.value->offset * static_cast<std::int64_t>(nbytes_of(dtype)));
-        break;
-      }
-      case PlanBuffer::Kind::Constant: {
-        const Value& v = *plan.constants[b.index];
-        bases.push_back(v.buffer->data() + b.offset);
-        break;
-      }
-      case PlanBuffer::Kind::Output: {
-        if (outputs.size() <= b.index) outputs.resize(b.index + 1);
-        FaultInjection::place("memory of an output");
-        if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch);
-        if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf)))
-          outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
-        else
-          outputs[b.index] = backend.allocator().allocate(b.nbytes);
-        bases.push_back(outputs[b.index]->data());
-        break;
-      }
-    }
-  }
-  // Bind slots.
-  batch_slots.clear();
-  for (const Node* n : batch.nodes)
-    batch_slots.insert(batch_slots.end(), n->slots().begin(), n->slots().end());
-  slots.clear();
-  for (const std::int32_t s : plan.slots)
-    slots.push_back(s >= 0 ? batch_slots[static_cast<std::size_t>(s)]
-                           : plan.constant_slots[static_cast<std::size_t>(~s)]);
-
-  std::vector<Ref<Value>> by_output = make_values(plan, batch, outputs);
-
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    const Step& step = plan.steps[i];
-    if (i <= plan.commit_step) FaultInjection::place(step.what.c_str());
-    pointers.clear();
-    for (const StepOperand& o : step.operands)
-      pointers.push_back(bases[static_cast<std::size_t>(o.buffer)] + o.offset_nbytes);
-    const KernelArgs args{pointers.data(), pointers.data() + step.num_inputs,
-                          slots.data() + step.first_slot,
-                          scratch ? scratch->data() + step.workspace_offset : nullptr};
-    try {
-      step.kernel->run(args);
-    } catch (const std::exception&) {
-      arena() = std::move(scratch);
-      rethrow_at(step, batch);
-      throw;
-    }
-  }
+  const Lease lease(plan);
+  PlanInstance& instance = *lease;
+  bind_buffers(plan, batch, backend.allocator(), instance);
+  encode_slots(plan, batch, instance);
+  make_values(plan, batch, instance);
+  for (std::size_t s = 0; s < plan.segments.size(); ++s)
+    run_segment(plan, plan.segments[s], s, batch, instance);
   if (plan.commit_step == plan.steps.size()) FaultInjection::place("the end");
-  arena() = std::move(scratch);
-
   std::size_t flat = 0;
   for (Node* n : batch.nodes)
-    for (NodeOutput& o : n->outputs()) o.value = std::move(by_output[flat++]);
+    for (NodeOutput& o : n->outputs()) o.value = std::move(instance.binding.values[flat++]);
 }
 
 }  // namespace ingot::plan

@@ -37,26 +37,30 @@ bool is_row_major(const Shape& shape, const Dims& strides) {
   return true;
 }
 
+// The elements of an evaluated tensor: shared where they lie in row-major order, else copied.
+HostArray host_array(const ValueId& id) {
+  const TensorSpec& spec = id.spec();
+  const Ref<Value>& value = id.node->outputs()[id.output].value;
+  if (!value) throw InternalError("to_host: the value was not kept");
+  const std::byte* from = value->host(nbytes_of(spec.dtype));
+  if (spec.shape.numel() == 0 || is_row_major(spec.shape, value->strides)) {
+    // Holding the value keeps plans from writing over it.
+    const std::shared_ptr<const void> keep(value.get(), [value](const void*) {});
+    return HostArray(keep, from, spec.shape, spec.dtype);
+  }
+  const Ref<Buffer> copy = host_allocator().allocate(spec.nbytes());
+  copy_elements(from, spec.shape, value->strides, nbytes_of(spec.dtype), copy->host());
+  const std::shared_ptr<const void> keep(copy->host(), [copy](const void*) {});
+  return HostArray(keep, copy->host(), spec.shape, spec.dtype);
+}
+
 }  // namespace
 
 HostArray Tensor::to_host(Site at) const {
   if (!defined())
     throw ValueError(fmt::format("to_host: the tensor is undefined{}", recorded_here(at)));
   eval();
-  const ValueId& id = cell_->value();
-  const TensorSpec& spec = id.spec();
-  const Ref<Value>& value = id.node->outputs()[id.output].value;
-  if (!value) throw InternalError("to_host: the value was not kept");
-  const std::byte* from =
-      value->buffer->data() + value->offset * static_cast<std::int64_t>(nbytes_of(spec.dtype));
-  if (spec.shape.numel() == 0 || is_row_major(spec.shape, value->strides)) {
-    // Holding the value keeps plans from writing over it.
-    const std::shared_ptr<const void> keep(value.get(), [value](const void*) {});
-    return HostArray(keep, from, spec.shape, spec.dtype);
-  }
-  const std::shared_ptr<std::byte[]> copy(new std::byte[spec.nbytes()]);
-  copy_elements(from, spec.shape, value->strides, nbytes_of(spec.dtype), copy.get());
-  return HostArray(copy, copy.get(), spec.shape, spec.dtype);
+  return detail::own_errors("to_host", at, [&] { return host_array(cell_->value()); });
 }
 
 Scalar Tensor::item_scalar(Site at) const {

@@ -9,7 +9,7 @@
 
 namespace ingot::plan {
 namespace {
-constexpr std::size_t kAlign = 64;
+constexpr std::size_t kAlign = 64;  // as aligned_nbytes has it
 }
 
 std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
@@ -42,8 +42,7 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
       give_back(held.top().offset, held.top().nbytes);
       held.pop();
     }
-    const std::size_t nbytes =
-        std::max<std::size_t>(kAlign, (w.nbytes + kAlign - 1) / kAlign * kAlign);
+    const std::size_t nbytes = std::max<std::size_t>(kAlign, aligned_nbytes(w.nbytes));
     auto best = free.end();
     for (auto it = free.begin(); it != free.end(); ++it)
       if (it->second >= nbytes && (best == free.end() || it->second < best->second)) best = it;
@@ -59,10 +58,10 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
       const auto hole = std::prev(free.end());
       offset = hole->first;
       free.erase(hole);
-      top = offset + nbytes;
+      top = plus_nbytes(offset, nbytes);
     } else {
       offset = top;
-      top += nbytes;
+      top = plus_nbytes(top, nbytes);
     }
     buffers[w.buffer].offset = offset;
     held.push({w.last, offset, nbytes});

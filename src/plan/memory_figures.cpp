@@ -21,12 +21,20 @@ void reset_peak_memory_stats(Device device) {
 }
 std::size_t memory_cached(Device device) {
   backend_for(device);
-  return host_memory_figures().cached_nbytes;
+  return host_memory_figures().cached_nbytes + plan::cache_figures().instances_nbytes;
 }
 void empty_cache(Device device) {
   backend_for(device);
-  plan::release_arena();
+  plan::drop_instances();
   empty_host_cache();
+}
+std::size_t set_memory_limit(std::size_t nbytes, Device device) {
+  backend_for(device);
+  return set_host_memory_limit(nbytes);
+}
+std::size_t set_cache_limit(std::size_t nbytes, Device device) {
+  backend_for(device);
+  return set_host_cache_limit(nbytes);
 }
 
 }  // namespace ingot

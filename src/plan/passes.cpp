@@ -59,12 +59,14 @@ std::shared_ptr<Plan> to_plan(Draft&& draft) {
     plan->steps.push_back(std::move(to));
   }
   for (const PlanBuffer& b : draft.buffers)
-    if (b.kind == PlanBuffer::Kind::Output) plan->output_nbytes += b.nbytes;
+    if (b.kind == PlanBuffer::Kind::Output)
+      plan->output_nbytes = plus_nbytes(plan->output_nbytes, b.nbytes);
   plan->buffers = std::move(draft.buffers);
   plan->constants = std::move(draft.constants);
   plan->constant_slots = std::move(draft.constant_slots);
   plan->results = std::move(draft.results);
-  plan->arena_nbytes = draft.arena_nbytes;
+  plan->segments = {
+      {.first_step = 0, .end_step = plan->steps.size(), .arena_nbytes = draft.arena_nbytes}};
   plan->commit_step = draft.commit_step;
   return plan;
 }

@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "plan/batch.h"
+#include "plan/instance.h"
 
 namespace ingot::plan {
 
@@ -43,7 +44,7 @@ struct PlanKey {
 struct PlanBuffer {
   enum class Kind : std::uint8_t { Leaf, Constant, Arena, Output };
   Kind kind = Kind::Arena;
-  std::uint32_t index = 0;  ///< of the leaf, constant or output
+  std::uint32_t index = 0;  ///< of the leaf, constant or output; the segment whose arena it is
   std::size_t offset = 0;   ///< in the arena, bytes
   std::size_t nbytes = 0;
   /// Output buffers: the leaf whose memory may be taken over if nobody else holds it, or -1.
@@ -68,9 +69,18 @@ struct Step {
   std::string what;  ///< "mul+add+relu float32[64, 32]"
 };
 
+/// A run of steps on one device, with its arena. So far a plan has exactly one.
+struct Segment {
+  Device device;
+  std::size_t first_step = 0;
+  std::size_t end_step = 0;
+  std::size_t arena_nbytes = 0;
+};
+
 struct Plan {
   PlanKey key;
   std::vector<Step> steps;
+  std::vector<Segment> segments;
   std::vector<PlanBuffer> buffers;
   std::vector<Ref<Value>> constants;
   /// Slot block: entry i is batch slot `slots[i]` (>= 0) or constant ~slots[i].
@@ -85,12 +95,17 @@ struct Plan {
     std::int32_t same_as;  ///< an earlier result that is the same value, or -1
   };
   std::vector<Result> results;
-  std::size_t arena_nbytes = 0;
   std::size_t output_nbytes = 0;
   /// First step that writes into memory of a donor leaf: nothing may fail from here on.
   std::size_t commit_step = 0;
 
-  std::size_t peak_nbytes() const { return arena_nbytes + output_nbytes; }
+  /// Of the default host stream, the only one so far.
+  mutable InstancePool instances;
+
+  std::size_t arena_nbytes() const;
+  std::size_t peak_nbytes() const { return arena_nbytes() + output_nbytes; }
+  /// What the plan itself takes, its instances included: keys, kernels (as they say), constants.
+  std::size_t nbytes() const;
 };
 
 /// Builds the plan for a batch: all passes (plan/passes.h).
@@ -101,18 +116,22 @@ std::shared_ptr<const Plan> plan_for(const Batch& batch, Backend& backend);
 
 struct CacheFigures {
   std::size_t plans = 0;
+  std::size_t nbytes = 0;            ///< of the plans
+  std::size_t instances_nbytes = 0;  ///< of instances that no run uses
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
 };
 CacheFigures cache_figures();
 void clear_plan_cache();
+/// The plans used longest ago go when all together are larger; the last one added stays. Returns
+/// the limit before; the default is 512 MiB.
+std::size_t set_plan_cache_limit(std::size_t nbytes);
+/// Frees the instances of cached plans that no run uses.
+void drop_instances() noexcept;
 
 /// Runs the plan: gives the batch's nodes their values. On an exception no node and no leaf has
 /// changed; `batch.failed` is then the node whose own check threw, if one did.
 void execute(const Plan& plan, Batch& batch, Backend& backend);
-
-/// Gives this thread's scratch memory back to the allocator.
-void release_arena();
 
 /// Tests: makes evaluations of this thread throw at the n-th place, counted from 0, where they may
 /// fail: finding or building the plan, taking memory, and before each step up to (and including)

@@ -31,7 +31,7 @@ namespace {
 double element(const Value& v, DType dtype, std::int64_t offset) {
   return visit_dtype(dtype, [&](auto type) -> double {
     using T = decltype(type);
-    return static_cast<double>(reinterpret_cast<const T*>(v.buffer->data())[v.offset + offset]);
+    return static_cast<double>(reinterpret_cast<const T*>(v.host(sizeof(T)))[offset]);
   });
 }
 

@@ -30,11 +30,11 @@ class GuardAllocator final : public Allocator {
 
   void recycle(Buffer* buffer) noexcept override {
     const auto is_guard = [](std::byte b) { return b == std::byte{kGuard}; };
-    std::byte* block = buffer->data() - kGuardNbytes;
-    std::byte* after = buffer->data() + buffer->nbytes();
-    std::byte* end = buffer->data() + buffer->capacity() + kGuardNbytes;
+    std::byte* block = buffer->host() - kGuardNbytes;
+    std::byte* after = buffer->host() + buffer->nbytes();
+    std::byte* end = buffer->host() + buffer->capacity() + kGuardNbytes;
     ++g_checked;
-    if (!std::all_of(block, buffer->data(), is_guard) || !std::all_of(after, end, is_guard))
+    if (!std::all_of(block, buffer->host(), is_guard) || !std::all_of(after, end, is_guard))
       ++g_damaged;
     std::free(block);
     delete buffer;

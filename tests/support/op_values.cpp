@@ -279,10 +279,10 @@ Tensor make_leaf(const HostValues& values, Layout layout, bool requires_grad) {
 
   Ref<Buffer> buffer = host_allocator().allocate(static_cast<std::size_t>(extent.numel()) * size);
   // What no element covers must never be read: all bits set is NaN, a large number or `true`.
-  std::memset(buffer->data(), values.dtype == DType::Bool ? 1 : 0xff, buffer->nbytes());
+  std::memset(buffer->host(), values.dtype == DType::Bool ? 1 : 0xff, buffer->nbytes());
   for_each_element(shape, [&](std::size_t k, const Shape& at) {
     const auto to = static_cast<std::size_t>(offset + dot(at, strides));
-    std::memcpy(buffer->data() + to * size, values.bytes.data() + k * size, size);
+    std::memcpy(buffer->host() + to * size, values.bytes.data() + k * size, size);
   });
   const TensorSpec spec{shape, values.dtype, Device{}};
   Tensor t =

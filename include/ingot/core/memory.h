@@ -1,20 +1,37 @@
-// Memory figures of a device, as torch.cuda.memory_allocated and friends.
+// Memory figures and limits of a device, as torch.cuda.memory_allocated and friends.
 #pragma once
 
 #include <cstddef>
+#include <limits>
 
 #include <ingot/core/device.h>
 
 namespace ingot {
 
-/// Bytes held by tensors and plans on the device now. Throws DeviceError when it is not available.
+/// For the set_…_limit functions: no limit.
+inline constexpr std::size_t kNoMemoryLimit = std::numeric_limits<std::size_t>::max();
+
+/// Bytes held by tensors and running plans on the device now. Throws DeviceError when it is not
+/// available, as all functions here.
 std::size_t memory_allocated(Device device = {});
 /// The largest memory_allocated() since the start or the last reset.
 std::size_t max_memory_allocated(Device device = {});
 void reset_peak_memory_stats(Device device = {});
-/// Bytes that are free but kept for reuse.
+/// Bytes that no tensor holds but that are kept for reuse: freed blocks, arenas of plans, scratch
+/// of kernels' threads.
 std::size_t memory_cached(Device device = {});
-/// Gives cached memory back to the system, this thread's scratch memory included.
+/// Gives cached memory back to the system, that of all threads; what a plan that runs just now
+/// uses stays. Plans stay, so nothing is planned again.
 void empty_cache(Device device = {});
+
+/// memory_allocated() and memory_cached() together stay within `nbytes`: memory that would go
+/// beyond is taken from what is cached, else OutOfMemoryError is thrown. The default is what the
+/// machine has. Returns the limit before; the tensors there are stay.
+std::size_t set_memory_limit(std::size_t nbytes, Device device = {});
+/// memory_cached() stays within `nbytes` when memory is given back; 0 keeps nothing. The default is
+/// kNoMemoryLimit. Whatever it is, not more is kept than a program that repeats itself needs: with
+/// memory_allocated() at most one and a half times the largest that this was, and 4 MiB. Returns
+/// the limit before.
+std::size_t set_cache_limit(std::size_t nbytes, Device device = {});
 
 }  // namespace ingot

@@ -17,9 +17,11 @@
 #include <iosfwd>
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
 #include <source_location>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +55,20 @@ bool try_retain(Cell*) noexcept;
 /// The number as an integer, fractions cut off; throws ValueError, naming `at`, for one that is not
 /// finite or outside [low, high].
 std::int64_t integer_of(const Scalar& number, std::int64_t low, std::uint64_t high, Site at);
+
+[[noreturn]] void out_of_memory(const char* what, Site at);
+/// Calls f. What the standard library throws when there is no memory, or when a list would be
+/// longer than any can be, becomes an OutOfMemoryError that names `what` and the place.
+template <class F>
+decltype(auto) own_errors(const char* what, Site at, F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const std::bad_alloc&) {
+    out_of_memory(what, at);
+  } catch (const std::length_error&) {
+    out_of_memory(what, at);
+  }
+}
 }  // namespace detail
 
 /// Options of tensor creation, as in PyTorch: `zeros({2, 3}, {.dtype = float64})`.
@@ -174,7 +190,7 @@ class Tensor {
     check_holds(dtype_of<T>, at);
     const HostArray host = to_host(at);
     const auto s = host.as<T>();
-    return std::vector<T>(s.begin(), s.end());
+    return detail::own_errors("to_vector", at, [&] { return std::vector<T>(s.begin(), s.end()); });
   }
   /// As PyTorch prints it: "tensor([[1., 2.]])".
   std::string str() const;
@@ -536,7 +552,8 @@ template <class T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape, Device device) {
   const auto count = static_cast<std::int64_t>(values.size());
   if constexpr (std::same_as<T, bool>) {
-    std::unique_ptr<bool[]> flat(new bool[values.size()]);
+    const auto flat = detail::own_errors("from_vector", Site{},
+                                         [&] { return std::make_unique<bool[]>(values.size()); });
     for (std::size_t i = 0; i < values.size(); ++i) flat[i] = values[i];
     return detail::from_host(flat.get(), values.size(), shape.value_or(Shape{count}), DType::Bool,
                              device);

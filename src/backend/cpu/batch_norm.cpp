@@ -313,7 +313,8 @@ class BatchNorm final : public Kernel {
       : n_(norm_shape(step.inputs[0])), eps_(static_cast<float>(step.as<NormAttrs>().eps)) {}
 
   std::size_t workspace_nbytes() const override {
-    return static_cast<std::size_t>((2 + n_.blocks()) * n_.channels) * sizeof(float);
+    return times_nbytes(static_cast<std::size_t>(2 + n_.blocks()) * sizeof(float),
+                        static_cast<std::size_t>(n_.channels));
   }
   bool can_overwrite(int i, int o) const override { return i == 0 && o == 0; }
   std::string describe() const override { return n_.channels_last ? "channels-last" : "planes"; }
@@ -336,7 +337,8 @@ class BatchNormBackward final : public Kernel {
       : n_(norm_shape(step.inputs[1])), eps_(static_cast<float>(step.as<NormAttrs>().eps)) {}
 
   std::size_t workspace_nbytes() const override {
-    return static_cast<std::size_t>((4 + 2 * n_.blocks()) * n_.channels) * sizeof(float);
+    return times_nbytes(static_cast<std::size_t>(4 + 2 * n_.blocks()) * sizeof(float),
+                        static_cast<std::size_t>(n_.channels));
   }
   bool can_overwrite(int i, int o) const override { return i < 2 && o == 0; }
   std::string describe() const override { return n_.channels_last ? "channels-last" : "planes"; }

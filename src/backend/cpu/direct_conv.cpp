@@ -216,8 +216,8 @@ void direct_conv(const DirectConv& g, const DirectConvRun& run) {
       0, groups * tiles, grain_for(kRows * kGroup * kPanel * g.depth() / 8),
       [&](std::int64_t begin, std::int64_t end) {
         const std::size_t num_rows = static_cast<std::size_t>(g.taps() * (kPlaces + kRows));
-        auto** rows = reinterpret_cast<const float**>(
-            thread_scratch(ScratchUser::Columns, num_rows * sizeof(const float*)));
+        const ThreadScratch scratch(ScratchUser::Columns, num_rows * sizeof(const float*));
+        auto** rows = scratch.as<const float*>();
         const auto chains = cut_chains(g, rows);
         for (std::int64_t unit = begin; unit < end;) {
           const std::int64_t group = unit / tiles, tile = unit % tiles;
@@ -282,7 +282,10 @@ class DirectConvKernel final : public Kernel {
 
   std::size_t workspace_nbytes() const override {
     const std::int64_t padded = (g_.outputs + kMaxPanel - 1) / kMaxPanel * kMaxPanel;
-    return static_cast<std::size_t>(padded * g_.depth() + g_.channels + padded) * sizeof(float);
+    const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+    return times_nbytes(
+        plus_nbytes(times_nbytes(size(padded), size(g_.depth() + 1)), size(g_.channels)),
+        sizeof(float));
   }
 
   void run(const KernelArgs& args) const override {

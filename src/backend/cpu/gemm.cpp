@@ -107,9 +107,10 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a,
         const std::int64_t depth_max = std::min(k, B::kDepth);
         const std::int64_t a_numel = round_up(std::min(m, B::kBlockRows), B::kRows) * depth_max;
         const std::int64_t b_numel = round_up(std::min(n, B::kBlockCols), B::kCols) * depth_max;
-        T* packed_a = reinterpret_cast<T*>(
-            thread_scratch(ScratchUser::Gemm,
-                           static_cast<std::size_t>(round_up(a_numel, 64) + b_numel) * sizeof(T)));
+        const ThreadScratch scratch(
+            ScratchUser::Gemm,
+            static_cast<std::size_t>(round_up(a_numel, 64) + b_numel) * sizeof(T));
+        T* packed_a = scratch.as<T>();
         T* packed_b = packed_a + round_up(a_numel, 64);
         for (std::int64_t block = first; block < last; ++block) {
           const std::int64_t i0 = block / col_blocks * B::kBlockRows;

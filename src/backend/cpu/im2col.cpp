@@ -43,9 +43,8 @@ class Im2colKernel final : public Kernel {
 
  private:
   // Block `first`… of the columns of image n, group g: [depth, count].
-  T* columns(std::int64_t count) const {
-    return reinterpret_cast<T*>(
-        thread_scratch(ScratchUser::Columns, static_cast<std::size_t>(depth_ * count) * sizeof(T)));
+  ThreadScratch columns(std::int64_t count) const {
+    return {ScratchUser::Columns, static_cast<std::size_t>(depth_ * count) * sizeof(T)};
   }
 
   // Calls f(column index, x offset or -1 outside the image) along one row of the column matrix.
@@ -130,7 +129,8 @@ class Im2colKernel final : public Kernel {
 
   void forward_block(const T* x, const T* w, const T* bias, T* y, std::int64_t n, std::int64_t g,
                      std::int64_t first, std::int64_t count) const {
-    T* col = columns(count);
+    const ThreadScratch scratch = columns(count);
+    T* col = scratch.as<T>();
     fill_columns(x, n, g, first, count, col);
     const Matrix<const T> cols{col, count, 1};
     const Matrix<T> out = outputs(y, n, g, first);
@@ -154,7 +154,8 @@ class Im2colKernel final : public Kernel {
                      const std::int64_t n = t / groups_, g = t % groups_;
                      for (std::int64_t first = 0; first < places_; first += block_) {
                        const std::int64_t count = std::min(block_, places_ - first);
-                       T* col = columns(count);
+                       const ThreadScratch scratch = columns(count);
+                       T* col = scratch.as<T>();
                        gemm_(depth_, count, out_per_group_, transposed(weights(w, g)),
                              outputs(y, n, g, first), {col, count, 1}, false);
                        add_columns(col, n, g, first, count, x);
@@ -171,7 +172,8 @@ class Im2colKernel final : public Kernel {
                      for (std::int64_t n = 0; n < d_.x.shape[0]; ++n)
                        for (std::int64_t first = 0; first < places_; first += block_) {
                          const std::int64_t count = std::min(block_, places_ - first);
-                         T* col = columns(count);
+                         const ThreadScratch scratch = columns(count);
+                         T* col = scratch.as<T>();
                          fill_columns(x, n, g, first, count, col);
                          gemm_(out_per_group_, depth_, count, outputs(y, n, g, first),
                                transposed(Matrix<const T>{col, count, 1}), weights(w, g), true);

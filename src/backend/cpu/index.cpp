@@ -168,7 +168,9 @@ DType sum_dtype(DType t) { return is_reduced_float(t) ? DType::Float32 : t; }
 
 std::size_t sums_nbytes(const StepDesc& step) {
   const TensorDesc& out = step.outputs[0];
-  return is_reduced_float(out.dtype) ? static_cast<std::size_t>(out.numel()) * sizeof(float) : 0;
+  return is_reduced_float(out.dtype)
+             ? times_nbytes(static_cast<std::size_t>(out.numel()), sizeof(float))
+             : 0;
 }
 
 void round_sums(const std::byte* sums, const TensorDesc& out, std::byte* to) {
@@ -294,11 +296,12 @@ std::unique_ptr<Kernel> lower_index_add(const StepDesc& step) {
         const auto size = static_cast<std::int64_t>(nbytes_of(out.dtype));
         const auto sum_size = static_cast<std::int64_t>(nbytes_of(sum_dtype(out.dtype)));
         const auto add_columns = [&](std::int64_t o, std::int64_t column, std::int64_t width) {
+          const ThreadScratch scratch(ScratchUser::Tiles, unpack ? kColumns * sizeof(float) : 0);
+          std::byte* wide = scratch.data();
           for (std::int64_t i = 0; i < count; ++i) {
             const std::byte* row = source + ((o * count + i) * to.inner + column) * size;
             std::byte* sum = sums + ((o * to.size + index[i]) * to.inner + column) * sum_size;
             if (unpack) {
-              std::byte* wide = thread_scratch(ScratchUser::Tiles, kColumns * sizeof(float));
               unpack(row, nullptr, nullptr, wide, static_cast<std::size_t>(width));
               row = wide;
             }

@@ -50,12 +50,6 @@ struct Table {
   }
 };
 
-template <class S>
-S* scratch(std::int64_t count) {
-  return reinterpret_cast<S*>(
-      thread_scratch(ScratchUser::Tiles, static_cast<std::size_t>(count) * sizeof(S)));
-}
-
 template <class T>
 class Interpolate {
  public:
@@ -68,7 +62,9 @@ class Interpolate {
   void operator()(const KernelArgs& args) const {
     const std::int64_t work = x_.row() * rows_.width + y_.row() * columns_.width;
     parallel_for(0, y_.count * y_.h, grain_for(work), [&](std::int64_t first, std::int64_t last) {
-      S* summed = scratch<S>(x_.row());
+      const ThreadScratch scratch(ScratchUser::Tiles,
+                                  static_cast<std::size_t>(x_.row()) * sizeof(S));
+      S* summed = scratch.as<S>();
       for (std::int64_t t = first; t < last; ++t) {
         const T* plane = args.in<T>(0) + t / y_.h * x_.h * x_.row();
         sum_rows(plane, t % y_.h, summed);
@@ -124,7 +120,9 @@ class InterpolateBackward {
         g_.h * (dx_.row() * (rows_.width + 1) + g_.row() * columns_.width) + dx_.h * dx_.row();
     parallel_for(0, dx_.count, grain_for(work), [&](std::int64_t first, std::int64_t last) {
       const std::int64_t size = dx_.h * dx_.row();
-      S* plane = scratch<S>(size + dx_.row());
+      const ThreadScratch scratch(ScratchUser::Tiles,
+                                  static_cast<std::size_t>(size + dx_.row()) * sizeof(S));
+      S* plane = scratch.as<S>();
       for (std::int64_t t = first; t < last; ++t) {
         std::fill_n(plane, size, S(0));
         for (std::int64_t oh = 0; oh < g_.h; ++oh) {

@@ -27,6 +27,9 @@ const dnnl::engine& engine() {
   return instance;
 }
 
+// About what a primitive takes: its generated code and descriptors.
+constexpr std::size_t kPrimitiveNbytes = std::size_t{64} << 10;
+
 dnnl::stream& stream() {
   thread_local dnnl::stream instance(engine());
   return instance;
@@ -127,6 +130,7 @@ class OnednnMatmul final : public Kernel {
         name_(std::string("onednn matmul ") + pd.impl_info_str()) {}
 
   std::size_t workspace_nbytes() const override { return scratchpad_.get_size(); }
+  std::size_t nbytes() const override { return kPrimitiveNbytes; }
 
   void run(const KernelArgs& args) const override {
     const MaybeAlone limit(alone_);
@@ -221,6 +225,7 @@ class OnednnConvolution final : public Kernel {
     cut_reorder(from, to, desc.attrs.groups);
   }
 
+  std::size_t nbytes() const override { return kPrimitiveNbytes; }
   std::size_t workspace_nbytes() const override {
     return scratch_nbytes() + static_cast<std::size_t>(num_blocked()) * weight_step_;
   }

@@ -152,8 +152,9 @@ void scatter_runs(const Images& dx, const Images& g, T* out, F add) {
                [&](std::int64_t first, std::int64_t last) {
                  using S = Sum<T>;
                  const std::int64_t places = dx.h * dx.w;
-                 auto* sums = reinterpret_cast<S*>(thread_scratch(
-                     ScratchUser::Tiles, static_cast<std::size_t>(places * dx.run) * sizeof(S)));
+                 const ThreadScratch scratch(ScratchUser::Tiles,
+                                             static_cast<std::size_t>(places * dx.run) * sizeof(S));
+                 auto* sums = scratch.as<S>();
                  for (std::int64_t t = first; t < last; ++t) {
                    const std::int64_t n = t / dx.runs(), c = t % dx.runs() * dx.run;
                    const std::int64_t count = std::min(dx.run, dx.c - c);

@@ -72,13 +72,31 @@ class ProgramKernel final : public Kernel {
  public:
   void run(const KernelArgs& args) const override {
     const std::int64_t numel = nest_.numel();
+    if (numel == 0) return;
+    if (num_chunks_ == 1) return run_chunk(args, 0, numel, static_cast<std::byte*>(args.workspace));
     const auto tile = static_cast<std::int64_t>(tile_numel_);
     const std::int64_t tiles = (numel + tile - 1) / tile;
-    parallel_for(0, tiles, grain_for(tile), [&](std::int64_t first, std::int64_t last) {
-      run_chunk(args, first * tile, std::min(numel, last * tile));
+    const auto edge = [&](std::int64_t chunk) {
+      return std::min(numel,
+                      (tiles / num_chunks_ * chunk + std::min(tiles % num_chunks_, chunk)) * tile);
+    };
+    // The chunks are as many as there were threads when the plan was made, each with scratch of
+    // its own in the workspace: nothing is left to allocate, however many threads there are now.
+    parallel_for(0, num_chunks_, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t chunk = first; chunk < last; ++chunk)
+        run_chunk(args, edge(chunk), edge(chunk + 1),
+                  static_cast<std::byte*>(args.workspace) +
+                      static_cast<std::size_t>(chunk) * chunk_nbytes_);
     });
   }
 
+  std::size_t workspace_nbytes() const override {
+    return static_cast<std::size_t>(num_chunks_) * chunk_nbytes_;
+  }
+  std::size_t nbytes() const override {
+    return sizeof(ProgramKernel) + (once_.size() + per_tile_.size()) * sizeof(Action) +
+           slots_.size() * sizeof(SlotCell) + nest_.strides.size() * sizeof(LoopNest::Indices);
+  }
   bool cannot_fail() const override { return true; }
   bool can_overwrite(int i, int o) const override {
     return overwritable_[static_cast<std::size_t>(i)] && outputs_flat_ &&
@@ -193,11 +211,10 @@ class ProgramKernel final : public Kernel {
     });
   }
 
-  void run_chunk(const KernelArgs& args, std::int64_t first, std::int64_t last) const {
+  void run_chunk(const KernelArgs& args, std::int64_t first, std::int64_t last,
+                 std::byte* scratch) const {
     const std::size_t count = std::min(tile_numel_, static_cast<std::size_t>(last - first));
-    Frame f{args, nullptr, nullptr, align64(count * element_nbytes_), first, count};
-    f.buffers = thread_scratch(ScratchUser::Tiles,
-                               num_buffers_ * f.buffer_nbytes + num_cells_ * kCellNbytes + 64);
+    Frame f{args, scratch, nullptr, align64(count * element_nbytes_), first, count};
     f.cells = f.buffers + num_buffers_ * f.buffer_nbytes;
     for (const auto& [slot, dtype, cell] : slots_)
       write_scalar(args.slots[slot], dtype, f.cells + cell * kCellNbytes);
@@ -234,6 +251,8 @@ class ProgramKernel final : public Kernel {
   bool outputs_flat_ = true;
   std::size_t num_instructions_ = 0;
   std::size_t num_buffers_ = 0, num_cells_ = 0, element_nbytes_ = 8, tile_numel_ = kTileNumel;
+  std::int64_t num_chunks_ = 1;
+  std::size_t chunk_nbytes_ = 0;  ///< scratch of one chunk
   std::vector<SlotCell> slots_;
   std::vector<Action> once_, per_tile_;
 };
@@ -545,6 +564,13 @@ class Compiler {
         std::max<std::size_t>(1, k.num_buffers_ * k.element_nbytes_);
     k.tile_numel_ =
         std::clamp(kTileBudgetNbytes / nbytes_per_element / 128 * 128, kMinTileNumel, kTileNumel);
+    const auto tile = static_cast<std::int64_t>(k.tile_numel_);
+    const std::int64_t tiles = (k.nest_.numel() + tile - 1) / tile, grain = grain_for(tile);
+    if (tiles > grain)
+      k.num_chunks_ = std::min<std::int64_t>(num_threads(), (tiles + grain - 1) / grain);
+    const std::size_t count = std::min(k.tile_numel_, static_cast<std::size_t>(k.nest_.numel()));
+    k.chunk_nbytes_ = align64(k.num_buffers_ * align64(count * k.element_nbytes_) +
+                              k.num_cells_ * ProgramKernel::kCellNbytes);
     // A store that copies straight from an input could meet memory that an earlier store has
     // overwritten.
     bool copies_input = false;

@@ -65,8 +65,9 @@ class ReduceKernel final : public Kernel {
   }
 
   std::size_t workspace_nbytes() const override {
-    return static_cast<std::size_t>(num_outputs_ * (num_blocks_ + (is_centered() ? 1 : 0)) *
-                                    acc_nbytes_);
+    const auto rows = static_cast<std::size_t>(num_blocks_ + (is_centered() ? 1 : 0));
+    return times_nbytes(times_nbytes(static_cast<std::size_t>(num_outputs_), rows),
+                        static_cast<std::size_t>(acc_nbytes_));
   }
 
   void run(const KernelArgs& args) const override {
@@ -132,21 +133,22 @@ class ReduceKernel final : public Kernel {
 
   void reduce_runs(const std::byte* in, std::byte* partial, Prepared p) const {
     const std::int64_t per_task = std::min(num_reduced_, kReduceBlock);
-    parallel_for(
-        0, num_outputs_ * num_blocks_, grain_for(per_task),
-        [&](std::int64_t first, std::int64_t last) {
-          std::byte* scratch =
-              thread_scratch(ScratchUser::Tiles,
-                             static_cast<std::size_t>(kReduceBlock * (acc_nbytes_ + in_nbytes_)));
-          for (std::int64_t task = first; task < last; ++task) {
-            const std::int64_t o = task / num_blocks_, b = task % num_blocks_;
-            const std::byte* block = load_block(in, o, b, scratch);
-            if (p.squares)  // in the scratch: float32 was converted
-              square(reinterpret_cast<double*>(scratch), p.centers ? p.centers[o] : 0,
-                     block_size(b));
-            functions_.block(block, block_size(b), partial + (b * num_outputs_ + o) * acc_nbytes_);
-          }
-        });
+    parallel_for(0, num_outputs_ * num_blocks_, grain_for(per_task),
+                 [&](std::int64_t first, std::int64_t last) {
+                   const ThreadScratch own(
+                       ScratchUser::Tiles,
+                       static_cast<std::size_t>(kReduceBlock * (acc_nbytes_ + in_nbytes_)));
+                   std::byte* scratch = own.data();
+                   for (std::int64_t task = first; task < last; ++task) {
+                     const std::int64_t o = task / num_blocks_, b = task % num_blocks_;
+                     const std::byte* block = load_block(in, o, b, scratch);
+                     if (p.squares)  // in the scratch: float32 was converted
+                       square(reinterpret_cast<double*>(scratch), p.centers ? p.centers[o] : 0,
+                              block_size(b));
+                     functions_.block(block, block_size(b),
+                                      partial + (b * num_outputs_ + o) * acc_nbytes_);
+                   }
+                 });
   }
 
   // Block b of output o as contiguous accumulator elements: in place if it lies so, else gathered.
@@ -215,8 +217,9 @@ class ReduceKernel final : public Kernel {
   // Outputs o … o + width of block b: one row of accumulators per lane.
   void reduce_tile(const std::byte* in, std::int64_t o, std::int64_t width, std::int64_t b,
                    Prepared p, std::byte* to) const {
-    std::byte* lanes = thread_scratch(
+    const ThreadScratch scratch(
         ScratchUser::Tiles, static_cast<std::size_t>((kReduceLanes + 1) * kColumns * acc_nbytes_));
+    std::byte* lanes = scratch.data();
     std::byte* converted = lanes + kReduceLanes * kColumns * acc_nbytes_;
     functions_.start(lanes, kReduceLanes * kColumns);
     const std::byte* base = in + offset_of(kept_, o) * in_nbytes_;

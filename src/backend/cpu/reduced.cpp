@@ -18,9 +18,9 @@ class FloatKernel final : public Kernel {
         output_numels_(std::move(output_numels)) {}
 
   std::size_t workspace_nbytes() const override {
-    std::size_t total = align64(inner_->workspace_nbytes());
-    for (const auto n : input_numels_) total += float_nbytes(n);
-    for (const auto n : output_numels_) total += float_nbytes(n);
+    std::size_t total = aligned_nbytes(inner_->workspace_nbytes());
+    for (const auto n : input_numels_) total = plus_nbytes(total, float_nbytes(n));
+    for (const auto n : output_numels_) total = plus_nbytes(total, float_nbytes(n));
     return total;
   }
 
@@ -45,7 +45,7 @@ class FloatKernel final : public Kernel {
 
  private:
   static std::size_t float_nbytes(std::int64_t numel) {
-    return align64(static_cast<std::size_t>(numel) * sizeof(float));
+    return aligned_nbytes(times_nbytes(static_cast<std::size_t>(numel), sizeof(float)));
   }
 
   static void convert(TileFunction f, const void* from, std::int64_t from_size, void* to,

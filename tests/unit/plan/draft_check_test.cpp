@@ -271,7 +271,10 @@ const Defect kDefects[] = {
     {"AStepWithoutKernel", "lower", sample, [](Draft& d) { d.steps[0].kernel = nullptr; },
      "no kernel"},
     {"AKernelWithoutItsWorkspace", "lower", read_twice,
-     [](Draft& d) { d.steps[0].kernel = make_kernel([](const KernelArgs&) {}, 64); },
+     [](Draft& d) {
+       d.steps[0].kernel = make_kernel([](const KernelArgs&) {}, 64);
+       d.steps[0].workspace = -1;
+     },
      "wants a workspace of 64 B"},
     {"AWorkspaceThatIsAValue", "lower", sample,
      [](Draft& d) {
@@ -291,7 +294,10 @@ const Defect kDefects[] = {
     {"ALeafWrittenTooEarly", "donate", read_twice, [](Draft& d) { d.commit_step = 2; },
      "before step 2"},
     {"AFaultAfterALeafWasWritten", "donate", read_twice,
-     [](Draft& d) { d.steps[1].kernel = make_kernel([](const KernelArgs&) {}); },
+     [](Draft& d) {
+       const std::size_t nbytes = d.steps[1].kernel->workspace_nbytes();
+       d.steps[1].kernel = make_kernel([](const KernelArgs&) {}, nbytes);
+     },
      "may fail after step 1 wrote over a leaf"},
     {"ALeafThatIsAResult", "donate", read_twice,
      [](Draft& d) { d.results[0].buffer = d.steps[1].from[0].buffer; }, "which is a result itself"},

@@ -143,7 +143,7 @@ TEST(Grouping, ReusesTemporariesMemory) {
   for (int i = 0; i < 50; ++i) y = y.reshape({10, 100}).sum({0}).expand({10, 100}).reshape({1000});
   with_draft([](const Batch& batch, const Draft&) {
     const auto plan = build_plan(batch, cpu_backend(), 1);
-    EXPECT_LE(plan->arena_nbytes, 3u * 4096) << "fifty temporaries share a few places";
+    EXPECT_LE(plan->arena_nbytes(), 3u * 4096) << "fifty temporaries share a few places";
   });
 }
 

@@ -1,0 +1,42 @@
+#include "support/allocation_hook.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace ingot::optest {
+namespace {
+
+constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+std::atomic<std::size_t> g_largest{kAny};
+std::atomic<bool> g_refuse{false};
+std::atomic<std::uint64_t> g_count{0};
+
+}  // namespace
+
+LargestAllocation::LargestAllocation(std::size_t nbytes) : previous_(g_largest.exchange(nbytes)) {}
+LargestAllocation::~LargestAllocation() { g_largest = previous_; }
+std::uint64_t allocations() { return g_count; }
+void refuse_allocations(bool on) { g_refuse = on; }
+
+namespace {
+
+void* take(std::size_t nbytes) {
+  g_count.fetch_add(1, std::memory_order_relaxed);
+  if (nbytes > g_largest.load(std::memory_order_relaxed) ||
+      g_refuse.load(std::memory_order_relaxed))
+    throw std::bad_alloc();
+  if (void* block = std::malloc(nbytes > 0 ? nbytes : 1)) return block;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+}  // namespace ingot::optest
+
+void* operator new(std::size_t nbytes) { return ingot::optest::take(nbytes); }
+void* operator new[](std::size_t nbytes) { return ingot::optest::take(nbytes); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
