@@ -19,14 +19,14 @@ namespace ingot {
 namespace {
 
 struct ByAge {
-  bool operator()(const Node* a, const Node* b) const { return a->id() < b->id(); }
+  bool operator()(const NodeRef& a, const NodeRef& b) const { return a->id() < b->id(); }
 };
 
 struct Pass {
   std::unordered_map<const Node*, std::vector<Tensor>> grads;  // per output
-  std::priority_queue<Node*, std::vector<Node*>, ByAge> queue;
-  std::unordered_set<const Node*> queued;
-  std::vector<NodeRef> keep;  // nodes stay while the pass holds plain pointers to them
+  // Nodes that have a gradient and wait for their turn. A node leaves when it is done with: a pass
+  // that held on to it would keep its value in an evaluation that a hook asks for.
+  std::priority_queue<NodeRef, std::vector<NodeRef>, ByAge> queue;
   bool retain_graph = false;
   // grad(): only these outputs are wanted, leaves are not touched.
   const std::vector<ValueId>* wanted = nullptr;
@@ -36,14 +36,14 @@ struct Pass {
   void add(const ValueId& target, const Tensor& g) {
     Node* n = target.node.get();
     if (wanted && !useful.contains(n)) return;
-    auto& slots = grads[n];
-    if (slots.empty()) slots.resize(n->outputs().size());
+    const auto [entry, fresh] = grads.try_emplace(n);
+    auto& slots = entry->second;
+    if (fresh) {
+      slots.resize(n->outputs().size());
+      queue.push(target.node);
+    }
     Tensor& sum = slots[target.output];
     sum = sum.defined() ? sum + g : g;
-    if (queued.insert(n).second) {
-      keep.push_back(target.node);
-      queue.push(n);
-    }
   }
 };
 
@@ -55,32 +55,44 @@ void refuse_released(const Node& n, Site at) {
                   n.op().name, recorded_at(at, {})));
 }
 
-void accumulate(Tensor leaf, Tensor g) {
-  auto& extras = leaf.cell()->extras();
-  for (auto& [id, hook] : extras.hooks)
-    if (Tensor replaced = hook(g); replaced.defined()) g = std::move(replaced);
-  extras.grad = extras.grad.defined() ? extras.grad + g : g;
-  for (auto& [id, hook] : extras.accumulate_hooks) hook(leaf);
+// What the hooks make of a gradient, in the order in which they were registered.
+void run_hooks(const GradHooks::Running& hooks, Tensor& g) {
+  for (const auto& hook : hooks) {
+    Tensor replaced = (*hook)(g);
+    if (!replaced.defined()) continue;
+    if (!(replaced.shape() == g.shape()) || replaced.dtype() != g.dtype())
+      throw AutogradError(fmt::format("a gradient hook returned {} in place of {}",
+                                      replaced.cell()->spec().str(), g.cell()->spec().str()));
+    g = std::move(replaced);
+  }
+}
+
+// Sums what several uses and several backward passes give, of other threads as well.
+void add_to_grad(Cell& cell, const Tensor& g) {
+  Tensor before;
+  do {
+    before = cell.grad();
+  } while (!cell.replace_grad(before, before.defined() ? before + g : g));
+}
+
+void accumulate(const Tensor& leaf, Tensor g) {
+  run_hooks(leaf.cell()->running_hooks(), g);
+  // requires_grad may have been switched off since the forward pass, or by a hook just now.
+  if (leaf.cell()->wants_grad()) add_to_grad(*leaf.cell(), g);
 }
 
 void run_hooks(const Node& n, std::vector<Tensor>& grads) {
   NodeHooks* hooks = n.hooks_or_null();
   if (!hooks) return;
-  for (const NodeHooks::Entry& entry : hooks->hooks) {
-    Tensor& g = grads[entry.output];
-    if (!g.defined()) continue;
-    if (Tensor replaced = entry.hook(g); replaced.defined()) {
-      if (!(replaced.shape() == g.shape()) || replaced.dtype() != g.dtype())
-        throw AutogradError(fmt::format("a gradient hook returned {} in place of {}",
-                                        replaced.cell()->spec().str(), g.cell()->spec().str()));
-      g = std::move(replaced);
-    }
+  // By position: a hook may register others, which moves the list.
+  for (std::size_t i = 0; i < hooks->hooks.size(); ++i) {
+    const NodeHooks::Entry entry = hooks->hooks[i];
+    if (Tensor& g = grads[entry.output]; g.defined()) run_hooks(entry.hooks->running(), g);
   }
-  for (const NodeHooks::Retain& retain : hooks->retains) {
-    const Tensor t = retain.cell.lock();
-    if (!t.defined() || !grads[retain.output].defined()) continue;
-    auto& extras = t.cell()->extras();
-    extras.grad = extras.grad.defined() ? extras.grad + grads[retain.output] : grads[retain.output];
+  for (std::size_t i = 0; i < hooks->retains.size(); ++i) {
+    const Tensor& g = grads[hooks->retains[i].output];
+    const Tensor t = hooks->retains[i].cell.lock();
+    if (t.defined() && g.defined()) add_to_grad(*t.cell(), g);
   }
 }
 
@@ -133,16 +145,20 @@ void apply_rule(const Node& n, const std::vector<Tensor>& grads, std::vector<Ten
 void run(Pass& pass, Site at) {
   std::vector<Tensor> results;
   while (!pass.queue.empty()) {
-    Node* n = pass.queue.top();
+    const NodeRef node = pass.queue.top();
+    Node* n = node.get();
     pass.queue.pop();
     std::vector<Tensor> grads = std::move(pass.grads[n]);
     pass.grads.erase(n);
     if (&n->op() == &kVariable) {
+      const Tensor leaf = n->variable_of.lock();
       if (pass.wanted) {
+        // Hooks see every gradient that is computed; only adding it up belongs to backward().
+        if (leaf.defined()) run_hooks(leaf.cell()->running_hooks(), grads[0]);
         for (std::size_t w = 0; w < pass.wanted->size(); ++w)
           if ((*pass.wanted)[w].node.get() == n) pass.found[w] = grads[0];
-      } else if (const Tensor leaf = n->variable_of.lock(); leaf.defined()) {
-        accumulate(leaf, grads[0]);
+      } else if (leaf.defined()) {
+        accumulate(leaf, std::move(grads[0]));
       }
       continue;
     }
@@ -157,8 +173,6 @@ void run(Pass& pass, Site at) {
         pass.add(n->inputs()[i], results[i]);
     if (!pass.retain_graph) {
       n->set_released();
-      // A pending node still needs its inputs to be computed; it drops them then.
-      if (n->state() == NodeState::Done) n->drop_inputs();
     }
   }
 }

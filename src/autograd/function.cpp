@@ -61,7 +61,7 @@ void vjp_function(VjpContext& c) {
   }
 }
 
-Saved save_all(const SavesContext&) { return {.inputs = ~std::uint32_t{0}, .outputs = 0}; }
+Saved save_all(const SavesContext&) { return {.inputs = Saved::kAll, .outputs = 0}; }
 
 const OpDef kCustomFunction{.name = "custom_function",
                             .infer = infer_function,

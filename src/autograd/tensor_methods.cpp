@@ -1,6 +1,6 @@
 // Tensor's autograd methods that need no pass: grad, hooks, retain_grad.
 #include <algorithm>
-#include <atomic>
+#include <memory>
 
 #include "core/cell.h"
 #include "core/op_def.h"
@@ -9,11 +9,6 @@
 
 namespace ingot {
 namespace {
-
-std::int64_t next_hook_id() {
-  static std::atomic<std::int64_t> counter{1};
-  return counter.fetch_add(1, std::memory_order_relaxed);
-}
 
 Cell& cell_of(const Tensor& t) {
   if (!t.defined())
@@ -34,10 +29,7 @@ Tensor Tensor::detach(Site at) const {
   return as_view(std::move(result), *this);
 }
 
-Tensor Tensor::grad() const {
-  const auto* extras = cell_of(*this).extras_or_null();
-  return extras ? extras->grad : Tensor();
-}
+Tensor Tensor::grad() const { return cell_of(*this).grad(); }
 
 void Tensor::set_grad(Tensor grad) {
   Cell& cell = cell_of(*this);
@@ -46,32 +38,31 @@ void Tensor::set_grad(Tensor grad) {
                  "set_grad: the gradient is " + grad.cell()->spec().str() + " on " +
                      grad.device().str() + ", the tensor " + cell.spec().str() + " on " +
                      cell.spec().device.str());
-  if (grad.defined() || cell.extras_or_null()) cell.extras().grad = std::move(grad);
+  cell.set_grad(std::move(grad));
 }
 
 void Tensor::retain_grad() {
   Cell& cell = cell_of(*this);
   if (!cell.requires_grad()) throw AutogradError("retain_grad: the tensor does not require grad");
   if (cell.is_leaf()) return;
-  cell.value().node->hooks().retains.push_back({cell.value().output, WeakCell(*this)});
+  const ValueId& value = cell.value();
+  auto& retains = value.node->hooks().retains;
+  const bool known = std::any_of(retains.begin(), retains.end(), [&](const auto& r) {
+    return r.output == value.output && r.cell.lock().is_same(*this);
+  });
+  if (!known) retains.push_back({value.output, WeakCell(*this)});
 }
 
 HookHandle Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
   Cell& cell = cell_of(*this);
   if (!cell.requires_grad()) throw AutogradError("register_hook: the tensor does not require grad");
-  const std::int64_t id = next_hook_id();
-  if (cell.is_leaf()) {
-    cell.extras().hooks.emplace_back(id, std::move(hook));
-    return HookHandle([weak = WeakCell(*this), id] {
-      if (const Tensor t = weak.lock(); t.defined())
-        std::erase_if(t.cell()->extras().hooks, [id](const auto& h) { return h.first == id; });
-    });
-  }
-  const ValueId value = cell.value();
-  value.node->hooks().hooks.push_back({value.output, id, std::move(hook)});
-  return HookHandle([node = value.node, id] {
-    std::erase_if(node->hooks().hooks, [id](const NodeHooks::Entry& e) { return e.id == id; });
-  });
+  if (cell.is_leaf()) return cell.add_hook(std::move(hook));
+  const ValueId& value = cell.value();
+  auto& lists = value.node->hooks().hooks;
+  auto it = std::find_if(lists.begin(), lists.end(),
+                         [&](const auto& e) { return e.output == value.output; });
+  if (it == lists.end()) it = lists.insert(it, {value.output, std::make_shared<GradHooks>()});
+  return GradHooks::add(it->hooks, std::move(hook));
 }
 
 }  // namespace ingot

@@ -45,7 +45,7 @@ bool VjpContext::needs(int i) const {
 }
 
 Tensor VjpContext::input(int i) const {
-  if (i < 32 && !(saved_.inputs >> i & 1))
+  if (!saved_.input(static_cast<std::size_t>(i)))
     throw InternalError(fmt::format("{}: its gradient reads input {}, which `saves` does not name",
                                     node.op().name, i));
   const Tensor t = Cell::create(node.inputs()[static_cast<std::size_t>(i)]);
@@ -64,7 +64,7 @@ Tensor VjpContext::recomputed(int i) const {
 
 Tensor VjpContext::output(int i) const {
   if (wide_ && is_rounded_output(node, static_cast<std::size_t>(i))) return recomputed(i);
-  if (i < 32 && !(saved_.outputs >> i & 1))
+  if (!saved_.output(static_cast<std::size_t>(i)))
     throw InternalError(fmt::format("{}: its gradient reads output {}, which `saves` does not name",
                                     node.op().name, i));
   const Tensor t = Cell::create({NodeRef(const_cast<Node*>(&node)), static_cast<std::uint32_t>(i)});

@@ -3,6 +3,24 @@
 #include <new>
 
 namespace ingot {
+// GCC says by macros which sanitizer is on, Clang when it is asked.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define INGOT_POOL_IS_HEAP 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define INGOT_POOL_IS_HEAP 1
+#endif
+#endif
+
+#ifdef INGOT_POOL_IS_HEAP
+
+// Sanitizers must see every block's life: a block that was given back is poisoned.
+void* pool_take(std::size_t nbytes) { return ::operator new(nbytes); }
+void pool_give(void* block, std::size_t) noexcept { ::operator delete(block); }
+
+#else
+
 namespace {
 
 constexpr std::size_t kStep = 64;
@@ -37,14 +55,6 @@ struct Closer {
 thread_local Closer closer;
 
 }  // namespace
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-
-// Sanitizers must see every block's life.
-void* pool_take(std::size_t nbytes) { return ::operator new(nbytes); }
-void pool_give(void* block, std::size_t) noexcept { ::operator delete(block); }
-
-#else
 
 void* pool_take(std::size_t nbytes) {
   const std::size_t c = (nbytes + kStep - 1) / kStep;

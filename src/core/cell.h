@@ -2,17 +2,19 @@
 // gradient and hooks. In-place operations rebind it. Nodes never refer to cells, except `variable`
 // nodes and retain_grad, which do so weakly.
 //
-// A Cell is not thread-safe: like a PyTorch tensor, it may be read from several threads but
-// changed only by one at a time.
+// Like a PyTorch tensor, a Cell may be read from several threads at once; what a read makes for the
+// first time (a variable node, a deferred part) is made once. Who rebinds it or changes
+// requires_grad must be alone with it. grad and hooks may be changed from several threads: backward
+// passes over shared parameters add up.
 #pragma once
 
+#include <atomic>
 #include <functional>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include <ingot/core/tensor.h>
 
+#include "core/hook_list.h"
 #include "core/node.h"
 
 namespace ingot {
@@ -24,7 +26,7 @@ class Cell {
   static Tensor create_deferred(std::function<Tensor()> make);
 
   const ValueId& value() const {
-    if (!value_) [[unlikely]]
+    if (made_.load(std::memory_order_acquire) != Made::Yes) [[unlikely]]
       make_value();
     return value_;
   }
@@ -38,6 +40,8 @@ class Cell {
   void rebind(ValueId value);
 
   bool requires_grad() const { return requires_grad_ || value().node->requires_grad(); }
+  /// Asked for of this Cell itself: backward adds to its gradient.
+  bool wants_grad() const { return requires_grad_; }
   bool is_leaf() const { return requires_grad_ || !value().node->requires_grad(); }
   void set_requires_grad(bool on);
 
@@ -48,18 +52,17 @@ class Cell {
   }
   void set_view_base(const Tensor& base) { view_base_ = WeakCell(base); }
 
-  struct Extras {
-    Tensor grad;
-    std::string name;
-    std::vector<std::pair<std::int64_t, std::function<Tensor(const Tensor&)>>> hooks;
-    std::vector<std::pair<std::int64_t, std::function<void(Tensor&)>>> accumulate_hooks;
-    std::function<Tensor()> make;  ///< of a deferred tensor that has not been read
-  };
-  Extras& extras() {
-    if (!extras_) extras_ = std::make_unique<Extras>();
-    return *extras_;
-  }
-  Extras* extras_or_null() const { return extras_.get(); }
+  Tensor grad() const;
+  void set_grad(Tensor grad);
+  /// Sets it if it is still `expected`; false when somebody else has set it meanwhile.
+  bool replace_grad(const Tensor& expected, Tensor grad);
+
+  const std::string& name() const;
+  void set_name(std::string name);
+
+  /// Hooks of a leaf's gradient, before it is added up.
+  HookHandle add_hook(GradHooks::Hook hook);
+  GradHooks::Running running_hooks() const;
 
  private:
   friend void detail::retain(Cell*) noexcept;
@@ -69,16 +72,22 @@ class Cell {
   friend bool detail::try_retain(Cell*) noexcept;
   Cell() = default;
   ~Cell() = default;
+  struct Extras;
+  enum class Made : std::uint8_t { Yes, No, InProgress };
   void clear() noexcept;
   void make_value() const;
+  ValueId make_variable();
+  void forget_variable() noexcept;
+  Extras& extras();
 
   std::atomic<std::uint32_t> strong_{0};
   std::atomic<std::uint32_t> weak_{1};  ///< the strong references together hold one
+  mutable std::atomic<Made> made_{Made::Yes};
   bool requires_grad_ = false;
-  mutable ValueId value_;  ///< null only before a deferred tensor is read
-  ValueId variable_;
+  mutable ValueId value_;                 ///< null only before a deferred tensor is read
+  std::atomic<Node*> variable_{nullptr};  ///< holds one reference; set once until rebound
   mutable WeakCell view_base_;
-  std::unique_ptr<Extras> extras_;
+  std::atomic<Extras*> extras_{nullptr};  ///< owned; set once
 };
 
 }  // namespace ingot

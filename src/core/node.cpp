@@ -113,6 +113,29 @@ void Node::drop_inputs() noexcept {
   num_inputs_ = 0;
 }
 
+bool Node::keeps_history() const { return requires_grad_ && op_ != &kVariable; }
+
+void Node::set_released() noexcept {
+  const std::uint8_t before = history_.fetch_or(kReleased, std::memory_order_acq_rel);
+  if (before == kComputed) drop_inputs();
+}
+
+void Node::set_computed() noexcept {
+  if (!keeps_history() || history_.fetch_or(kComputed, std::memory_order_acq_rel) == kReleased)
+    drop_inputs();
+}
+
+std::uint32_t Node::references_but_cells() const {
+  // A Cell holds one reference, and counts itself while it has it. Looking before and after shows
+  // whether the references were counted in between two of these changes.
+  std::uint64_t before = 0, after = 0;
+  for (const NodeOutput& o : outputs()) before += o.cells.look();
+  const std::uint32_t references = ref_count();
+  for (const NodeOutput& o : outputs()) after += o.cells.look();
+  if (before != after) return ~std::uint32_t{0};
+  return references - static_cast<std::uint32_t>(before);
+}
+
 void Node::set_state(NodeState s) {
   state_.store(s, std::memory_order_release);
   state_.notify_all();

@@ -20,6 +20,7 @@
 
 #include "core/attrs.h"
 #include "core/buffer.h"
+#include "core/hook_list.h"
 #include "core/ref_counted.h"
 
 namespace ingot {
@@ -54,10 +55,26 @@ struct ValueId {
   }
 };
 
+/// How many Cells hold an output. Every change also counts up a second number, so that two equal
+/// looks prove that nothing changed in between.
+class CellCount {
+ public:
+  void add() { bits_.fetch_add(kChange + 1, std::memory_order_release); }
+  void remove() { bits_.fetch_add(kChange - 1, std::memory_order_release); }
+  std::uint32_t load(std::memory_order order = std::memory_order_acquire) const {
+    return static_cast<std::uint32_t>(bits_.load(order));
+  }
+  std::uint64_t look() const { return bits_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr std::uint64_t kChange = std::uint64_t{1} << 32;
+  std::atomic<std::uint64_t> bits_{0};
+};
+
 struct NodeOutput {
   TensorSpec spec;
-  Ref<Value> value;                     ///< set once, when the node becomes Done (if kept)
-  std::atomic<std::uint32_t> cells{0};  ///< live Cells that hold this output
+  Ref<Value> value;  ///< set once, when the node becomes Done (if kept)
+  CellCount cells;   ///< live Cells that hold this output
 };
 
 enum class NodeState : std::uint8_t {
@@ -71,10 +88,9 @@ enum class NodeState : std::uint8_t {
 struct NodeHooks {
   struct Entry {
     std::uint32_t output;
-    std::int64_t id;
-    std::function<Tensor(const Tensor&)> hook;
+    std::shared_ptr<GradHooks> hooks;
   };
-  std::vector<Entry> hooks;
+  std::vector<Entry> hooks;  ///< one entry an output that has any
   struct Retain {
     std::uint32_t output;
     WeakCell cell;
@@ -133,12 +149,30 @@ class Node : public RefCounted<Node> {
   /// Of a Failed node.
   const std::exception_ptr& failure() const { return failure_; }
 
-  /// Drops the edges to the inputs: after evaluation, unless a backward still needs them.
+  // Edges to the inputs are dropped once, by whoever comes second: the evaluation that computed the
+  // node, or the backward that released it. The two may be on different threads.
+
+  /// Whether a backward may still come by.
+  bool keeps_history() const;
+  bool released() const { return (history_.load(std::memory_order_acquire) & kReleased) != 0; }
+  /// backward() went through it without retain_graph.
+  void set_released() noexcept;
+  /// The evaluation that made it Done needs its inputs no more.
+  void set_computed() noexcept;
+  /// Drops the edges of a node that nobody else knows yet.
   void drop_inputs() noexcept;
 
-  bool released() const { return released_; }
-  /// backward() went through it without retain_graph.
-  void set_released() { released_ = true; }
+  /// References that are not those of Cells. When Cells came or went during the count: more than
+  /// there can be.
+  std::uint32_t references_but_cells() const;
+  /// Whether one of these is that of a thread's pending list.
+  bool listed() const { return listed_.load(std::memory_order_acquire); }
+  void set_listed(bool on) { listed_.store(on, std::memory_order_release); }
+
+  /// Set when it could not be computed though nobody had asked for it: from then on only those who
+  /// ask for it, or for what needs it, try.
+  bool set_aside() const { return set_aside_.load(std::memory_order_relaxed); }
+  void set_aside(bool on) { set_aside_.store(on, std::memory_order_relaxed); }
 
   NodeHooks& hooks() {
     if (!hooks_) hooks_ = std::make_unique<NodeHooks>();
@@ -172,8 +206,11 @@ class Node : public RefCounted<Node> {
   std::uint32_t block_nbytes_ = 0;
   std::atomic<std::uint64_t> claimed_by_{0};
   std::atomic<NodeState> state_{NodeState::Pending};
+  static constexpr std::uint8_t kReleased = 1, kComputed = 2;
+  std::atomic<std::uint8_t> history_{0};
+  std::atomic<bool> listed_{false};
+  std::atomic<bool> set_aside_{false};
   bool requires_grad_ = false;
-  bool released_ = false;
   std::source_location site_;
   std::source_location outer_site_;
   std::unique_ptr<NodeHooks> hooks_;

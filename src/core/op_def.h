@@ -7,6 +7,7 @@
 // `expand`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -164,10 +165,15 @@ class InferContext {
   std::vector<TensorSpec>& outputs_;
 };
 
-/// Which inputs and outputs (bit i) a `vjp` may read as values; specs are always readable.
+/// Which inputs and outputs a `vjp` may read as values; specs are always readable. Bit i is for
+/// number i, the last one for its number and all that follow.
 struct Saved {
   std::uint32_t inputs = 0;
   std::uint32_t outputs = 0;
+
+  static constexpr std::uint32_t kAll = ~std::uint32_t{0};
+  bool input(std::size_t i) const { return (inputs >> std::min<std::size_t>(i, 31) & 1) != 0; }
+  bool output(std::size_t i) const { return (outputs >> std::min<std::size_t>(i, 31) & 1) != 0; }
 };
 
 /// What `saves` may decide by: only the inputs whose gradient is wanted need what they need.
@@ -281,11 +287,11 @@ inline Saved saved_for_backward(const Node& n) {
     for (std::size_t i = 0; i < 32 && saved.outputs >> i; ++i)
       if ((saved.outputs >> i & 1u) && is_rounded_output(n, i)) {
         saved.outputs &= ~(std::uint32_t{1} << i);
-        saved.inputs = ~std::uint32_t{0};
+        saved.inputs = Saved::kAll;
       }
     return saved;
   }
-  if (n.op().gradient == Gradient::Expand) return {.inputs = ~std::uint32_t{0}, .outputs = 0};
+  if (n.op().gradient == Gradient::Expand) return {.inputs = Saved::kAll, .outputs = 0};
   return {};
 }
 

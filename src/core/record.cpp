@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <typeinfo>
 
 #include "core/checked.h"
 #include "core/host_room.h"
@@ -15,6 +16,15 @@ namespace ingot {
 RecordState::RecordState() {
   const char* text = std::getenv("INGOT_EAGER");
   eager = text && std::string_view(text) != "0" && *text;
+}
+
+RecordState::~RecordState() {
+  for (const NodeRef& n : pending) n->set_listed(false);
+}
+
+void RecordState::add_pending(NodeRef node) {
+  pending.push_back(std::move(node));
+  pending.back()->set_listed(true);
 }
 
 RecordState& record_state() {
@@ -48,6 +58,32 @@ void detail::out_of_memory(const char* what, Site at) {
 void rethrow_own(const char* what) {
   detail::own_errors(what, Site{}, [] { throw; });
   throw InternalError("rethrow_own is called where nothing was caught");  // `throw` came back
+}
+
+namespace {
+
+// Throws e again as an E with the place, if it is one.
+template <class E>
+void rethrow_as(const std::exception& e, const std::string& place) {
+  if (typeid(e) == typeid(E)) throw E(e.what() + place);
+}
+
+template <class... E>
+void rethrow_as_one_of(const std::exception& e, const std::string& place) {
+  (rethrow_as<E>(e, place), ...);
+}
+
+}  // namespace
+
+void rethrow_with(const std::string& place) {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    rethrow_as_one_of<Error, ShapeError, DTypeError, DeviceError, OutOfMemoryError, IoError,
+                      ValueError, IndexError, ViewError, AutogradError, InternalError>(e, place);
+    if (dynamic_cast<const Error*>(&e)) throw;  // a type that a user derived
+    throw InternalError(e.what() + place);
+  }
 }
 
 // -- InferContext
@@ -90,33 +126,6 @@ void InferContext::require_rank(int i, int rank, const char* operand) const {
 
 namespace {
 
-template <class E>
-[[noreturn]] void rethrow_with_site(const E& e, const std::string& place) {
-  throw E(e.what() + place);
-}
-
-// Appends the recording site to an exception of `infer`, keeping its type.
-[[noreturn]] void add_site(const OpDef& op, const Site& site, const Site& outer) {
-  const std::string place = recorded_at(site, outer);
-  try {
-    throw;
-  } catch (const SizeOverflow& e) {
-    rethrow_with_site(ShapeError(fmt::format("{}: {}", op.name, e.what())), place);
-  } catch (const ShapeError& e) {
-    rethrow_with_site(e, place);
-  } catch (const DTypeError& e) {
-    rethrow_with_site(e, place);
-  } catch (const DeviceError& e) {
-    rethrow_with_site(e, place);
-  } catch (const IndexError& e) {
-    rethrow_with_site(e, place);
-  } catch (const ValueError& e) {
-    rethrow_with_site(e, place);
-  } catch (const AutogradError& e) {
-    rethrow_with_site(e, place);
-  }
-}
-
 bool mixes_with_any_device(const TensorSpec& s) {
   return s.shape.rank() == 0 && s.device.type == DeviceType::CPU;
 }
@@ -141,7 +150,8 @@ Device common_device(const OpDef& op, std::span<const ValueId> inputs, const Att
 }
 
 // The lists that recording fills, reused from call to call: recording a small op must not touch the
-// heap. Recording does not nest (neither `read` nor `infer` records).
+// heap. While they are in use nothing else is recorded (neither `read` of a Cell that has its value
+// nor `infer` records).
 struct Scratch {
   std::vector<ValueId> inputs;
   std::vector<TensorSpec> outputs;
@@ -160,6 +170,9 @@ struct ScratchScope {
 NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
                     std::span<const Scalar> slots, Site at) {
   RecordState& state = record_state();
+  // A part `x[i]` is recorded when it is first read, and that is a recording of its own.
+  for (const Tensor* t : tensors)
+    if (t->defined()) t->cell()->value();
   static thread_local Scratch lists;
   const ScratchScope scope(lists);
   const Site outer = state.has_outer_site ? state.outer_site : Site{};
@@ -189,24 +202,29 @@ NodeRef record_node(const OpDef& op, TensorList tensors, Attrs&& attrs,
                          .requires_grad = requires_grad,
                          .site = at,
                          .outer_site = outer});
+  } catch (const SizeOverflow& e) {
+    throw ShapeError(fmt::format("{}: {}{}", op.name, e.what(), recorded_at(at, outer)));
   } catch (const Error&) {
-    add_site(op, at, outer);
-    throw;
+    rethrow_with(recorded_at(at, outer));
   } catch (const std::bad_alloc&) {
     detail::out_of_memory(op.name.data(), at);
   } catch (const std::length_error&) {
     detail::out_of_memory(op.name.data(), at);
   }
-  (state.capture ? *state.capture : state.pending).push_back(node);
+  if (state.capture)
+    state.capture->push_back(node);
+  else
+    state.add_pending(node);
   return node;
 }
 
-// After the Cells of the outputs exist: INGOT_EAGER, and the hard limits of rule 9.
-void after_recording(const NodeRef& node) {
+// After the Cells of the outputs exist, and nothing else holds the node: INGOT_EAGER, and the hard
+// limits of rule 9.
+void after_recording(const Tensor& output) {
   RecordState& state = record_state();
   if (state.capture || state.evaluating) return;
   if (state.eager) {
-    const ValueId self{node, 0};
+    const ValueId self = output.cell()->value();
     evaluate_pending({&self, 1});
   } else if (const FlushLimits& limits = flush_limits();
              state.pending.size() >= limits.nodes * FlushLimits::kHardFactor ||
@@ -221,8 +239,8 @@ Tensor record(const OpDef& op, std::initializer_list<const Tensor*> inputs, Attr
               std::initializer_list<Scalar> slots) {
   NodeRef node = record_node(op, {inputs.begin(), inputs.size()}, std::move(attrs),
                              {slots.begin(), slots.size()}, at);
-  Tensor result = Cell::create({node, 0});
-  after_recording(node);
+  Tensor result = Cell::create({std::move(node), 0});
+  after_recording(result);
   return result;
 }
 
@@ -233,7 +251,8 @@ std::vector<Tensor> record_multi(const OpDef& op, TensorList inputs, Attrs attrs
   const auto count = static_cast<std::uint32_t>(node->outputs().size());
   results.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) results.push_back(Cell::create({node, i}));
-  after_recording(node);
+  node = {};
+  if (!results.empty()) after_recording(results[0]);
   return results;
 }
 

@@ -59,6 +59,10 @@ std::string recorded_at(const Site& site, const Site& outer);
 /// The same for what is called now: with the outer place of this thread.
 std::string recorded_here(const Site& site);
 
+/// Throws the exception that is being handled again, with `place` behind its text: of the same type
+/// if it is one of Ingot's, else as an InternalError.
+[[noreturn]] void rethrow_with(const std::string& place);
+
 /// This thread's recording state.
 struct RecordState {
   bool grad_enabled = true;
@@ -71,6 +75,10 @@ struct RecordState {
   Site outer_site;
 
   RecordState();
+  ~RecordState();
+  RecordState(const RecordState&) = delete;
+  RecordState& operator=(const RecordState&) = delete;
+  void add_pending(NodeRef node);
 };
 RecordState& record_state();
 

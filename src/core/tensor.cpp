@@ -66,15 +66,13 @@ bool Tensor::is_leaf() const {
 }
 
 const std::string& Tensor::name() const {
-  static const std::string none;
   spec_of(*this);
-  const auto* extras = cell_->extras_or_null();
-  return extras ? extras->name : none;
+  return cell_->name();
 }
 
 void Tensor::set_name(std::string name) {
   spec_of(*this);
-  cell_->extras().name = std::move(name);
+  cell_->set_name(std::move(name));
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/cell.h"
+#include "core/hook_list.h"
 #include "core/printable.h"
 
 namespace ingot::nn {
@@ -353,8 +354,7 @@ void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
     if (!t.tensor.defined()) return;
     const Tensor before = plain(t.tensor);
     if (const Tensor after = f(before); !after.is_same(before)) give_value(t.tensor, after);
-    if (const Tensor grad = t.tensor.grad(); grad.defined())
-      t.tensor.cell()->extras().grad = f(grad);
+    if (const Tensor grad = t.tensor.grad(); grad.defined()) t.tensor.cell()->set_grad(f(grad));
   });
 }
 
@@ -399,16 +399,18 @@ Module& Module::apply(const std::function<void(Module&)>& f) {
 // -- Calls and hooks --------------------------------------------------------------------------
 
 struct Module::Hooks {
-  std::int64_t next_id = 0;
-  std::vector<std::pair<std::int64_t, ForwardPreHook>> before;
-  std::vector<std::pair<std::int64_t, ForwardHook>> after;
-  std::vector<std::pair<std::int64_t, FullBackwardHook>> backward;
+  template <class Hook>
+  struct ListOf;
+  template <class Signature>
+  struct ListOf<std::function<Signature>> {
+    using Type = HookList<Signature>;
+  };
+  template <class Hook>
+  using List = typename ListOf<Hook>::Type;
 
-  void remove(std::int64_t id) {
-    std::erase_if(before, [&](auto& h) { return h.first == id; });
-    std::erase_if(after, [&](auto& h) { return h.first == id; });
-    std::erase_if(backward, [&](auto& h) { return h.first == id; });
-  }
+  std::shared_ptr<List<ForwardPreHook>> before = std::make_shared<List<ForwardPreHook>>();
+  std::shared_ptr<List<ForwardHook>> after = std::make_shared<List<ForwardHook>>();
+  std::shared_ptr<List<FullBackwardHook>> backward = std::make_shared<List<FullBackwardHook>>();
 };
 
 Module::Hooks& Module::hooks() {
@@ -417,27 +419,15 @@ Module::Hooks& Module::hooks() {
 }
 
 HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
-  const std::int64_t id = hooks().next_id++;
-  hooks_->before.emplace_back(id, std::move(hook));
-  return HookHandle([weak = std::weak_ptr(hooks_), id] {
-    if (const auto all = weak.lock()) all->remove(id);
-  });
+  return Hooks::List<ForwardPreHook>::add(hooks().before, std::move(hook));
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {
-  const std::int64_t id = hooks().next_id++;
-  hooks_->after.emplace_back(id, std::move(hook));
-  return HookHandle([weak = std::weak_ptr(hooks_), id] {
-    if (const auto all = weak.lock()) all->remove(id);
-  });
+  return Hooks::List<ForwardHook>::add(hooks().after, std::move(hook));
 }
 
 HookHandle Module::register_full_backward_hook(FullBackwardHook hook) {
-  const std::int64_t id = hooks().next_id++;
-  hooks_->backward.emplace_back(id, std::move(hook));
-  return HookHandle([weak = std::weak_ptr(hooks_), id] {
-    if (const auto all = weak.lock()) all->remove(id);
-  });
+  return Hooks::List<FullBackwardHook>::add(hooks().backward, std::move(hook));
 }
 
 Tensor Module::compute_with_backward_hooks(const Tensor& x, const Compute& compute) {
@@ -446,8 +436,9 @@ Tensor Module::compute_with_backward_hooks(const Tensor& x, const Compute& compu
                                                          const Tensor& grad_output) {
     Tensor result = grad_input;
     if (const auto all = weak.lock())
-      for (const auto& [id, hook] : std::vector(all->backward))
-        if (Tensor changed = hook(*this, result, grad_output); changed.defined()) result = changed;
+      for (const auto& hook : all->backward->running())
+        if (Tensor changed = (*hook)(*this, result, grad_output); changed.defined())
+          result = changed;
     return result;
   };
   if (!is_grad_enabled() || !x.requires_grad()) {
@@ -490,14 +481,13 @@ Tensor Module::operator()(const Tensor& x, Site at) {
 Tensor Module::call(const Tensor& x, Site at, const Compute& compute) {
   const SiteScope scope(at);
   if (!hooks_) return compute(x);
-  // Copies: a hook may remove itself or add others.
   Tensor input = x;
-  for (const auto& [id, hook] : std::vector(hooks_->before))
-    if (Tensor changed = hook(*this, input); changed.defined()) input = changed;
+  for (const auto& hook : hooks_->before->running())
+    if (Tensor changed = (*hook)(*this, input); changed.defined()) input = changed;
   Tensor output =
-      hooks_->backward.empty() ? compute(input) : compute_with_backward_hooks(input, compute);
-  for (const auto& [id, hook] : std::vector(hooks_->after))
-    if (Tensor changed = hook(*this, input, output); changed.defined()) output = changed;
+      hooks_->backward->empty() ? compute(input) : compute_with_backward_hooks(input, compute);
+  for (const auto& hook : hooks_->after->running())
+    if (Tensor changed = (*hook)(*this, input, output); changed.defined()) output = changed;
   return output;
 }
 

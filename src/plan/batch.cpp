@@ -4,10 +4,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <ingot/core/error.h>
 
 #include "core/hash.h"
+#include "core/record.h"
+#include "plan/plan.h"
 
 namespace ingot::plan {
 namespace {
@@ -21,28 +27,50 @@ std::uint64_t next_token() {
 bool is_wanted(const Node& n) {
   if (n.op().traits.effect) return true;
   for (const NodeOutput& o : n.outputs())
-    if (o.cells.load(std::memory_order_relaxed) > 0) return true;
+    if (o.cells.load() > 0) return true;
+  return false;
+}
+
+thread_local RunningScope* innermost = nullptr;
+
+// It cannot be computed now, and whoever needs it has to go without.
+bool is_barred(const Node& n, std::uint64_t token) {
+  switch (n.state()) {
+    case NodeState::Done:
+      return false;
+    case NodeState::Failed:
+      return true;
+    case NodeState::Pending:
+      return n.set_aside();
+    case NodeState::Running:
+      return n.claimed_by() != token && (n.set_aside() || RunningScope::covers(n.claimed_by()));
+  }
   return false;
 }
 
 struct Claimed {
-  Node* busy = nullptr;     ///< somebody else is running it
-  bool met_failed = false;  ///< something needs a Failed node
+  Node* busy = nullptr;  ///< somebody else is running it
+  bool barred = false;   ///< something needs a node that is barred
 };
 
 // Claims everything pending that the nodes on the stack need. When a node is met that somebody else
 // is running, the caller gives everything back and waits, so no two evaluations wait in a circle.
-Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, std::uint64_t token) {
+// `asked`: it was asked for, so that what was set aside is tried as well.
+Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, std::uint64_t token,
+                      bool asked) {
   Claimed result;
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
     const NodeState state = n->state();
     if (state == NodeState::Done || n->claimed_by() == token) continue;
-    if (state == NodeState::Failed) {
-      result.met_failed = true;
+    if (state == NodeState::Failed || (!asked && is_barred(*n, token))) {
+      result.barred = true;
       continue;
     }
+    // Room before the claim: a claimed node must be in the list that gives it back.
+    if (claimed.size() == claimed.capacity())
+      claimed.reserve(std::max<std::size_t>(64, 2 * claimed.size()));
     if (state == NodeState::Running || !n->claim()) {
       if (const NodeState now = n->state();
           now != NodeState::Running && now != NodeState::Pending) {
@@ -60,14 +88,13 @@ Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, st
   return result;
 }
 
-// Among claimed nodes, those that need a Failed one get position 1, the others 0.
-void mark_blocked(std::vector<Node*>& claimed) {
+// Among claimed nodes, those that need a barred one get position 1, the others 0.
+void mark_blocked(std::vector<Node*>& claimed, std::uint64_t token) {
   std::sort(claimed.begin(), claimed.end(), [](Node* a, Node* b) { return a->id() < b->id(); });
   for (Node* n : claimed) {
     n->position = 0;
     for (const ValueId& in : n->inputs())
-      if (in.node->state() == NodeState::Failed ||
-          (in.node->claimed_by() == n->claimed_by() && in.node->position == 1))
+      if (in.node->claimed_by() == token ? in.node->position == 1 : is_barred(*in.node, token))
         n->position = 1;
   }
 }
@@ -136,9 +163,24 @@ void find_aliases(std::vector<Leaf>& leaves, std::vector<std::uint32_t>& order) 
   }
 }
 
-void describe(Batch& b) {
+// Values that nodes outside the batch still need: those of nodes to which there are more references
+// than the batch, the Cells and a pending list have. Who else has one may be on another thread, a
+// recorded gradient for example. A reference to a node is one to each of its outputs.
+//
+// Called after `released` of all nodes has been read: a backward on another thread records what
+// reads a saved value before it says that the value is saved no more.
+void keep_for_others(Batch& b, const std::vector<std::uint32_t>& known_references) {
+  for (std::size_t i = 0; i < b.nodes.size(); ++i) {
+    const Node& n = *b.nodes[i];
+    const std::uint32_t references = n.references_but_cells();
+    if (references <= known_references[i] + (n.listed() ? 1 : 0)) continue;
+    for (std::size_t o = 0; o < n.outputs().size(); ++o) b.live[b.first_output[i] + o] = 1;
+  }
+}
+
+void describe(Batch& b, std::span<const ValueId> roots) {
   static thread_local LeafTable table;
-  static thread_local std::vector<std::uint32_t> order;
+  static thread_local std::vector<std::uint32_t> order, known_references;
   std::vector<std::uint32_t>& first_output = b.first_output;
   table.reset(b.nodes.size());
   std::uint64_t h = b.nodes.size();
@@ -150,6 +192,7 @@ void describe(Batch& b) {
     outputs += static_cast<std::uint32_t>(n.outputs().size());
   }
   b.live.assign(outputs, 0);
+  known_references.assign(b.nodes.size(), 0);
   for (std::uint32_t i = 0; i < b.nodes.size(); ++i) {
     Node& n = *b.nodes[i];
     h = hash_mix(h, n.local_hash());
@@ -158,6 +201,7 @@ void describe(Batch& b) {
       InputRef ref{};
       if (in.node->claimed_by() == b.token) {
         ref = {static_cast<std::int32_t>(in.node->position), in.output};
+        ++known_references[in.node->position];
       } else {
         const std::uint32_t leaf = table.find_or_add(b.leaves, in.node.get(), in.output);
         if (!b.leaves[leaf].value)
@@ -172,19 +216,27 @@ void describe(Batch& b) {
       b.inputs.push_back(ref);
     }
     for (std::uint32_t o = 0; o < n.outputs().size(); ++o)
-      if (n.outputs()[o].cells.load(std::memory_order_relaxed) > 0) b.live[first_output[i] + o] = 1;
+      if (n.outputs()[o].cells.load() > 0) b.live[first_output[i] + o] = 1;
     if (!drops) {
       const Saved saved = saved_for_backward(n);
-      for (std::uint32_t o = 0; o < n.outputs().size() && o < 32; ++o)
-        if (saved.outputs >> o & 1) b.live[first_output[i] + o] = 1;
-      for (std::uint32_t k = 0; k < n.inputs().size() && k < 32; ++k) {
+      for (std::uint32_t o = 0; o < n.outputs().size(); ++o)
+        if (saved.output(o)) b.live[first_output[i] + o] = 1;
+      for (std::uint32_t k = 0; k < n.inputs().size(); ++k) {
         const InputRef& ref = b.inputs[b.inputs.size() - n.inputs().size() + k];
-        if ((saved.inputs >> k & 1) && ref.node >= 0)
+        if (saved.input(k) && ref.node >= 0)
           b.live[first_output[static_cast<std::size_t>(ref.node)] + ref.output] = 1;
       }
     }
     b.num_slots += n.slots().size();
   }
+  // Asked-for outputs need no Cell of their own.
+  for (const ValueId& root : roots)
+    if (root.node->claimed_by() == b.token) {
+      b.roots.push_back(static_cast<std::int32_t>(root.node->position));
+      b.live[first_output[root.node->position] + root.output] = 1;
+      ++known_references[root.node->position];
+    }
+  keep_for_others(b, known_references);
   find_aliases(b.leaves, order);
   for (const Leaf& leaf : b.leaves) {
     const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
@@ -192,8 +244,29 @@ void describe(Batch& b) {
     for (const std::int64_t d : spec.shape) h = hash_mix(h, static_cast<std::uint64_t>(d));
     for (const std::int64_t s : leaf.value->strides) h = hash_mix(h, static_cast<std::uint64_t>(s));
   }
+  for (const std::uint8_t live : b.live) h = hash_mix(h, live);
   b.hash = h;
 }
+
+// Gives a batch's nodes back unless it was told that they are going to run.
+class ClaimGuard {
+ public:
+  explicit ClaimGuard(Batch& batch) : batch_(batch) {}
+  ~ClaimGuard() {
+    if (armed_) unclaim(batch_);
+  }
+  ClaimGuard(const ClaimGuard&) = delete;
+  ClaimGuard& operator=(const ClaimGuard&) = delete;
+  void give_back() {
+    armed_ = false;
+    unclaim(batch_);
+  }
+  void keep() { armed_ = false; }
+
+ private:
+  Batch& batch_;
+  bool armed_ = true;
+};
 
 }  // namespace
 
@@ -203,13 +276,17 @@ void Batch::clear() {
   live.clear();
   leaves.clear();
   first_output.clear();
+  roots.clear();
+  num_asked = 0;
   num_slots = 0;
   hash = 0;
   failed = nullptr;
+  culprit = nullptr;
 }
 
 void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
   for (Node* n : batch.nodes) {
+    const NodeRef keep(n);  // once it is Pending, another thread may compute it and let it go
     n->set_claimed_by(0);
     if (why && n == batch.failed)
       n->fail(why);
@@ -219,63 +296,115 @@ void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
 }
 
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots) {
-  static thread_local std::vector<Node*> stack;
-  std::vector<const Node*> blocked;  // wanted, but they need a Failed node; sorted
+  static thread_local std::vector<Node*> stack, own;
+  std::vector<const Node*> left_out;  // wanted, but they need a barred node; sorted
+  const auto is_left_out = [&](const Node* n) {
+    return std::binary_search(left_out.begin(), left_out.end(), n);
+  };
   while (true) {
     batch.clear();
     batch.token = next_token();
+    ClaimGuard guard(batch);
     stack.clear();
-    for (const NodeRef& n : pending)
-      if (n && n->state() != NodeState::Done && n->state() != NodeState::Failed && is_wanted(*n) &&
-          !std::binary_search(blocked.begin(), blocked.end(), n.get()))
-        stack.push_back(n.get());
     for (const ValueId& root : roots)
       if (root.node->state() != NodeState::Done) stack.push_back(root.node.get());
-    const Claimed claimed = claim_closure(batch.nodes, stack, batch.token);
+    Claimed claimed = claim_closure(batch.nodes, stack, batch.token, true);
+    batch.num_asked = batch.nodes.size();
+    if (!claimed.busy && !claimed.barred) {
+      for (const NodeRef& n : pending)
+        if (n && n->state() != NodeState::Done && is_wanted(*n) && !is_barred(*n, batch.token) &&
+            !is_left_out(n.get()))
+          stack.push_back(n.get());
+      claimed = claim_closure(batch.nodes, stack, batch.token, false);
+    }
     if (claimed.busy) {
-      unclaim(batch);
-      claimed.busy->wait_not_running();
+      const NodeRef busy(claimed.busy);  // alive as long as its readers are claimed here
+      if (RunningScope::covers(busy->claimed_by()))
+        throw InternalError(
+            fmt::format("{}: its value is asked for while this thread is computing it{}",
+                        busy->op().name, recorded_at(busy->site(), busy->outer_site())));
+      guard.give_back();
+      busy->wait_not_running();
       continue;
     }
-    if (!claimed.met_failed) break;
-    mark_blocked(batch.nodes);
+    if (!claimed.barred) {
+      if (batch.nodes.empty()) {
+        guard.keep();
+        return false;
+      }
+      FaultInjection::place("the nodes of the batch");
+      // Recording order is a topological order. Usually every claimed node is this thread's own,
+      // and its pending list already has that order.
+      own.clear();
+      for (const NodeRef& n : pending)
+        if (n && n->claimed_by() == batch.token) own.push_back(n.get());
+      if (own.size() == batch.nodes.size())
+        batch.nodes.swap(own);
+      else
+        std::sort(batch.nodes.begin(), batch.nodes.end(),
+                  [](Node* a, Node* b) { return a->id() < b->id(); });
+      describe(batch, roots);
+      FaultInjection::place("the description of the batch");
+      guard.keep();
+      return true;
+    }
+    mark_blocked(batch.nodes, batch.token);
     std::exception_ptr failure;
     for (const ValueId& root : roots)
       if (!failure) failure = failure_behind(root.node.get(), batch.token);
-    blocked.clear();
-    for (const NodeRef& n : pending)
-      if (n && n->claimed_by() == batch.token && n->position == 1) blocked.push_back(n.get());
-    std::sort(blocked.begin(), blocked.end());
-    unclaim(batch);
     if (failure) std::rethrow_exception(failure);
+    for (const NodeRef& n : pending)
+      if (n && n->claimed_by() == batch.token && n->position == 1) left_out.push_back(n.get());
+    std::sort(left_out.begin(), left_out.end());
   }
-  if (batch.nodes.empty()) return false;
+}
 
-  // Recording order is a topological order. Usually every claimed node is this thread's own, and
-  // its pending list already has that order.
-  const std::size_t count = batch.nodes.size();
-  static thread_local std::vector<Node*> own;
-  own.clear();
-  for (const NodeRef& n : pending)
-    if (n && n->claimed_by() == batch.token) own.push_back(n.get());
-  if (own.size() == count)
-    batch.nodes.swap(own);
-  else
-    std::sort(batch.nodes.begin(), batch.nodes.end(),
-              [](Node* a, Node* b) { return a->id() < b->id(); });
+bool is_asked_for(const Batch& batch, const Node* node) {
+  std::vector<std::size_t> first_input;
+  std::size_t inputs = 0;
+  for (const Node* n : batch.nodes) {
+    first_input.push_back(inputs);
+    inputs += n->inputs().size();
+  }
+  std::vector<std::uint8_t> seen(batch.nodes.size(), 0);
+  std::vector<std::int32_t> stack = batch.roots;
+  while (!stack.empty()) {
+    const auto i = static_cast<std::size_t>(stack.back());
+    stack.pop_back();
+    if (std::exchange(seen[i], std::uint8_t{1})) continue;
+    if (batch.nodes[i] == node) return true;
+    for (std::size_t k = 0; k < batch.nodes[i]->inputs().size(); ++k)
+      if (const std::int32_t from = batch.inputs[first_input[i] + k].node; from >= 0)
+        stack.push_back(from);
+  }
+  return false;
+}
 
+RunningScope::RunningScope(std::uint64_t token) : token_(token), previous_(innermost) {
+  innermost = this;
+}
+RunningScope::~RunningScope() { innermost = previous_; }
+
+bool RunningScope::covers(std::uint64_t token) {
+  for (const RunningScope* s = innermost; s; s = s->previous_)
+    if (s->token_ == token) return true;
+  return false;
+}
+
+void blame(const Batch& batch, std::int32_t node) {
+  Node& n = *batch.nodes[static_cast<std::size_t>(node)];
   try {
-    describe(batch);
-    // Asked-for outputs need no Cell of their own.
-    for (const ValueId& root : roots)
-      if (root.node->claimed_by() == batch.token)
-        batch.live[batch.first_output[root.node->position] + root.output] = 1;
-    for (const std::uint8_t live : batch.live) batch.hash = hash_mix(batch.hash, live);
-  } catch (...) {
-    unclaim(batch);
     throw;
+  } catch (const OutOfMemoryError&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    batch.culprit = &n;
+    const std::string place = recorded_at(n.site(), n.outer_site());
+    if (std::string_view(e.what()).find(place) != std::string_view::npos) throw;
+    rethrow_with(place);
   }
-  return true;
 }
 
 }  // namespace ingot::plan

@@ -35,27 +35,63 @@ struct Batch {
   std::vector<std::uint8_t> live;  ///< per output of all nodes: keep the value
   std::vector<Leaf> leaves;
   std::vector<std::uint32_t> first_output;  ///< per node: where its outputs begin in `live`
+  std::vector<std::int32_t> roots;          ///< nodes of the outputs that were asked for
+  std::size_t num_asked = 0;                ///< nodes that these need, themselves included
   std::size_t num_slots = 0;
   std::uint64_t hash = 0;
   std::uint64_t token = 0;  ///< this evaluation's mark on its nodes
   Node* failed = nullptr;   ///< after a failed run: the node whose check threw, if one did
+  /// After a failed run or a plan that could not be made: the node it failed for, if that is known.
+  mutable Node* culprit = nullptr;
 
   void clear();
 };
 
 /// A node's edges go away when it has been computed, unless a backward still needs them.
-inline bool drops_inputs(const Node& n) {
-  return !n.requires_grad() || n.released() || &n.op() == &kVariable;
-}
+inline bool drops_inputs(const Node& n) { return !n.keeps_history() || n.released(); }
 
 /// Claims what must run so that `roots` and every pending output held by a Cell among `pending`
 /// have values; waits for nodes that other threads run. False when nothing is to do.
-/// What needs a Failed node is left out, or, if one of `roots` does, that node's error is thrown:
-/// a failure is for those who ask for its result, not for whatever else is evaluated meanwhile.
+/// Left out is what needs a Failed node, one that was set aside (unless `roots` need it), or one
+/// that this thread is computing at the moment. If one of `roots` needs a Failed node, that node's
+/// error is thrown: a failure is for those who ask for its result, not for whatever else is
+/// evaluated meanwhile. If one needs what this very thread is computing: InternalError.
+/// On any exception nothing stays claimed.
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots);
 
 /// Gives claimed nodes back as Pending: after a failure. `batch.failed`, if any, becomes Failed for
 /// the reason given.
 void unclaim(Batch& batch, const std::exception_ptr& why = nullptr) noexcept;
+
+/// Whether the roots of a batch need this node of it.
+bool is_asked_for(const Batch& batch, const Node* node);
+
+/// Says that this thread computes the batch with that token while the scope lives.
+class RunningScope {
+ public:
+  explicit RunningScope(std::uint64_t token);
+  ~RunningScope();
+  RunningScope(const RunningScope&) = delete;
+  RunningScope& operator=(const RunningScope&) = delete;
+  static bool covers(std::uint64_t token);
+
+ private:
+  std::uint64_t token_;
+  RunningScope* previous_;
+};
+
+/// Notes that what is thrown now was about that node of the batch, and throws it again with the
+/// place that recorded the node. Memory that ran out is nobody's fault.
+[[noreturn]] void blame(const Batch& batch, std::int32_t node);
+
+/// Calls `f` on behalf of one node of the batch: what it throws names the node.
+template <class F>
+decltype(auto) on_behalf_of(const Batch& batch, std::int32_t node, F&& f) {
+  try {
+    return f();
+  } catch (...) {
+    blame(batch, node);
+  }
+}
 
 }  // namespace ingot::plan

@@ -111,7 +111,7 @@ class Checker {
   void check_node(std::int32_t number, std::vector<std::int32_t>& maker) const {
     const DraftNode& n = d_.node(number);
     require(n.op != nullptr, "n{} has no op", number);
-    require(!n.op->traits.alias, "{} is an alias", str(number));
+    require(n.dead || !n.op->traits.alias || n.op->traits.barrier, "{} is an alias", str(number));
     for (const std::int32_t v : n.outputs) {
       require(within(v, d_.values.size()), "{} makes v{}, which there is not", str(number), v);
       std::int32_t& by = maker[static_cast<std::size_t>(v)];

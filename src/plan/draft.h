@@ -59,6 +59,7 @@ struct DraftNode {
   std::vector<SlotRef> slots;
   std::vector<Scalar::Kind> slot_kinds;
   std::int32_t batch_node = 0;  ///< the recorded node it comes from
+  std::int32_t region = 0;      ///< nodes of two regions have a barrier between them
   bool dead = false;
 };
 

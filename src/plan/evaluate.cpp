@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 #include <ingot/core/error.h>
 
@@ -29,12 +31,13 @@ void sweep(std::vector<NodeRef>& pending) {
 // line, for what was recorded on another one, or on one that is not there.
 Backend& backend_of(const plan::Batch& batch) {
   const auto device_of = [](const Node* n) { return n->outputs()[0].spec.device; };
-  const auto refuse = [](const Node* n, const std::string& why) {
+  const auto refuse = [&](Node* n, const std::string& why) {
+    batch.culprit = n;
     throw DeviceError(
         fmt::format("{}: {}{}", n->op().name, why, recorded_at(n->site(), n->outer_site())));
   };
   const Device device = device_of(batch.nodes.front());
-  for (const Node* n : batch.nodes) {
+  for (Node* n : batch.nodes) {
     const Device own = device_of(n);
     if (own == device && n != batch.nodes.front()) continue;
     if (!is_available(own)) refuse(n, fmt::format("{}: {}", own.str(), why_unavailable(own)));
@@ -56,48 +59,109 @@ void run(plan::Batch& batch) {
 }
 
 struct EvaluatingScope {
-  bool previous = std::exchange(record_state().evaluating, true);
+  explicit EvaluatingScope(std::uint64_t token) : running(token) {}
   ~EvaluatingScope() { record_state().evaluating = previous; }
+  bool previous = std::exchange(record_state().evaluating, true);
+  plan::RunningScope running;
 };
+
+// Nodes of a batch stay while edges to them are dropped.
+std::vector<NodeRef> references(const plan::Batch& batch) {
+  std::vector<NodeRef> keep;
+  plan::FaultInjection::place("references to the batch's nodes");
+  keep.reserve(batch.nodes.size());
+  for (Node* n : batch.nodes) keep.emplace_back(n);
+  return keep;
+}
+
+// What a failed evaluation does next.
+enum class Next {
+  Throw,
+  Again,      ///< without what needs the node it failed for
+  AskedAlone  ///< with what was asked for alone: there may be memory for that
+};
+
+Next after_failure(const plan::Batch& batch, const std::exception_ptr& why) {
+  if (batch.failed) return Next::Again;  // collect() throws it if it is asked for
+  if (batch.culprit) {
+    if (is_asked_for(batch, batch.culprit)) return Next::Throw;
+    batch.culprit->set_aside(true);
+    return Next::Again;
+  }
+  if (batch.num_asked == 0 || batch.num_asked == batch.nodes.size()) return Next::Throw;
+  try {
+    std::rethrow_exception(why);
+  } catch (const OutOfMemoryError&) {
+    return Next::AskedAlone;
+  } catch (const std::bad_alloc&) {
+    return Next::AskedAlone;
+  } catch (...) {
+    return Next::Throw;
+  }
+}
+
+// Computes the batch that was collected. On an exception nothing of it stays claimed.
+void compute(plan::Batch& batch, Next& next) {
+  std::vector<NodeRef> keep;
+  try {
+    keep = references(batch);
+    const EvaluatingScope scope(batch.token);
+    run(batch);
+  } catch (...) {
+    const std::exception_ptr why = std::current_exception();
+    try {
+      next = after_failure(batch, why);
+    } catch (const std::bad_alloc&) {
+      next = Next::Throw;
+    }
+    plan::unclaim(batch, why);
+    throw;
+  }
+  for (Node* n : batch.nodes) {
+    n->set_claimed_by(0);
+    n->set_state(NodeState::Done);
+  }
+  for (Node* n : batch.nodes) n->set_computed();
+  batch.clear();
+}
+
+void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for) {
+  RecordState& state = record_state();
+  sweep(state.pending);
+  state.pinned_nbytes = 0;
+  if (all_asked_for)
+    for (const NodeRef& n : state.pending) n->set_aside(false);
+  std::exception_ptr failure;
+  bool asked_alone = false;
+  while (plan::collect(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked)) {
+    Next next = Next::Throw;
+    try {
+      compute(batch, next);
+      break;
+    } catch (...) {
+      if (next == Next::Throw) throw;
+      if (next == Next::AskedAlone)
+        asked_alone = true;
+      else if (!failure)
+        failure = std::current_exception();
+    }
+  }
+  sweep(state.pending);
+  if (failure && all_asked_for) std::rethrow_exception(failure);
+}
 
 }  // namespace
 
 void evaluate_pending(std::span<const ValueId> extra, bool all_asked_for) {
-  RecordState& state = record_state();
   static thread_local plan::Batch shared;
+  // Made while there is memory: to copy it takes none.
+  static const OutOfMemoryError no_memory("no memory for the plan of an evaluation");
   plan::Batch own;
-  const bool nested = state.evaluating;
-  plan::Batch& batch = nested ? own : shared;
-  sweep(state.pending);
-  state.pinned_nbytes = 0;
-  std::exception_ptr failure;
-  // A second round only after a check failed, without what needs its node.
-  while (plan::collect(batch, state.pending, extra)) {
-    // Batches hold plain pointers; these keep the nodes while edges are dropped below.
-    std::vector<NodeRef> keep;
-    keep.reserve(batch.nodes.size());
-    try {
-      const EvaluatingScope scope;
-      for (Node* n : batch.nodes) keep.emplace_back(n);
-      run(batch);
-    } catch (...) {
-      const bool is_check = batch.failed != nullptr;
-      plan::unclaim(batch, std::current_exception());
-      if (!is_check) throw;
-      if (!failure) failure = std::current_exception();
-      continue;
-    }
-    for (Node* n : batch.nodes) {
-      n->set_claimed_by(0);
-      n->set_state(NodeState::Done);
-    }
-    for (Node* n : batch.nodes)
-      if (plan::drops_inputs(*n)) n->drop_inputs();
-    batch.clear();
-    break;
+  try {
+    evaluate(record_state().evaluating ? own : shared, extra, all_asked_for);
+  } catch (const std::bad_alloc&) {
+    throw no_memory;
   }
-  sweep(state.pending);
-  if (failure && all_asked_for) std::rethrow_exception(failure);
 }
 
 void eval() { evaluate_pending({}, true); }

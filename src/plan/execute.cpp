@@ -53,15 +53,12 @@ class Ownership {
         nodes_[count++] = entry;
     }
     nodes_.resize(count);
-    for (auto& entry : nodes_)
-      for (const NodeOutput& o : entry.node->outputs())
-        entry.references += o.cells.load(std::memory_order_acquire);
 
     holders_.assign(batch.leaves.size(), 0);
     for (const Leaf& leaf : batch.leaves) {
       const bool held = leaf.edges != leaf.dropped_edges ||
                         leaf.node->outputs()[leaf.output].cells.load() != 0 ||
-                        leaf.node->ref_count() != known(leaf.node);
+                        leaf.node->references_but_cells() != edges(leaf.node);
       std::uint32_t& holders = holders_[leaf.alias];
       holders = held || holders == kHeld ? kHeld : holders + 1;
     }
@@ -76,7 +73,7 @@ class Ownership {
  private:
   static constexpr std::uint32_t kHeld = ~std::uint32_t{0};
 
-  std::uint32_t known(const Node* node) const {
+  std::uint32_t edges(const Node* node) const {
     return std::lower_bound(
                nodes_.begin(), nodes_.end(), node,
                [](const auto& entry, const Node* n) { return std::less<>()(entry.node, n); })
@@ -106,12 +103,13 @@ class Ownership {
     batch.failed = &node;
     throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
   } catch (const Error&) {
-    throw;
+    blame(batch, step.batch_node);
   } catch (const std::bad_alloc&) {
     fail_for_memory(step, node);
   } catch (const std::length_error&) {  // a list of the kernel's that could not be so long
     fail_for_memory(step, node);
   } catch (const std::exception& e) {
+    batch.culprit = &node;
     throw InternalError(
         fmt::format("{}: {}{}", step.what, e.what(), recorded_at(node.site(), node.outer_site())));
   }

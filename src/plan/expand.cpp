@@ -1,7 +1,9 @@
 // The pass `expand`: the batch as values and nodes; composite ops without a kernel of their own are
-// replaced by what they record, aliases by what they stand for.
+// replaced by what they record, aliases by what they stand for. (An alias that is a barrier stays
+// until equal nodes have been merged: what is behind it must not look like what is before it.)
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <ingot/core/error.h>
@@ -11,6 +13,12 @@
 
 namespace ingot::plan {
 namespace {
+
+void no_infer(InferContext&) {
+  throw InternalError("what a barrier hands through is not inferred");
+}
+const OpDef kHandedThrough{
+    .name = "handed_through", .infer = no_infer, .traits = {.alias = true, .barrier = true}};
 
 class Expander {
  public:
@@ -43,7 +51,7 @@ class Expander {
         call.kinds.push_back(s.kind());
       }
       for (const NodeOutput& o : n.outputs()) call.specs.push_back(o.spec);
-      outputs_of[i] = translate(call, 0);
+      outputs_of[i] = on_behalf_of(batch_, call.batch_node, [&] { return translate(call, 0); });
       for (const std::int32_t v : outputs_of[i]) draft_.outputs.push_back(v);
     }
     draft_.num_batch_slots = static_cast<std::size_t>(next_slot);
@@ -68,11 +76,33 @@ class Expander {
   std::vector<std::int32_t> translate(const Call& call, int depth) {
     if (depth > 32)
       throw InternalError(fmt::format("{}: its expansion does not end", call.op->name));
-    if (call.op->traits.alias)
+    if (call.op->traits.barrier) {
+      ++region_;  // what an expansion of the barrier records is in a region of its own
+      std::vector<std::int32_t> outputs = translated(call, depth);
+      for (std::int32_t& v : outputs)
+        if (std::find(call.inputs.begin(), call.inputs.end(), v) != call.inputs.end())
+          v = behind_barrier(v, call.batch_node);
+      ++region_;
+      return outputs;
+    }
+    return translated(call, depth);
+  }
+
+  // An input that an expansion hands through.
+  std::int32_t behind_barrier(std::int32_t v, std::int32_t batch_node) {
+    const auto number = static_cast<std::int32_t>(draft_.nodes.size());
+    const std::int32_t behind = draft_.add_value({.spec = spec(v), .producer = number});
+    draft_.nodes.push_back({&kHandedThrough, {}, {v}, {behind}, {}, {}, batch_node, region_});
+    return behind;
+  }
+
+  std::vector<std::int32_t> translated(const Call& call, int depth) {
+    if (call.op->traits.alias && !call.op->traits.barrier)
       return {call.inputs.begin(),
               call.inputs.begin() + static_cast<std::ptrdiff_t>(call.specs.size())};
     if (call.op->expand && !supported(call)) return expand(call, depth);
-    DraftNode node{call.op, call.attrs, call.inputs, {}, call.slots, call.kinds, call.batch_node};
+    DraftNode node{call.op,    call.attrs, call.inputs,     {},
+                   call.slots, call.kinds, call.batch_node, region_};
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
     for (const TensorSpec& s : call.specs)
       node.outputs.push_back(draft_.add_value({.spec = s, .producer = number}));
@@ -153,6 +183,7 @@ class Expander {
 
   Draft& draft_;
   const Batch& batch_;
+  std::int32_t region_ = 0;
 };
 
 }  // namespace

@@ -23,5 +23,7 @@ class LargestAllocation {
 std::uint64_t allocations();
 /// Refuses every request from now on, or no longer.
 void refuse_allocations(bool on);
+/// This thread's next `count` requests succeed, later ones throw; negative: no limit.
+void limit_allocations(std::int64_t count);
 
 }  // namespace ingot::optest

@@ -3,8 +3,8 @@
 // seed and the order of recording alone: not on the device, the number of threads or the layout.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <mutex>
 
 namespace ingot {
 
@@ -13,7 +13,7 @@ class Generator {
   /// PyTorch's default seed.
   static constexpr std::uint64_t kDefaultSeed = 67280421310721u;
 
-  explicit Generator(std::uint64_t seed = kDefaultSeed) : seed_(seed) {}
+  explicit Generator(std::uint64_t seed = kDefaultSeed) : state_{seed, 0} {}
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
 
@@ -23,14 +23,17 @@ class Generator {
     std::uint64_t offset = 0;
     friend bool operator==(const State&, const State&) = default;
   };
-  State state() const { return {seed_.load(), offset_.load()}; }
-  void set_state(const State& state) {
-    seed_ = state.seed;
-    offset_ = state.offset;
+  State state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
   }
-  std::uint64_t seed() const { return seed_; }
+  void set_state(const State& state) {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+  }
+  std::uint64_t seed() const { return state().seed; }
   /// Words drawn so far.
-  std::uint64_t offset() const { return offset_; }
+  std::uint64_t offset() const { return state().offset; }
   /// Starts again at the beginning of another sequence.
   void manual_seed(std::uint64_t seed) { set_state({seed, 0}); }
 
@@ -38,12 +41,16 @@ class Generator {
   /// word offset + i. Ranges begin at multiples of four, the words of one Philox block.
   State reserve(std::uint64_t count) {
     const std::uint64_t rounded = (count + 3) / 4 * 4;
-    return {seed_.load(), offset_.fetch_add(rounded)};
+    const std::lock_guard lock(mutex_);
+    const State begin = state_;
+    state_.offset += rounded;
+    return begin;
   }
 
  private:
-  std::atomic<std::uint64_t> seed_;
-  std::atomic<std::uint64_t> offset_{0};
+  // Seed and offset change together: a range of one seed must not begin where another's ended.
+  mutable std::mutex mutex_;
+  State state_;
 };
 
 /// The generator of operations that are not given one.

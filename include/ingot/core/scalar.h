@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include <ingot/core/dtype.h>
@@ -26,8 +27,14 @@ class Scalar {
   constexpr double to_double() const {
     return kind_ == Kind::Float ? float_ : static_cast<double>(int_);
   }
+  /// Fractions are cut off; what int64 cannot hold becomes its nearest end, NaN becomes 0. Who must
+  /// not accept these asks first.
   constexpr std::int64_t to_int64() const {
-    return kind_ == Kind::Float ? static_cast<std::int64_t>(float_) : int_;
+    if (kind_ != Kind::Float) return int_;
+    constexpr double kEnd = 9223372036854775808.0;  // 2^63
+    if (float_ >= kEnd) return std::numeric_limits<std::int64_t>::max();
+    if (float_ < -kEnd) return std::numeric_limits<std::int64_t>::min();
+    return float_ == float_ ? static_cast<std::int64_t>(float_) : 0;
   }
 
   /// The dtype it has on its own: bool, int64 or the default float32.

@@ -62,13 +62,75 @@ TEST(Rule5, EqualPureNodesMergeOthersDoNot) {
   EXPECT_EQ(alive_after_recording_twice(kBarrierTwin), 2);
 }
 
+// Barriers of every kind: with a kernel, with a meaning in other ops, and one that is nothing else,
+// which is what activation checkpointing puts in front of what it computes again.
+void expand_to_itself(ExpandContext& c) { c.result(c.in(0)); }
+const OpDef kExpandedBarrier{.name = "expanded_barrier",
+                             .infer = infer_same,
+                             .expand = expand_to_itself,
+                             .traits = {.barrier = true}};
+const OpDef kAliasBarrier{
+    .name = "alias_barrier", .infer = infer_same, .traits = {.alias = true, .barrier = true}};
+
 TEST(Rule5, NothingMergesAcrossABarrier) {
+  for (const OpDef* barrier : {&kBarrierTwin, &kExpandedBarrier, &kAliasBarrier}) {
+    SCOPED_TRACE(barrier->name);
+    const auto behind = [&](const Tensor& t) {
+      return record(*barrier, {&t}, {}, Site::current());
+    };
+    const auto exps = [&](auto make) {
+      eval();
+      const Tensor x = ones({4});
+      x.eval();
+      const std::vector<Tensor> results = make(x);
+      int count = -1;
+      with_draft([&](const Batch&, const Draft& d) { count = count_alive(d, "exp"); });
+      return count;
+    };
+    using R = std::vector<Tensor>;
+    // What reads the barrier, recorded after or before what does not.
+    EXPECT_EQ(exps([&](const Tensor& x) {
+                const Tensor a = exp(x), b = exp(behind(x));
+                return R{a, b};
+              }),
+              2);
+    EXPECT_EQ(exps([&](const Tensor& x) {
+                const Tensor b = behind(x), a = exp(x);
+                return R{a, exp(b)};
+              }),
+              2);
+    // A barrier between them on something else.
+    EXPECT_EQ(exps([&](const Tensor& x) {
+                const Tensor a = exp(x), other = behind(x + 1), b = exp(x);
+                return R{a, other, b};
+              }),
+              2);
+    // A chain behind it, of which nothing is the chain before it.
+    EXPECT_EQ(exps([&](const Tensor& x) {
+                const Tensor a = exp(exp(x)), b = exp(exp(behind(x)));
+                return R{a, b};
+              }),
+              4);
+    // On one side equal nodes still become one.
+    EXPECT_EQ(exps([&](const Tensor& x) {
+                const Tensor b = behind(x);
+                return R{exp(b), exp(b)};
+              }),
+              1);
+  }
+}
+
+TEST(Rule5, ABarrierThatIsAnAliasCostsNothing) {
   eval();
-  const Tensor x = ones({4});
+  const Tensor x = arange(0, 4, 1, float32);
   x.eval();
-  const Tensor behind = record(kBarrierTwin, {&x}, {}, Site::current());
-  const Tensor a = exp(x), b = exp(behind);
-  with_draft([](const Batch&, const Draft& d) { EXPECT_EQ(count_alive(d, "exp"), 2); });
+  Tensor y = record(kAliasBarrier, {&x}, {}, Site::current());
+  const Tensor held = y, z = record(kAliasBarrier, {&y}, {}, Site::current()) * 2;
+  with_draft([](const Batch&, const Draft& d) { EXPECT_EQ(count_alive(d, "alias_barrier"), 0); });
+  const Tensor first = x + 1, second = record(kAliasBarrier, {&first}, {}, Site::current());
+  EXPECT_EQ((second * 2).to_vector<float>(), (std::vector<float>{2, 4, 6, 8}));
+  EXPECT_EQ(second.to_vector<float>(), (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(first.to_vector<float>(), (std::vector<float>{1, 2, 3, 4}));
 }
 
 TEST(Rule5, EffectsAreNeverDroppedAndKeepTheirOrder) {
