@@ -34,9 +34,9 @@ Tensor Tensor::detach(Site at) const {
   return as_view(std::move(result), *this);
 }
 
-Tensor Tensor::grad() const {
+TensorRef Tensor::grad() const {
   const auto* extras = cell_of(*this).extras_or_null();
-  return extras ? extras->grad : Tensor();
+  return TensorRef(extras ? extras->grad : Tensor());
 }
 
 void Tensor::set_grad(Tensor grad) {

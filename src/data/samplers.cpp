@@ -34,7 +34,7 @@ RandomSampler::RandomSampler(std::int64_t count, bool replacement, std::int64_t 
 }
 
 std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;
   order.reserve(wanted);
@@ -55,7 +55,7 @@ std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t
 
 std::vector<std::int64_t> SubsetRandomSampler::order(std::uint64_t seed,
                                                      std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   std::vector<std::int64_t> order = indices_;
   shuffle(order, random);
   return order;
@@ -90,7 +90,7 @@ WeightedRandomSampler::WeightedRandomSampler(std::vector<double> weights, std::i
 
 std::vector<std::int64_t> WeightedRandomSampler::order(std::uint64_t seed,
                                                        std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;
   order.reserve(wanted);

@@ -7,6 +7,8 @@ namespace ingot::nn {
 
 namespace detail {
 
+std::unique_ptr<Module> on_the_heap(const Module& layer) { return layer.clone(); }
+
 Module& OwningContainer::append(std::unique_ptr<Module> module) {
   return append(std::move(module), next_name());
 }
@@ -16,18 +18,16 @@ Module& OwningContainer::append(std::unique_ptr<Module> module, std::string name
 }
 
 Module& OwningContainer::operator[](std::size_t i) const {
-  const auto list = children();
-  if (i >= list.size())
-    throw IndexError(
-        fmt::format("{}: there is no module {} among {}", type_name(), i, list.size()));
-  return *list[i];
+  if (i >= size())
+    throw IndexError(fmt::format("{}: there is no module {} among {}", type_name(), i, size()));
+  return child(i);
 }
 
 }  // namespace detail
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (Module* module : children()) y = (*module)(y);
+  for (Module& module : *this) y = module(y);
   return y;
 }
 

@@ -380,7 +380,7 @@ Tensor any(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kAll, x, dims, keepdim, at);
 }
-Tensor norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+Tensor detail::euclidean_norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_reduction(kNorm, x, dims, keepdim, at);
 }
 Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Site at) {
@@ -389,7 +389,7 @@ Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Si
                      fmt::format("needs a floating-point tensor, got {}", spec_of(x).str()), at);
   const SiteScope scope(at);
   if (std::isnan(p)) fail<ValueError>("vector_norm", "p is not a number", at);
-  if (p == 2) return norm(x, dims, keepdim, at);
+  if (p == 2) return detail::euclidean_norm(x, dims, keepdim, at);
   if (p == 0) return sum(cast(x != 0, x.dtype()), dims, keepdim);
   const Tensor size = abs(x);
   if (p == 1) return sum(size, dims, keepdim);
@@ -415,8 +415,8 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 }
 
 namespace {
-std::pair<Tensor, Tensor> with_place(const Tensor& x, std::int64_t dim, const Tensor& place,
-                                     bool keepdim, Site at) {
+ValuesAndIndices with_place(const Tensor& x, std::int64_t dim, const Tensor& place, bool keepdim,
+                            Site at) {
   if (x.dim() == 0) return {clone(x, at), place};
   const Tensor value = gather(x, dim, place, at);
   if (keepdim) return {value, place};
@@ -426,10 +426,10 @@ std::pair<Tensor, Tensor> with_place(const Tensor& x, std::int64_t dim, const Te
 
 Tensor max(const Tensor& x, Site at) { return amax(x, {}, false, at); }
 Tensor min(const Tensor& x, Site at) { return amin(x, {}, false, at); }
-std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+ValuesAndIndices max(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
   return with_place(x, dim, argmax(x, dim, true, at), keepdim, at);
 }
-std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+ValuesAndIndices min(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
   return with_place(x, dim, argmin(x, dim, true, at), keepdim, at);
 }
 Tensor max(const Tensor& a, const Tensor& b, Site at) { return maximum({a, at}, {b, at}); }
@@ -471,18 +471,15 @@ Tensor Tensor::any(const Dims& dims, bool keepdim, Site at) const {
 Tensor Tensor::all(const Dims& dims, bool keepdim, Site at) const {
   return ingot::all(*this, dims, keepdim, at);
 }
-Tensor Tensor::norm(const Dims& dims, bool keepdim, Site at) const {
-  return ingot::norm(*this, dims, keepdim, at);
-}
-Tensor Tensor::norm_of(double p, const Dims& dims, bool keepdim, Site at) const {
-  return vector_norm(*this, p, dims, keepdim, at);
+Tensor Tensor::norm_of(std::optional<double> p, const Dims& dims, bool keepdim, Site at) const {
+  return p ? vector_norm(*this, *p, dims, keepdim, at) : ingot::norm(*this, dims, keepdim, at);
 }
 Tensor Tensor::max(Site at) const { return ingot::max(*this, at); }
 Tensor Tensor::min(Site at) const { return ingot::min(*this, at); }
-std::pair<Tensor, Tensor> Tensor::max(std::int64_t dim, bool keepdim, Site at) const {
+ValuesAndIndices Tensor::max(std::int64_t dim, bool keepdim, Site at) const {
   return ingot::max(*this, dim, keepdim, at);
 }
-std::pair<Tensor, Tensor> Tensor::min(std::int64_t dim, bool keepdim, Site at) const {
+ValuesAndIndices Tensor::min(std::int64_t dim, bool keepdim, Site at) const {
   return ingot::min(*this, dim, keepdim, at);
 }
 

@@ -34,8 +34,8 @@ std::string io_error(F f) {
 }
 
 TEST(Mnist, EmbeddedIsTheStartOfMnist) {
-  const MnistArrays train = embedded_mnist(Split::kTrain);
-  const MnistArrays test = embedded_mnist(Split::kTest);
+  const MnistArrays train = embedded_mnist(Split::Train);
+  const MnistArrays test = embedded_mnist(Split::Test);
   for (const MnistArrays* part : {&train, &test}) {
     EXPECT_EQ(part->count, 1000);
     EXPECT_EQ(part->height, 28);
@@ -57,7 +57,7 @@ TEST(Mnist, EmbeddedIsTheStartOfMnist) {
 }
 
 TEST(Mnist, EmbeddedEqualsTheFolder) {
-  for (const Split split : {Split::kTrain, Split::kTest}) {
+  for (const Split split : {Split::Train, Split::Test}) {
     const MnistArrays embedded = embedded_mnist(split);
     const MnistArrays folder = read_mnist(kSubset, split);
     EXPECT_EQ(embedded.images, folder.images);
@@ -76,7 +76,7 @@ TEST(Mnist, FindsEverySpelling) {
                   zipped ? gzip_bytes(images) : images);
       write_bytes(folder.path() / ("t10k-labels" + std::string(separator) + "idx1-ubyte" + suffix),
                   zipped ? gzip_bytes(labels) : labels);
-      const MnistArrays arrays = read_mnist(folder.path(), Split::kTest);
+      const MnistArrays arrays = read_mnist(folder.path(), Split::Test);
       EXPECT_EQ(arrays.count, 2);
       EXPECT_EQ(arrays.height, 1);
       EXPECT_EQ(arrays.width, 3);
@@ -89,15 +89,15 @@ TEST(Mnist, FindsEverySpelling) {
 TEST(Mnist, MissingFolderOrFile) {
   const TemporaryFolder folder("mnist_missing");
   const std::string name = folder.path().string();
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path() / "none", Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path() / "none", Split::Train); }),
             name + "/none: no such folder");
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             name + ": the folder has no train-images-idx3-ubyte (raw or with .gz)");
   write_bytes(folder.path() / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {0}));
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             name + ": the folder has no train-labels-idx1-ubyte (raw or with .gz)");
   const auto file = folder.path() / "train-images-idx3-ubyte";
-  EXPECT_NE(io_error([&] { read_mnist(file, Split::kTrain); }).find("not a folder"),
+  EXPECT_NE(io_error([&] { read_mnist(file, Split::Train); }).find("not a folder"),
             std::string::npos);
 }
 
@@ -144,10 +144,10 @@ TEST(Mnist, DamageOfARealFileIsNamed) {
   Bytes damaged = whole;
   damaged[whole.size() / 2] ^= 0x40;
   write_bytes(path, damaged);
-  const std::string text = io_error([&] { read_mnist(folder.path(), Split::kTrain); });
+  const std::string text = io_error([&] { read_mnist(folder.path(), Split::Train); });
   EXPECT_EQ(text.find(path.string() + ": damaged gzip data"), 0u) << text;
   write_bytes(path, Bytes(whole.begin(), whole.begin() + 100000));
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             path.string() + ": the gzip data is cut off");
 }
 
