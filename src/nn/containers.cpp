@@ -7,7 +7,14 @@ namespace ingot::nn {
 
 namespace detail {
 
-std::unique_ptr<Module> on_the_heap(const Module& layer) { return layer.clone(); }
+std::unique_ptr<Module> on_the_heap(const Module& layer) {
+  try {
+    return layer.clone();
+  } catch (const ValueError& e) {
+    throw ValueError(fmt::format("{}\n(or give the container std::make_unique<{}>(…))", e.what(),
+                                 layer.type_name()));
+  }
+}
 
 Module& OwningContainer::append(std::unique_ptr<Module> module) {
   return append(std::move(module), next_name());

@@ -167,6 +167,7 @@ std::unique_ptr<Module> Module::make_same() const {
 }
 
 std::unique_ptr<Module> Module::clone() const {
+  require_registered_members();
   // The fresh modules draw initial values that nobody will see; the random numbers of the program
   // must not depend on it.
   struct KeepGenerator {

@@ -8,7 +8,7 @@
 
 namespace ingot::nn {
 
-void Upsample::check(const InterpolateOptions& options) {
+void Upsample::check(const InterpolateOptions& options, const NoOptions&) {
   if (options.size.has_value() == options.scale_factor.has_value())
     throw ValueError("Upsample: exactly one of size and scale_factor must be given");
   if (options.size) require_at_least("Upsample", "size", *options.size, 1);

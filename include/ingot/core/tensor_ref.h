@@ -62,62 +62,145 @@ class TensorRef : public Tensor {
   using Tensor::operator[];
   using Tensor::index;
 
-  Tensor copy_(const Tensor& source, Site at = Site::current()) && {
-    return Tensor::copy_(source, at);
+  TensorRef copy_(const Tensor& source, Site at = Site::current()) && {
+    Tensor::copy_(source, at);
+    return std::move(*this);
   }
-  Tensor fill_(const Scalar& value, Site at = Site::current()) && {
-    return Tensor::fill_(value, at);
+  TensorRef fill_(const Scalar& value, Site at = Site::current()) && {
+    Tensor::fill_(value, at);
+    return std::move(*this);
   }
-  Tensor zero_(Site at = Site::current()) && { return Tensor::zero_(at); }
-  Tensor add_(const Operand& other) && { return Tensor::add_(other); }
-  Tensor sub_(const Operand& other) && { return Tensor::sub_(other); }
-  Tensor mul_(const Operand& other) && { return Tensor::mul_(other); }
-  Tensor div_(const Operand& other) && { return Tensor::div_(other); }
-  Tensor pow_(const Operand& exponent) && { return Tensor::pow_(exponent); }
-  Tensor clamp_(std::optional<Scalar> min, std::optional<Scalar> max,
-                Site at = Site::current()) && {
-    return Tensor::clamp_(min, max, at);
+  TensorRef zero_(Site at = Site::current()) && {
+    Tensor::zero_(at);
+    return std::move(*this);
   }
-  Tensor abs_(Site at = Site::current()) && { return Tensor::abs_(at); }
-  Tensor neg_(Site at = Site::current()) && { return Tensor::neg_(at); }
-  Tensor exp_(Site at = Site::current()) && { return Tensor::exp_(at); }
-  Tensor log_(Site at = Site::current()) && { return Tensor::log_(at); }
-  Tensor sqrt_(Site at = Site::current()) && { return Tensor::sqrt_(at); }
-  Tensor relu_(Site at = Site::current()) && { return Tensor::relu_(at); }
-  Tensor sigmoid_(Site at = Site::current()) && { return Tensor::sigmoid_(at); }
-  Tensor tanh_(Site at = Site::current()) && { return Tensor::tanh_(at); }
-  Tensor masked_fill_(const Tensor& mask, const Operand& value) && {
-    return Tensor::masked_fill_(mask, value);
+  TensorRef add_(const Operand& other) && {
+    Tensor::add_(other);
+    return std::move(*this);
   }
-  Tensor scatter_(std::int64_t dim, const Tensor& index, const Operand& source) && {
-    return Tensor::scatter_(dim, index, source);
+  TensorRef sub_(const Operand& other) && {
+    Tensor::sub_(other);
+    return std::move(*this);
   }
-  Tensor scatter_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
-                      Site at = Site::current()) && {
-    return Tensor::scatter_add_(dim, index, source, at);
+  TensorRef mul_(const Operand& other) && {
+    Tensor::mul_(other);
+    return std::move(*this);
   }
-  Tensor index_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
-                    const Scalar& alpha = 1, Site at = Site::current()) && {
-    return Tensor::index_add_(dim, index, source, alpha, at);
+  TensorRef div_(const Operand& other) && {
+    Tensor::div_(other);
+    return std::move(*this);
   }
-  Tensor uniform_(double low = 0, double high = 1, Site at = Site::current()) && {
-    return Tensor::uniform_(low, high, at);
+  TensorRef pow_(const Operand& exponent) && {
+    Tensor::pow_(exponent);
+    return std::move(*this);
   }
-  Tensor normal_(double mean = 0, double std = 1, Site at = Site::current()) && {
-    return Tensor::normal_(mean, std, at);
+  TensorRef clamp_(std::optional<Scalar> min, std::optional<Scalar> max,
+                   Site at = Site::current()) && {
+    Tensor::clamp_(min, max, at);
+    return std::move(*this);
   }
-  Tensor operator+=(const Operand& other) && { return Tensor::operator+=(other); }
-  Tensor operator-=(const Operand& other) && { return Tensor::operator-=(other); }
-  Tensor operator*=(const Operand& other) && { return Tensor::operator*=(other); }
-  Tensor operator/=(const Operand& other) && { return Tensor::operator/=(other); }
-  Tensor operator%=(const Operand& other) && { return Tensor::operator%=(other); }
-  Tensor operator&=(const Operand& other) && { return Tensor::operator&=(other); }
-  Tensor operator|=(const Operand& other) && { return Tensor::operator|=(other); }
-  Tensor operator^=(const Operand& other) && { return Tensor::operator^=(other); }
-  Tensor operator<<=(const Operand& other) && { return Tensor::operator<<=(other); }
-  Tensor operator>>=(const Operand& other) && { return Tensor::operator>>=(other); }
-  Tensor index_put_(const IndexList& indices, const Operand& values, bool accumulate = false) && {
-    return Tensor::index_put_(indices, values, accumulate);
+  TensorRef abs_(Site at = Site::current()) && {
+    Tensor::abs_(at);
+    return std::move(*this);
+  }
+  TensorRef neg_(Site at = Site::current()) && {
+    Tensor::neg_(at);
+    return std::move(*this);
+  }
+  TensorRef exp_(Site at = Site::current()) && {
+    Tensor::exp_(at);
+    return std::move(*this);
+  }
+  TensorRef log_(Site at = Site::current()) && {
+    Tensor::log_(at);
+    return std::move(*this);
+  }
+  TensorRef sqrt_(Site at = Site::current()) && {
+    Tensor::sqrt_(at);
+    return std::move(*this);
+  }
+  TensorRef relu_(Site at = Site::current()) && {
+    Tensor::relu_(at);
+    return std::move(*this);
+  }
+  TensorRef sigmoid_(Site at = Site::current()) && {
+    Tensor::sigmoid_(at);
+    return std::move(*this);
+  }
+  TensorRef tanh_(Site at = Site::current()) && {
+    Tensor::tanh_(at);
+    return std::move(*this);
+  }
+  TensorRef masked_fill_(const Tensor& mask, const Operand& value) && {
+    Tensor::masked_fill_(mask, value);
+    return std::move(*this);
+  }
+  TensorRef scatter_(std::int64_t dim, const Tensor& index, const Operand& source) && {
+    Tensor::scatter_(dim, index, source);
+    return std::move(*this);
+  }
+  TensorRef scatter_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                         Site at = Site::current()) && {
+    Tensor::scatter_add_(dim, index, source, at);
+    return std::move(*this);
+  }
+  TensorRef index_add_(std::int64_t dim, const Tensor& index, const Tensor& source,
+                       const Scalar& alpha = 1, Site at = Site::current()) && {
+    Tensor::index_add_(dim, index, source, alpha, at);
+    return std::move(*this);
+  }
+  TensorRef uniform_(double low = 0, double high = 1, Site at = Site::current()) && {
+    Tensor::uniform_(low, high, at);
+    return std::move(*this);
+  }
+  TensorRef normal_(double mean = 0, double std = 1, Site at = Site::current()) && {
+    Tensor::normal_(mean, std, at);
+    return std::move(*this);
+  }
+  TensorRef operator+=(const Operand& other) && {
+    Tensor::operator+=(other);
+    return std::move(*this);
+  }
+  TensorRef operator-=(const Operand& other) && {
+    Tensor::operator-=(other);
+    return std::move(*this);
+  }
+  TensorRef operator*=(const Operand& other) && {
+    Tensor::operator*=(other);
+    return std::move(*this);
+  }
+  TensorRef operator/=(const Operand& other) && {
+    Tensor::operator/=(other);
+    return std::move(*this);
+  }
+  TensorRef operator%=(const Operand& other) && {
+    Tensor::operator%=(other);
+    return std::move(*this);
+  }
+  TensorRef operator&=(const Operand& other) && {
+    Tensor::operator&=(other);
+    return std::move(*this);
+  }
+  TensorRef operator|=(const Operand& other) && {
+    Tensor::operator|=(other);
+    return std::move(*this);
+  }
+  TensorRef operator^=(const Operand& other) && {
+    Tensor::operator^=(other);
+    return std::move(*this);
+  }
+  TensorRef operator<<=(const Operand& other) && {
+    Tensor::operator<<=(other);
+    return std::move(*this);
+  }
+  TensorRef operator>>=(const Operand& other) && {
+    Tensor::operator>>=(other);
+    return std::move(*this);
+  }
+  TensorRef index_put_(const IndexList& indices, const Operand& values,
+                       bool accumulate = false) && {
+    Tensor::index_put_(indices, values, accumulate);
+    return std::move(*this);
   }
   IndexProxy operator[](const TensorIndex& i) &&;
   IndexProxy index(const IndexList& indices, Site at = Site::current()) &&;

@@ -141,6 +141,8 @@ class OwningContainer : public Module {
 ///
 /// A layer given by value is made anew and takes over the values, as clone() does; a class of your
 /// own either has make_same() or is given as a std::unique_ptr. Nobody else's layers are taken.
+/// Write braces: there C++ makes the layers, which draw their values, from the first to the last;
+/// between parentheses the order is the compiler's.
 class Sequential : public detail::OwningContainer {
  public:
   Sequential() = default;

@@ -54,6 +54,14 @@ std::string text_of(const std::optional<T>& value) {
 }
 
 template <class T>
+std::string text_or_dots(const T& value) {
+  if constexpr (requires { text_of(value); })
+    return text_of(value);
+  else
+    return "…";
+}
+
+template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
@@ -124,8 +132,7 @@ class LayerOn : public Base {
  public:
   explicit(sizeof...(Arguments) < 2) LayerOn(Arguments... arguments, const Options& options = {})
       : Base(arguments..., options), arguments_(std::move(arguments)...), options_(options) {
-    if constexpr (requires { std::apply(&Self::check, given()); })
-      std::apply(&Self::check, given());
+    if constexpr (requires { &Self::check; }) std::apply(&Self::check, given());
   }
   /// The same as a part of `owner`, called `name`.
   LayerOn(Module& owner, std::string name, Arguments... arguments, const Options& options = {})
@@ -170,7 +177,7 @@ class LayerOn : public Base {
     std::string text;
     std::apply(
         [&](const auto&... value) {
-          ((text += (text.empty() ? "" : ", ") + detail::text_of(value)), ...);
+          ((text += (text.empty() ? "" : ", ") + detail::text_or_dots(value)), ...);
         },
         arguments_);
     return text;

@@ -64,7 +64,7 @@ Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at
 Tensor vector_norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false,
                    Site at = Site::current());
 namespace detail {
-Tensor euclidean_norm(const Tensor& x, const Dims& dims, bool keepdim, Site at);
+auto euclidean_norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) -> Tensor;
 }
 /// Euclidean norm. Floating dtypes. A number alone is p, as in PyTorch: `norm(x, {0})` for a
 /// dimension.

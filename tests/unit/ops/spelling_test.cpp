@@ -62,7 +62,7 @@ TEST(ANumberAlone, IsAShapeOfOneDimension) {
   EXPECT_EQ(randint(0, 10, 5).shape(), (Shape{5}));
   expect_same(from_vector(std::vector<int>{1, 2, 3}, 3), tensor({1, 2, 3}).to(int32),
               "from_vector");
-  expect_error<ShapeError>([] { zeros(-3); }, "zeros");
+  expect_error<ShapeError>([] { zeros(-3); }, "negative sizes: [-3]");
 }
 
 // What is no whole number is no dimension, and more numbers than one are a list in braces.
@@ -141,12 +141,13 @@ TEST(AGradient, TakesEveryInPlaceMethod) {
                             CHANGE(.index({Slice(2)}) *= 2)};
 #undef CHANGE
   for (const auto& [what, change] : changes) {
-    Tensor p = with_gradient(), named = tensor({2., 4., 6., 8.}), unused;
-    const std::vector<double> before = doubles(named);
+    Tensor p = with_gradient(), named = tensor({-2., 4., 6., 8.}), unused;
+    p.grad()[0] = -2;
+    const std::string before = named.str();
     change(false, named, p);
     change(true, unused, p);
-    EXPECT_EQ(doubles(p.grad()), doubles(named)) << what;
-    EXPECT_NE(doubles(named), before) << what;
+    EXPECT_EQ(p.grad().str(), named.str()) << what;
+    EXPECT_NE(named.str(), before) << what;
   }
   for (const bool normal : {false, true}) {
     Tensor p = with_gradient();
@@ -234,7 +235,9 @@ TEST(Conversions, ByNameAndByExample) {
   EXPECT_EQ(x.to(Device(DeviceType::CPU), float16).dtype(), float16);
   EXPECT_TRUE(x.to(x).is_same(x));
   expect_error<Error>([&] { x.to(Tensor()); }, "undefined");
-  if (!is_available("cuda")) EXPECT_THROW(x.to("cuda", float64), DeviceError);
+  if (!is_available("cuda")) {
+    EXPECT_THROW(x.to("cuda", float64), DeviceError);
+  }
 }
 
 TEST(ValuesAndIndices, AreNamedAndTakenApart) {
