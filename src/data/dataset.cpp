@@ -92,8 +92,7 @@ std::shared_ptr<const Dataset> mnist(const std::string& where, bool train, Trans
 std::shared_ptr<const Dataset> fashion_mnist(const std::string& folder, bool train,
                                              Transform transform) {
   return std::make_shared<Mnist>(
-      read_mnist(folder, train ? Split::Train : Split::Test, "FashionMNIST"),
-      std::move(transform));
+      read_mnist(folder, train ? Split::Train : Split::Test, "FashionMNIST"), std::move(transform));
 }
 
 const std::vector<std::string>& fashion_mnist_classes() {

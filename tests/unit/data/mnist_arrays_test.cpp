@@ -109,10 +109,10 @@ TEST(Mnist, FoldersOfTorchvision) {
     write_bytes(folder.path() / below / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {7}));
     write_bytes(folder.path() / below / "train-labels-idx1-ubyte", idx_bytes({1}, {3}));
     const char* name = below[0] == 'F' ? "FashionMNIST" : "MNIST";
-    EXPECT_EQ(read_mnist(folder.path(), Split::kTrain, name).labels[0], 3);
+    EXPECT_EQ(read_mnist(folder.path(), Split::Train, name).labels[0], 3);
     if (below != "raw") {
       EXPECT_THROW(
-          read_mnist(folder.path(), Split::kTrain, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
+          read_mnist(folder.path(), Split::Train, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
           IoError);
     }
     std::filesystem::remove_all(folder.path() / below);
