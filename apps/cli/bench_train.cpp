@@ -53,7 +53,7 @@ class CaseRun {
       : options_(options), console_(console), result_{.run = run} {
     const auto input = train::image_input(models::info(run.model), data);
     const std::int64_t images =
-        std::min(options.images, data.open(train::Split::kTrain, {})->size());
+        std::min(options.images, data.open(train::Split::Train, {})->size());
     check_smallest_batch(run.model, input, data.num_classes, images, run.batch_size);
     empty_cache(run.device);
     reset_peak_memory_stats(run.device);
@@ -61,7 +61,7 @@ class CaseRun {
     model_ = models::create(run.model, {.num_classes = data.num_classes, .in_channels = {}});
     model_->to(run.device);
     optimizer_.emplace(model_->parameters(), optim::AdamOptions{.lr = 1e-3});
-    loader_.emplace(open_data(data, train::Split::kTrain, input.transform, options.images, {}),
+    loader_.emplace(open_data(data, train::Split::Train, input.transform, options.images, {}),
                     data::LoaderOptions{.batch_size = run.batch_size, .workers = 0, .seed = 0});
   }
 
@@ -180,7 +180,7 @@ int run_bench_train(const BenchTrainOptions& options) {
   const std::int64_t largest =
       *std::max_element(options.batch_sizes.begin(), options.batch_sizes.end());
   const train::ImageData data = prepare_data(options.data, {}, console);
-  const auto available = data.open(train::Split::kTrain, {})->size();
+  const auto available = data.open(train::Split::Train, {})->size();
   if (std::min(options.images, available) < largest)
     throw UsageError(fmt::format("--batch-size {} needs as many images; there are {} ({})", largest,
                                  std::min(options.images, available),

@@ -46,7 +46,7 @@ void check_data(const Weights& weights, const EvalOptions& options, const train:
 train::Split split_of(const EvalOptions& options, const train::ImageData& data) {
   using train::Split;
   if (options.split.empty())
-    return data.val_split || !data.has(Split::kTest) ? Split::kVal : Split::kTest;
+    return data.val_split || !data.has(Split::Test) ? Split::Val : Split::Test;
   return train::parse_split(options.split);
 }
 
@@ -54,7 +54,7 @@ train::Split split_of(const EvalOptions& options, const train::ImageData& data) 
 void check_split(train::Split split, const train::ImageData& data) {
   if (data.has(split)) return;
   throw UsageError(fmt::format("--split {}: {} has no such images{}", name(split), data.str(),
-                               split == train::Split::kVal
+                               split == train::Split::Val
                                    ? "; --val-split 0.1 makes those that ingot train split off"
                                    : ""));
 }
@@ -115,9 +115,9 @@ int run_eval(EvalOptions options) {
   report_left_out(left_out, console);
   report_skipped(loader, console);
   console.line(fmt::format("data {}: the {} images", data.str(),
-                           split == train::Split::kTrain ? "training"
-                           : split == train::Split::kVal ? "validation"
-                                                         : "test"));
+                           split == train::Split::Train ? "training"
+                           : split == train::Split::Val ? "validation"
+                                                        : "test"));
   console.line(fmt::format(
       "loss {}  accuracy {:.2f} % ({} of {})  {} images/s  {}", four_digits(result.loss()),
       100 * result.accuracy(), grouped(result.correct), grouped(result.count),

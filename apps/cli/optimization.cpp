@@ -238,7 +238,7 @@ bool choose_split(TrainOptions& o) {
   if (o.resume) refuse_choice_by_test(o);
   train::ImageData data = train::ImageData::parse(o.data);
   data.val_split = o.data_options.val_split;
-  const bool has_val = data.has(train::Split::kVal), has_test = data.has(train::Split::kTest);
+  const bool has_val = data.has(train::Split::Val), has_test = data.has(train::Split::Test);
   const std::string chooses = chooses_by_val(o);
   const bool asked_for = !o.split.empty();
   if (!asked_for)

@@ -70,7 +70,7 @@ struct DataOptions {
   std::string download_from;
 
   data::OnError on_error() const {
-    return skip_damaged ? data::OnError::kSkip : data::OnError::kThrow;
+    return skip_damaged ? data::OnError::Skip : data::OnError::Throw;
   }
 };
 void add_data_options(CLI::App& command, DataOptions& target);

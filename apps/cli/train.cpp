@@ -110,7 +110,7 @@ data::DataLoader make_loader(const train::ImageData& data, const train::ImageInp
   return data::DataLoader(
       open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
       {.batch_size = options.batch_size,
-       .shuffle = split == train::Split::kTrain,
+       .shuffle = split == train::Split::Train,
        .workers = static_cast<int>(options.workers),
        .seed = options.seed,
        .on_error = options.data_options.on_error()});
@@ -149,7 +149,7 @@ class TrainRun {
   int run() {
     const train::Split split = train::parse_split(options_.split);
     data::DataLoader train_loader =
-        make_loader(data_, input_, options_, train::Split::kTrain, left_out_);
+        make_loader(data_, input_, options_, train::Split::Train, left_out_);
     data::DataLoader test_loader = make_loader(data_, input_, options_, split, left_out_);
     check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
                          options_.batch_size);
@@ -360,7 +360,7 @@ class TrainRun {
       console_.line(fmt::format("{} accuracy {:.2f} % after {}", options_.split,
                                 100 * last.measured_accuracy(),
                                 epochs_text(trainer.epochs_done())));
-      if (options_.split == "val" && data_.has(train::Split::kTest))
+      if (options_.split == "val" && data_.has(train::Split::Test))
         console_.line("test images were not looked at: ingot eval --split test does");
     }
     if (trainer.stopped_early())

@@ -29,7 +29,7 @@ Tensor Tensor::detach(Site at) const {
   return as_view(std::move(result), *this);
 }
 
-Tensor Tensor::grad() const { return cell_of(*this).grad(); }
+TensorRef Tensor::grad() const { return TensorRef(cell_of(*this).grad()); }
 
 void Tensor::set_grad(Tensor grad) {
   Cell& cell = cell_of(*this);

@@ -58,6 +58,8 @@ std::string Device::str() const {
   return fmt::format("cuda:{}", index);
 }
 
+std::ostream& operator<<(std::ostream& out, const Device& device) { return out << device.str(); }
+
 // -- What the machine has -------------------------------------------------------------------------
 
 namespace {

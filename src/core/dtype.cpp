@@ -1,3 +1,5 @@
+#include <ostream>
+
 #include <fmt/format.h>
 
 #include <ingot/core/dtype.h>
@@ -14,6 +16,8 @@ constexpr std::string_view kNames[kNumDTypes] = {"bool",    "uint8",  "int8",   
 }
 
 std::string_view name(DType t) { return kNames[static_cast<int>(t)]; }
+
+std::ostream& operator<<(std::ostream& out, DType t) { return out << name(t); }
 
 DType parse_dtype(std::string_view text) {
   for (int i = 0; i < kNumDTypes; ++i)

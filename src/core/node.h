@@ -11,7 +11,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <vector>
 
@@ -107,8 +106,8 @@ class Node : public RefCounted<Node> {
     std::span<const Scalar> slots;
     std::span<const TensorSpec> outputs;
     bool requires_grad;
-    std::source_location site;
-    std::source_location outer_site;
+    Site site;
+    Site outer_site;
   };
   static NodeRef create(Init&& init);
   static void destroy(Node* node) noexcept;
@@ -119,8 +118,8 @@ class Node : public RefCounted<Node> {
   /// Of op, attributes, slot kinds and output specs; inputs are mixed in when a plan is looked up.
   std::uint64_t local_hash() const { return hash_; }
   bool requires_grad() const { return requires_grad_; }
-  const std::source_location& site() const { return site_; }
-  const std::source_location& outer_site() const { return outer_site_; }
+  const Site& site() const { return site_; }
+  const Site& outer_site() const { return outer_site_; }
 
   /// Empty once the edges have been dropped.
   std::span<const ValueId> inputs() const { return {inputs_, num_inputs_}; }
@@ -211,8 +210,8 @@ class Node : public RefCounted<Node> {
   std::atomic<bool> listed_{false};
   std::atomic<bool> set_aside_{false};
   bool requires_grad_ = false;
-  std::source_location site_;
-  std::source_location outer_site_;
+  Site site_;
+  Site outer_site_;
   std::unique_ptr<NodeHooks> hooks_;
   std::exception_ptr failure_;
 };

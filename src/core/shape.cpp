@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ostream>
 
 #include <ingot/core/error.h>
 #include <ingot/core/shape.h>
@@ -65,6 +66,8 @@ Shape Shape::contiguous_strides() const {
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* what) {
   if (a == b) return a;

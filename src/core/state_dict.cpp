@@ -21,6 +21,10 @@ StateDict::const_iterator StateDict::find(std::string_view name) const {
 std::size_t StateDict::position(std::string_view name) const {
   const auto found = index_.find(std::string(name));
   if (found != index_.end()) return found->second;
+  refuse(name);
+}
+
+void StateDict::refuse(std::string_view name) const {
   const value_type* nearest = nullptr;
   std::size_t least = 0;
   for (const value_type& entry : entries_) {
@@ -34,6 +38,40 @@ std::size_t StateDict::position(std::string_view name) const {
       fmt::format("state dict: no tensor is named '{}' among {}{}", printable(name), size(),
                   nearest ? fmt::format("; did you mean '{}'?", printable(nearest->first)) : ""));
 }
+
+StateEntry StateDict::operator[](std::string_view name) { return {*this, name}; }
+
+StateEntry::StateEntry(StateDict& dict, std::string_view name) : dict_(&dict), name_(name) {
+  Tensor& held = *this;
+  if (const auto found = dict.index_.find(name_); found != dict.index_.end()) {
+    held = dict.entries_[found->second].second;
+    return;
+  }
+  // It may be about to be assigned. Only who reads it is told, with the nearest names; the dict
+  // could be gone by then.
+  if (!dict.life_.token) dict.life_.token = std::make_shared<int>();
+  held = Cell::create_deferred([key = name_, d = &dict, alive = std::weak_ptr(dict.life_.token)] {
+    if (const auto dict_lives = alive.lock()) d->refuse(key);
+    throw ValueError(fmt::format("state dict: no tensor is named '{}'", printable(key)));
+    return Tensor();
+  });
+}
+
+void StateEntry::operator=(const Tensor& tensor) && { dict_->insert_or_assign(name_, tensor); }
+void StateEntry::operator=(const StateEntry& entry) && {
+  dict_->insert_or_assign(name_, Tensor(entry));
+}
+
+// An entry may hold an undefined tensor; one that is not there is an error.
+bool StateEntry::defined() const {
+  if (cell()) cell()->value();
+  return cell() != nullptr;
+}
+
+Tensor::Tensor(const StateEntry& entry) : Tensor(static_cast<const Tensor&>(entry)) {
+  if (cell()) cell()->value();
+}
+Tensor& Tensor::operator=(const StateEntry& entry) & { return *this = Tensor(entry); }
 
 void StateDict::insert(std::string name, Tensor tensor) {
   if (!index_.emplace(name, entries_.size()).second)

@@ -34,17 +34,17 @@ std::int64_t Tensor::size(std::int64_t dim) const {
 
 bool Tensor::is_evaluated() const {
   spec_of(*this);
-  return cell_->value().node->state() == NodeState::Done;
+  return cell()->value().node->state() == NodeState::Done;
 }
 
 Site Tensor::site() const {
   spec_of(*this);
-  return cell_->value().node->site();
+  return cell()->value().node->site();
 }
 
 bool Tensor::requires_grad() const {
   spec_of(*this);
-  return cell_->requires_grad();
+  return cell()->requires_grad();
 }
 
 Tensor& Tensor::requires_grad_(bool on) {
@@ -56,23 +56,23 @@ Tensor& Tensor::requires_grad_(bool on) {
     throw AutogradError(
         "requires_grad can only be changed on leaf tensors; use .detach() to cut a computed tensor "
         "off its history");
-  cell_->set_requires_grad(on);
+  cell()->set_requires_grad(on);
   return *this;
 }
 
 bool Tensor::is_leaf() const {
   spec_of(*this);
-  return cell_->is_leaf();
+  return cell()->is_leaf();
 }
 
 const std::string& Tensor::name() const {
   spec_of(*this);
-  return cell_->name();
+  return cell()->name();
 }
 
 void Tensor::set_name(std::string name) {
   spec_of(*this);
-  cell_->set_name(std::move(name));
+  cell()->set_name(std::move(name));
 }
 
 namespace {

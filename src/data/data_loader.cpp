@@ -50,7 +50,7 @@ struct Recipe {
       try {
         sample = get_named(*data, {index, epoch, seed});
       } catch (const IoError& e) {
-        if (on_error == OnError::kThrow) throw;
+        if (on_error == OnError::Throw) throw;
         made.skipped.push_back({index, e.what()});
         continue;
       }

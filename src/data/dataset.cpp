@@ -84,7 +84,7 @@ Sample TensorDataset::get(const SampleKey& key) const {
 }
 
 std::shared_ptr<const Dataset> mnist(const std::string& where, bool train, Transform transform) {
-  const Split split = train ? Split::kTrain : Split::kTest;
+  const Split split = train ? Split::Train : Split::Test;
   return std::make_shared<Mnist>(
       where == "embedded" ? embedded_mnist(split) : read_mnist(where, split), std::move(transform));
 }
@@ -92,8 +92,7 @@ std::shared_ptr<const Dataset> mnist(const std::string& where, bool train, Trans
 std::shared_ptr<const Dataset> fashion_mnist(const std::string& folder, bool train,
                                              Transform transform) {
   return std::make_shared<Mnist>(
-      read_mnist(folder, train ? Split::kTrain : Split::kTest, "FashionMNIST"),
-      std::move(transform));
+      read_mnist(folder, train ? Split::Train : Split::Test, "FashionMNIST"), std::move(transform));
 }
 
 const std::vector<std::string>& fashion_mnist_classes() {

@@ -98,7 +98,7 @@ MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const c
     throw IoError(fmt::format("{}: not a folder; give the folder that holds the MNIST files",
                               folder.string()));
   }
-  const std::string prefix = split == Split::kTrain ? "train" : "t10k";
+  const std::string prefix = split == Split::Train ? "train" : "t10k";
   const auto images = find_file(folder, below, prefix + "-images", "idx3-ubyte");
   const auto labels = find_file(folder, below, prefix + "-labels", "idx1-ubyte");
   return pair_up(read_idx(images), images.string(), read_idx(labels), labels.string());
@@ -106,7 +106,7 @@ MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const c
 
 MnistArrays embedded_mnist(Split split) {
   namespace e = ingot::embedded;
-  if (split == Split::kTrain) {
+  if (split == Split::Train) {
     return parse_mnist(
         {e::mnist_train_images, e::mnist_train_images_nbytes}, "embedded train images",
         {e::mnist_train_labels, e::mnist_train_labels_nbytes}, "embedded train labels");

@@ -37,14 +37,14 @@ Places window(std::int64_t first, std::int64_t length, std::int64_t size) {
 std::int64_t folded(std::int64_t at, std::int64_t size, PaddingMode mode) {
   if (at >= 0 && at < size) return at;
   switch (mode) {
-    case PaddingMode::kEdge:
+    case PaddingMode::Edge:
       return std::clamp<std::int64_t>(at, 0, size - 1);
-    case PaddingMode::kReflect: {
+    case PaddingMode::Reflect: {
       if (size == 1) return 0;
       const std::int64_t period = 2 * (size - 1), rest = (at % period + period) % period;
       return std::min(rest, period - rest);
     }
-    case PaddingMode::kSymmetric: {
+    case PaddingMode::Symmetric: {
       const std::int64_t period = 2 * size, rest = (at % period + period) % period;
       return std::min(rest, period - 1 - rest);
     }

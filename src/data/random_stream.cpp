@@ -19,7 +19,7 @@ RandomStream::RandomStream(std::uint64_t seed, StreamKind kind, std::uint64_t nu
 RandomStream::RandomStream(const SampleKey& key) {
   // One block turns (seed, epoch, index) into a seed and a stream number of the sample's own.
   const PhiloxBlock own =
-      philox4x32(key.seed, static_cast<std::uint64_t>(StreamKind::kSample) + key.epoch,
+      philox4x32(key.seed, static_cast<std::uint64_t>(StreamKind::Sample) + key.epoch,
                  static_cast<std::uint64_t>(key.index));
   seed_ = joined(own[0], own[1]);
   stream_ = joined(own[2], own[3]) ^ key.place;

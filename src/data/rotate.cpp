@@ -110,6 +110,8 @@ Picture rotate(const Picture& picture, double degrees, Interpolation interpolati
   constexpr std::int64_t kMaxEdge = 32767;  // of the fixed-point arithmetic
   if (image.width > kMaxEdge || image.height > kMaxEdge)
     throw IoError(fmt::format("rotate: the image is larger than {} x {}", kMaxEdge, kMaxEdge));
+  if (interpolation != Interpolation::Nearest && interpolation != Interpolation::Bilinear)
+    throw ValueError("rotate: interpolation is Nearest or Bilinear");
   if (!std::isfinite(degrees))
     throw ValueError(fmt::format("rotate: the angle must be finite, got {}", degrees));
   if ((fill.size() != 1 && static_cast<std::int64_t>(fill.size()) != image.channels) ||
@@ -132,7 +134,7 @@ Picture rotate(const Picture& picture, double degrees, Interpolation interpolati
   for (std::size_t i = 0; i < out.pixels.size(); ++i)
     out.pixels[i] = static_cast<std::uint8_t>(fill[fill.size() == 1 ? 0 : i % channels]);
   const Affine m = turn(angle, static_cast<double>(image.width), static_cast<double>(image.height));
-  if (interpolation == Interpolation::kNearest)
+  if (interpolation == Interpolation::Nearest)
     rotate_nearest(image, m, out);
   else
     rotate_bilinear(image, m, out);

@@ -35,7 +35,7 @@ RandomSampler::RandomSampler(std::int64_t count, bool replacement, std::int64_t 
 }
 
 std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   check_host_room("the order of a sampler", num_samples_, sizeof(std::int64_t));
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;
@@ -58,7 +58,7 @@ std::vector<std::int64_t> RandomSampler::order(std::uint64_t seed, std::uint64_t
 
 std::vector<std::int64_t> SubsetRandomSampler::order(std::uint64_t seed,
                                                      std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   std::vector<std::int64_t> order = indices_;
   shuffle(order, random);
   return order;
@@ -93,7 +93,7 @@ WeightedRandomSampler::WeightedRandomSampler(std::vector<double> weights, std::i
 
 std::vector<std::int64_t> WeightedRandomSampler::order(std::uint64_t seed,
                                                        std::uint64_t epoch) const {
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   check_host_room("the order of a sampler", num_samples_, sizeof(std::int64_t));
   const auto wanted = static_cast<std::size_t>(num_samples_);
   std::vector<std::int64_t> order;

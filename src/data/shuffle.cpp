@@ -19,7 +19,7 @@ std::vector<std::int64_t> epoch_order(std::int64_t count, bool shuffled, std::ui
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   if (!shuffled) return order;
-  RandomStream random(seed, StreamKind::kOrder, epoch);
+  RandomStream random(seed, StreamKind::Order, epoch);
   shuffle(order, random);
   return order;
 }

@@ -22,7 +22,7 @@ std::vector<std::shared_ptr<const Subset>> cut(const std::shared_ptr<const Datas
   check_host_room("random_split", dataset->size(), sizeof(std::int64_t));
   std::vector<std::int64_t> order(static_cast<std::size_t>(dataset->size()));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  RandomStream random(seed, StreamKind::kSplit, 0);
+  RandomStream random(seed, StreamKind::Split, 0);
   shuffle(order, random);
   std::vector<std::shared_ptr<const Subset>> parts;
   auto begin = order.begin();

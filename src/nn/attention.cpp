@@ -21,25 +21,6 @@ namespace {
 
 constexpr const char* kLayer = "MultiheadAttention";
 
-std::int64_t checked(std::int64_t embed_dim, std::int64_t num_heads,
-                     const MultiheadAttentionOptions& o) {
-  require_at_least(kLayer, "embed_dim", embed_dim, 1);
-  require_at_least(kLayer, "num_heads", num_heads, 1);
-  require_at_least(kLayer, "kdim", o.kdim.value_or(embed_dim), 1);
-  require_at_least(kLayer, "vdim", o.vdim.value_or(embed_dim), 1);
-  require_probability(kLayer, o.dropout);
-  if (embed_dim % num_heads != 0)
-    throw ValueError(
-        fmt::format("{}: num_heads={} must divide embed_dim={}", kLayer, num_heads, embed_dim));
-  return embed_dim;
-}
-
-bool same_dims(std::int64_t embed_dim, const MultiheadAttentionOptions& o) {
-  return o.kdim.value_or(embed_dim) == embed_dim && o.vdim.value_or(embed_dim) == embed_dim;
-}
-
-Tensor wanted(bool want, const Shape& shape) { return want ? zeros(shape) : Tensor(); }
-
 // A mask of PyTorch's sense as something to add to the scores.
 Tensor additive(const Tensor& mask, DType dtype) {
   if (mask.dtype() != DType::Bool) return mask.to(dtype);
@@ -59,32 +40,24 @@ void check_mask(const char* what, const Tensor& mask, const Shape& shape, const 
 
 }  // namespace
 
-MultiheadAttention::MultiheadAttention(std::int64_t embed_dim, std::int64_t num_heads,
-                                       const MultiheadAttentionOptions& options)
-    : in_proj_weight(register_parameter(
-          "in_proj_weight", wanted(same_dims(checked(embed_dim, num_heads, options), options),
-                                   {3 * embed_dim, embed_dim}))),
-      q_proj_weight(register_parameter("q_proj_weight",
-                                       wanted(!in_proj_weight.defined(), {embed_dim, embed_dim}))),
-      k_proj_weight(register_parameter(
-          "k_proj_weight",
-          wanted(!in_proj_weight.defined(), {embed_dim, options.kdim.value_or(embed_dim)}))),
-      v_proj_weight(register_parameter(
-          "v_proj_weight",
-          wanted(!in_proj_weight.defined(), {embed_dim, options.vdim.value_or(embed_dim)}))),
-      in_proj_bias(register_parameter("in_proj_bias", wanted(options.bias, {3 * embed_dim}))),
-      out_proj(*this, "out_proj", embed_dim, embed_dim, {.bias = options.bias}),
-      embed_dim_(embed_dim),
-      num_heads_(num_heads),
-      options_(options) {
-  reset_parameters();
+void MultiheadAttention::check(std::int64_t embed_dim, std::int64_t num_heads,
+                               const MultiheadAttentionOptions& o) {
+  require_at_least(kLayer, "embed_dim", embed_dim, 1);
+  require_at_least(kLayer, "num_heads", num_heads, 1);
+  require_at_least(kLayer, "kdim", o.kdim.value_or(embed_dim), 1);
+  require_at_least(kLayer, "vdim", o.vdim.value_or(embed_dim), 1);
+  require_probability(kLayer, o.dropout);
+  if (embed_dim % num_heads != 0)
+    throw ValueError(
+        fmt::format("{}: num_heads={} must divide embed_dim={}", kLayer, num_heads, embed_dim));
 }
 
-MultiheadAttention::MultiheadAttention(Module& owner, std::string name, std::int64_t embed_dim,
-                                       std::int64_t num_heads,
-                                       const MultiheadAttentionOptions& options)
-    : MultiheadAttention(embed_dim, num_heads, options) {
-  attach_to(owner, std::move(name));
+bool MultiheadAttention::same_dims() const {
+  return kdim() == embed_dim() && vdim() == embed_dim();
+}
+
+Tensor MultiheadAttention::empty(bool wanted, const Shape& shape) {
+  return wanted ? zeros(shape) : Tensor();
 }
 
 void MultiheadAttention::reset_parameters() {
@@ -113,8 +86,8 @@ MultiheadAttention::Projected MultiheadAttention::project(const Tensor& query, c
 
 // [N, L, embed_dim] (or [L, N, embed_dim]) to [N, num_heads, L, head_dim].
 Tensor MultiheadAttention::heads(const Tensor& x) const {
-  const Tensor split = x.reshape({x.size(0), x.size(1), num_heads_, embed_dim_ / num_heads_});
-  return split.permute(options_.batch_first ? Dims{0, 2, 1, 3} : Dims{1, 2, 0, 3});
+  const Tensor split = x.reshape({x.size(0), x.size(1), num_heads(), embed_dim() / num_heads()});
+  return split.permute(options().batch_first ? Dims{0, 2, 1, 3} : Dims{1, 2, 0, 3});
 }
 
 Tensor MultiheadAttention::combined_mask(const MultiheadAttentionCall& o, std::int64_t batch,
@@ -122,8 +95,8 @@ Tensor MultiheadAttention::combined_mask(const MultiheadAttentionCall& o, std::i
                                          DType dtype) const {
   Tensor mask, padding;
   if (o.attn_mask.defined()) {
-    check_mask("attn_mask", o.attn_mask, {queries, keys}, {batch * num_heads_, queries, keys});
-    mask = o.attn_mask.dim() == 3 ? o.attn_mask.reshape({batch, num_heads_, queries, keys})
+    check_mask("attn_mask", o.attn_mask, {queries, keys}, {batch * num_heads(), queries, keys});
+    mask = o.attn_mask.dim() == 3 ? o.attn_mask.reshape({batch, num_heads(), queries, keys})
                                   : o.attn_mask;
   } else if (o.is_causal && o.key_padding_mask.defined()) {
     const Tensor rows = arange(queries).unsqueeze(1);
@@ -148,21 +121,20 @@ Tensor MultiheadAttention::combined_mask(const MultiheadAttentionCall& o, std::i
 MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const Tensor& key,
                                                      const Tensor& value,
                                                      const MultiheadAttentionCall& o) {
-  const std::int64_t kdim = options_.kdim.value_or(embed_dim_),
-                     vdim = options_.vdim.value_or(embed_dim_);
   const int rank = query.dim();
   const bool fits = (rank == 2 || rank == 3) && key.dim() == rank && value.dim() == rank &&
-                    query.size(-1) == embed_dim_ && key.size(-1) == kdim && value.size(-1) == vdim;
+                    query.size(-1) == embed_dim() && key.size(-1) == kdim() &&
+                    value.size(-1) == vdim();
   if (!fits)
     throw ShapeError(fmt::format(
         "{}: query must end with {}, key with {}, value with {} features, all with a batch or all "
         "without, got query{}, key{}, value{}",
-        kLayer, embed_dim_, kdim, vdim, query.shape().str(), key.shape().str(),
+        kLayer, embed_dim(), kdim(), vdim(), query.shape().str(), key.shape().str(),
         value.shape().str()));
   if (rank == 2) {
     MultiheadAttentionCall batched = o;
     if (o.key_padding_mask.defined()) batched.key_padding_mask = o.key_padding_mask.unsqueeze(0);
-    const int batch_dim = options_.batch_first ? 0 : 1;
+    const int batch_dim = this->options().batch_first ? 0 : 1;
     const Tensor q = query.unsqueeze(batch_dim);
     const Tensor k = key.is_same(query) ? q : key.unsqueeze(batch_dim);
     const Tensor v = value.is_same(key) ? k : value.unsqueeze(batch_dim);
@@ -180,11 +152,11 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
                                  query.shape().str(), key.shape().str(), value.shape().str()));
   const Tensor mask = combined_mask(o, batch, queries, keys, q.dtype());
   const bool causal = o.is_causal && !mask.defined();
-  const double p_drop = is_training() ? options_.dropout : 0;
+  const double p_drop = is_training() ? this->options().dropout : 0;
 
   Tensor attended, weights;
   if (o.need_weights) {
-    const double scale = 1 / std::sqrt(static_cast<double>(embed_dim_ / num_heads_));
+    const double scale = 1 / std::sqrt(static_cast<double>(embed_dim() / num_heads()));
     weights = ops::attention_weights(q, k, mask, causal, scale, Site::current());
     weights = dropout(weights, p_drop);
     attended = matmul(weights, v);
@@ -193,8 +165,9 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     attended = scaled_dot_product_attention(
         q, k, v, {.mask = mask, .dropout_p = p_drop, .is_causal = causal});
   }
-  const Tensor rows = attended.permute(options_.batch_first ? Dims{0, 2, 1, 3} : Dims{2, 0, 1, 3})
-                          .reshape(query.shape());
+  const Tensor rows =
+      attended.permute(this->options().batch_first ? Dims{0, 2, 1, 3} : Dims{2, 0, 1, 3})
+          .reshape(query.shape());
   return {out_proj(rows), weights};
 }
 
@@ -202,35 +175,14 @@ Tensor MultiheadAttention::forward(const Tensor& x) {
   return forward(x, x, x, {.need_weights = false}).output;
 }
 
-MultiheadAttentionResult MultiheadAttention::operator()(const Tensor& query, const Tensor& key,
-                                                        const Tensor& value,
-                                                        const MultiheadAttentionCall& options,
-                                                        Site at) {
-  if (MultiheadAttention& self = in_place_of(*this); &self != this)
-    return self(query, key, value, options, at);
-  MultiheadAttentionResult result;
-  result.output = call(query, at, [&](const Tensor& input) {
-    // A hook may hand over another query; what was the same tensor stays the same.
-    const Tensor& k = key.is_same(query) ? input : key;
-    const Tensor& v = value.is_same(query) ? input : value;
-    result = forward(input, k, v, options);
-    return result.output;
-  });
-  return result;
-}
-
 std::string MultiheadAttention::description() const {
-  std::string text = fmt::format("{}, {}", embed_dim_, num_heads_);
-  if (options_.dropout != 0) text += fmt::format(", dropout={}", options_.dropout);
-  if (options_.kdim) text += fmt::format(", kdim={}", *options_.kdim);
-  if (options_.vdim) text += fmt::format(", vdim={}", *options_.vdim);
-  if (!options_.bias) text += ", bias=false";
-  if (options_.batch_first) text += ", batch_first=true";
+  std::string text = fmt::format("{}, {}", embed_dim(), num_heads());
+  if (options().dropout != 0) text += fmt::format(", dropout={}", options().dropout);
+  if (options().kdim) text += fmt::format(", kdim={}", *options().kdim);
+  if (options().vdim) text += fmt::format(", vdim={}", *options().vdim);
+  if (!options().bias) text += ", bias=false";
+  if (options().batch_first) text += ", batch_first=true";
   return text;
-}
-
-std::unique_ptr<Module> MultiheadAttention::make_same() const {
-  return std::make_unique<MultiheadAttention>(embed_dim_, num_heads_, options_);
 }
 
 }  // namespace ingot::nn

@@ -7,6 +7,15 @@ namespace ingot::nn {
 
 namespace detail {
 
+std::unique_ptr<Module> on_the_heap(const Module& layer) {
+  try {
+    return layer.clone();
+  } catch (const ValueError& e) {
+    throw ValueError(fmt::format("{}\n(or give the container std::make_unique<{}>(…))", e.what(),
+                                 layer.type_name()));
+  }
+}
+
 Module& OwningContainer::append(std::unique_ptr<Module> module) {
   return append(std::move(module), next_name());
 }
@@ -16,18 +25,16 @@ Module& OwningContainer::append(std::unique_ptr<Module> module, std::string name
 }
 
 Module& OwningContainer::operator[](std::size_t i) const {
-  const auto list = children();
-  if (i >= list.size())
-    throw IndexError(
-        fmt::format("{}: there is no module {} among {}", type_name(), i, list.size()));
-  return *list[i];
+  if (i >= size())
+    throw IndexError(fmt::format("{}: there is no module {} among {}", type_name(), i, size()));
+  return child(i);
 }
 
 }  // namespace detail
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (Module* module : children()) y = (*module)(y);
+  for (Module& module : *this) y = module(y);
   return y;
 }
 

@@ -72,38 +72,6 @@ Tensor InstanceNorm::forward(const Tensor& x) {
   return batched ? y : y.squeeze(0);
 }
 
-std::string InstanceNorm::description() const {
-  return fmt::format("{}, eps={}, momentum={}, affine={}, track_running_stats={}", num_features_,
-                     options_.eps, options_.momentum, options_.affine,
-                     options_.track_running_stats);
-}
-
 }  // namespace detail
-
-InstanceNorm1d::InstanceNorm1d(std::int64_t num_features, const InstanceNormOptions& options)
-    : InstanceNorm("InstanceNorm1d", 1, num_features, options) {}
-
-InstanceNorm1d::InstanceNorm1d(Module& owner, std::string name, std::int64_t num_features,
-                               const InstanceNormOptions& options)
-    : InstanceNorm1d(num_features, options) {
-  attach_to(owner, std::move(name));
-}
-
-InstanceNorm2d::InstanceNorm2d(std::int64_t num_features, const InstanceNormOptions& options)
-    : InstanceNorm("InstanceNorm2d", 2, num_features, options) {}
-
-InstanceNorm2d::InstanceNorm2d(Module& owner, std::string name, std::int64_t num_features,
-                               const InstanceNormOptions& options)
-    : InstanceNorm2d(num_features, options) {
-  attach_to(owner, std::move(name));
-}
-
-std::unique_ptr<Module> InstanceNorm1d::make_same() const {
-  return std::make_unique<InstanceNorm1d>(num_features(), options());
-}
-
-std::unique_ptr<Module> InstanceNorm2d::make_same() const {
-  return std::make_unique<InstanceNorm2d>(num_features(), options());
-}
 
 }  // namespace ingot::nn

@@ -17,106 +17,62 @@ void check_eps(const char* layer, double eps) {
     throw ValueError(fmt::format("{}: eps must not be negative, got {}", layer, eps));
 }
 
-Tensor wanted(bool want, const Shape& shape) { return want ? zeros(shape) : Tensor(); }
-
 void to_identity(Tensor& weight, Tensor& bias) {
   if (weight.defined()) init::ones_(weight);
   if (bias.defined()) init::zeros_(bias);
 }
 
-const Shape& checked(const Shape& shape, const LayerNormOptions& o) {
+}  // namespace
+
+void LayerNorm::check(const Shape& shape, const LayerNormOptions& o) {
   if (shape.rank() == 0) throw ValueError("LayerNorm: normalized_shape must have a dimension");
   for (const std::int64_t size : shape)
     if (size < 1)
       throw ValueError(fmt::format(
           "LayerNorm: sizes in normalized_shape must be at least 1, got {}", shape.str()));
   check_eps("LayerNorm", o.eps);
-  return shape;
 }
 
-Shape checked(std::int64_t groups, std::int64_t channels, const GroupNormOptions& o) {
+Tensor LayerNorm::filled(bool wanted, double value) const {
+  return wanted ? full(normalized_shape(), value) : Tensor();
+}
+
+void LayerNorm::reset_parameters() { to_identity(weight, bias); }
+
+Tensor LayerNorm::forward(const Tensor& x) {
+  return layer_norm(x, normalized_shape(), weight, bias, options().eps);
+}
+
+std::string LayerNorm::description() const {
+  return fmt::format("{}, eps={}, elementwise_affine={}{}", normalized_shape().str(), options().eps,
+                     options().elementwise_affine, options().bias ? "" : ", bias=false");
+}
+
+void GroupNorm::check(std::int64_t groups, std::int64_t channels, const GroupNormOptions& o) {
   require_at_least("GroupNorm", "num_groups", groups, 1);
   require_at_least("GroupNorm", "num_channels", channels, 1);
   if (channels % groups != 0)
     throw ValueError(
         fmt::format("GroupNorm: num_groups={} must divide num_channels={}", groups, channels));
   check_eps("GroupNorm", o.eps);
-  return {channels};
 }
 
-}  // namespace
-
-LayerNorm::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options)
-    : weight(register_parameter(
-          "weight", wanted(options.elementwise_affine, checked(normalized_shape, options)))),
-      bias(register_parameter(
-          "bias", wanted(options.elementwise_affine && options.bias, normalized_shape))),
-      shape_(normalized_shape),
-      options_(options) {
-  reset_parameters();
-}
-
-LayerNorm::LayerNorm(Module& owner, std::string name, const Shape& normalized_shape,
-                     const LayerNormOptions& options)
-    : LayerNorm(normalized_shape, options) {
-  attach_to(owner, std::move(name));
-}
-
-LayerNorm::LayerNorm(std::int64_t features, const LayerNormOptions& options)
-    : LayerNorm(Shape{features}, options) {}
-
-LayerNorm::LayerNorm(Module& owner, std::string name, std::int64_t features,
-                     const LayerNormOptions& options)
-    : LayerNorm(owner, std::move(name), Shape{features}, options) {}
-
-void LayerNorm::reset_parameters() { to_identity(weight, bias); }
-
-Tensor LayerNorm::forward(const Tensor& x) {
-  return layer_norm(x, shape_, weight, bias, options_.eps);
-}
-
-std::string LayerNorm::description() const {
-  return fmt::format("{}, eps={}, elementwise_affine={}{}", shape_.str(), options_.eps,
-                     options_.elementwise_affine, options_.bias ? "" : ", bias=false");
-}
-
-std::unique_ptr<Module> LayerNorm::make_same() const {
-  return std::make_unique<LayerNorm>(shape_, options_);
-}
-
-GroupNorm::GroupNorm(std::int64_t num_groups, std::int64_t num_channels,
-                     const GroupNormOptions& options)
-    : weight(register_parameter(
-          "weight", wanted(options.affine, checked(num_groups, num_channels, options)))),
-      bias(register_parameter("bias", wanted(options.affine, {num_channels}))),
-      groups_(num_groups),
-      channels_(num_channels),
-      options_(options) {
-  reset_parameters();
-}
-
-GroupNorm::GroupNorm(Module& owner, std::string name, std::int64_t num_groups,
-                     std::int64_t num_channels, const GroupNormOptions& options)
-    : GroupNorm(num_groups, num_channels, options) {
-  attach_to(owner, std::move(name));
+Tensor GroupNorm::filled(double value) const {
+  return options().affine ? full(argument<1>(), value) : Tensor();
 }
 
 void GroupNorm::reset_parameters() { to_identity(weight, bias); }
 
 Tensor GroupNorm::forward(const Tensor& x) {
-  if (x.dim() < 2 || x.size(1) != channels_)
+  if (x.dim() < 2 || x.size(1) != argument<1>())
     throw ShapeError(
-        fmt::format("GroupNorm: made for x[N, {}, …], got x{}", channels_, x.shape().str()));
-  return group_norm(x, groups_, weight, bias, options_.eps);
+        fmt::format("GroupNorm: made for x[N, {}, …], got x{}", argument<1>(), x.shape().str()));
+  return group_norm(x, argument<0>(), weight, bias, options().eps);
 }
 
 std::string GroupNorm::description() const {
-  return fmt::format("{}, {}, eps={}, affine={}", groups_, channels_, options_.eps,
-                     options_.affine);
-}
-
-std::unique_ptr<Module> GroupNorm::make_same() const {
-  return std::make_unique<GroupNorm>(groups_, channels_, options_);
+  return fmt::format("{}, {}, eps={}, affine={}", argument<0>(), argument<1>(), options().eps,
+                     options().affine);
 }
 
 }  // namespace ingot::nn

@@ -11,6 +11,7 @@
 #include "core/cell.h"
 #include "core/hook_list.h"
 #include "core/printable.h"
+#include "nn/unregistered.h"
 
 namespace ingot::nn {
 
@@ -24,9 +25,12 @@ Tensor plain(const Tensor& t) {
 
 // -- Registration -----------------------------------------------------------------------------
 
-Module::Module(Module& owner, std::string name) { attach_to(owner, std::move(name)); }
+Module::Module() { add_ownerless(*this); }
+
+Module::Module(Module& owner, std::string name) : Module() { attach_to(owner, std::move(name)); }
 
 Module::~Module() {
+  if (!owner_) remove_ownerless(*this);
   // Owned children die with children_ and must not come back to take themselves off it.
   for (Child& child : children_) {
     if (child.member) child.member->owner_ = child.member->replacement_ = nullptr;
@@ -53,6 +57,7 @@ void Module::attach_to(Module& owner, std::string name) {
   owner.check_name(name, "module");
   owner.children_.push_back({std::move(name), this, nullptr});
   owner_ = &owner;
+  remove_ownerless(*this);
 }
 
 void Module::forget(const Module& child) noexcept {
@@ -83,6 +88,7 @@ Module& Module::register_module(std::string name, std::unique_ptr<Module> child)
   if (child->owner_)
     throw ValueError(fmt::format("{}: the module '{}' has an owner already", type_name(), name));
   child->owner_ = this;
+  remove_ownerless(*child);
   children_.push_back({std::move(name), nullptr, std::move(child)});
   return *children_.back().owned;
 }
@@ -137,6 +143,7 @@ Module& Module::replace(std::string_view path, std::unique_ptr<Module> replaceme
   old.release_tensors();
   old.replacement_ = replacement.get();
   replacement->owner_ = parent;
+  remove_ownerless(*replacement);
   if (child.owned) {
     child.owned->owner_ = nullptr;
     parent->retired_.push_back(std::move(child.owned));
@@ -161,6 +168,7 @@ std::unique_ptr<Module> Module::make_same() const {
 }
 
 std::unique_ptr<Module> Module::clone() const {
+  require_registered_members();
   // The fresh modules draw initial values that nobody will see; the random numbers of the program
   // must not depend on it.
   struct KeepGenerator {
@@ -210,6 +218,7 @@ void Module::copy_from(const Module& source, Twins& twins) {
 
 void Module::visit(const std::string& prefix,
                    const std::function<void(const std::string&, const NamedTensor&)>& f) const {
+  require_registered_members();
   for (const bool buffers : {false, true})
     for (const NamedTensor& t : tensors_)
       if (t.is_buffer == buffers) f(prefix + t.name, t);
@@ -253,6 +262,7 @@ NamedModules Module::named_children() const {
 }
 
 NamedModules Module::named_modules() {
+  require_registered_members();
   NamedModules list{{"", this}};
   for (const Child& child : children_)
     for (auto& [name, module] : child.get()->named_modules())
@@ -375,6 +385,7 @@ Module& Module::to(DType dtype) {
 }
 
 Module& Module::train(bool on) {
+  require_registered_members();
   training_ = on;
   for (const Child& child : children_) child.get()->train(on);
   return *this;
@@ -391,6 +402,7 @@ Module& Module::requires_grad_(bool on) {
 }
 
 Module& Module::apply(const std::function<void(Module&)>& f) {
+  require_registered_members();
   for (Module* child : children()) child->apply(f);
   f(*this);
   return *this;
@@ -471,23 +483,33 @@ Tensor Module::forward(const Tensor&) {
       type_name()));
 }
 
-Tensor Module::operator()(const Tensor& x, Site at) {
-  if (replacement_) return (*replacement_)(x, at);
-  if (hooks_) return call(x, at, [this](const Tensor& input) { return forward(input); });
-  const SiteScope scope(at);
-  return forward(x);
+Module& Module::in_place() const {
+  const Module* module = this;
+  while (module->replacement_) module = module->replacement_;
+  return const_cast<Module&>(*module);
 }
 
-Tensor Module::call(const Tensor& x, Site at, const Compute& compute) {
+Tensor Module::operator()(const Tensor& x, Site at) const {
+  Module& module = in_place();
+  if (module.hooks_)
+    return call_of(module, x, at, [&](const Tensor& input) { return module.forward(input); });
+  module.require_registered_members();
   const SiteScope scope(at);
-  if (!hooks_) return compute(x);
+  return module.forward(x);
+}
+
+Tensor Module::call_of(Module& module, const Tensor& x, Site at, const Compute& compute) {
+  module.require_registered_members();
+  const SiteScope scope(at);
+  if (!module.hooks_) return compute(x);
   Tensor input = x;
-  for (const auto& hook : hooks_->before->running())
-    if (Tensor changed = (*hook)(*this, input); changed.defined()) input = changed;
-  Tensor output =
-      hooks_->backward->empty() ? compute(input) : compute_with_backward_hooks(input, compute);
-  for (const auto& hook : hooks_->after->running())
-    if (Tensor changed = (*hook)(*this, input, output); changed.defined()) output = changed;
+  for (const auto& hook : module.hooks_->before->running())
+    if (Tensor changed = (*hook)(module, input); changed.defined()) input = changed;
+  Tensor output = module.hooks_->backward->empty()
+                      ? compute(input)
+                      : module.compute_with_backward_hooks(input, compute);
+  for (const auto& hook : module.hooks_->after->running())
+    if (Tensor changed = (*hook)(module, input, output); changed.defined()) output = changed;
   return output;
 }
 

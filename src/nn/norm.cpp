@@ -78,23 +78,7 @@ Tensor BatchNorm::forward(const Tensor& x) {
   return y;
 }
 
-std::string BatchNorm::description() const {
-  return fmt::format("{}, eps={}, momentum={}, affine={}, track_running_stats={}", num_features_,
-                     options_.eps,
-                     options_.momentum ? fmt::format("{}", *options_.momentum) : "none",
-                     options_.affine, options_.track_running_stats);
-}
-
 }  // namespace detail
-
-BatchNorm1d::BatchNorm1d(std::int64_t num_features, const BatchNormOptions& options)
-    : BatchNorm(num_features, options) {}
-
-BatchNorm1d::BatchNorm1d(Module& owner, std::string name, std::int64_t num_features,
-                         const BatchNormOptions& options)
-    : BatchNorm1d(num_features, options) {
-  attach_to(owner, std::move(name));
-}
 
 void BatchNorm1d::check_input(const Shape& shape) const {
   if (shape.rank() != 2 && shape.rank() != 3)
@@ -102,26 +86,9 @@ void BatchNorm1d::check_input(const Shape& shape) const {
         fmt::format("BatchNorm1d: x must be [N, C] or [N, C, L], got {}", shape.str()));
 }
 
-BatchNorm2d::BatchNorm2d(std::int64_t num_features, const BatchNormOptions& options)
-    : BatchNorm(num_features, options) {}
-
-BatchNorm2d::BatchNorm2d(Module& owner, std::string name, std::int64_t num_features,
-                         const BatchNormOptions& options)
-    : BatchNorm2d(num_features, options) {
-  attach_to(owner, std::move(name));
-}
-
 void BatchNorm2d::check_input(const Shape& shape) const {
   if (shape.rank() != 4)
     throw ShapeError(fmt::format("BatchNorm2d: x must be [N, C, H, W], got {}", shape.str()));
-}
-
-std::unique_ptr<Module> BatchNorm1d::make_same() const {
-  return std::make_unique<BatchNorm1d>(num_features(), options());
-}
-
-std::unique_ptr<Module> BatchNorm2d::make_same() const {
-  return std::make_unique<BatchNorm2d>(num_features(), options());
 }
 
 }  // namespace ingot::nn

@@ -39,79 +39,42 @@ std::string window(const Pair& kernel, const std::optional<Pair>& stride, const 
 
 }  // namespace
 
-MaxPool2d::MaxPool2d(Pair kernel_size, const MaxPool2dOptions& options)
-    : kernel_(kernel_size), options_(options) {
+void MaxPool2d::check(Pair kernel_size, const MaxPool2dOptions& options) {
   check_window("MaxPool2d", kernel_size, options.stride, options.padding, options.dilation);
 }
 
-MaxPool2d::MaxPool2d(Module& owner, std::string name, Pair kernel_size,
-                     const MaxPool2dOptions& options)
-    : MaxPool2d(kernel_size, options) {
-  attach_to(owner, std::move(name));
-}
-
-Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, kernel_, options_); }
+Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, argument<0>(), options()); }
 
 std::string MaxPool2d::description() const {
-  return window(kernel_, options_.stride, options_.padding, options_.ceil_mode, options_.dilation);
+  return window(argument<0>(), options().stride, options().padding, options().ceil_mode,
+                options().dilation);
 }
 
-AvgPool2d::AvgPool2d(Pair kernel_size, const AvgPool2dOptions& options)
-    : kernel_(kernel_size), options_(options) {
+void AvgPool2d::check(Pair kernel_size, const AvgPool2dOptions& options) {
   check_window("AvgPool2d", kernel_size, options.stride, options.padding);
   if (options.divisor_override == 0) throw ValueError("AvgPool2d: divisor_override must not be 0");
 }
 
-AvgPool2d::AvgPool2d(Module& owner, std::string name, Pair kernel_size,
-                     const AvgPool2dOptions& options)
-    : AvgPool2d(kernel_size, options) {
-  attach_to(owner, std::move(name));
-}
-
-Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, kernel_, options_); }
+Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, argument<0>(), options()); }
 
 std::string AvgPool2d::description() const {
-  return window(kernel_, options_.stride, options_.padding, options_.ceil_mode);
+  return window(argument<0>(), options().stride, options().padding, options().ceil_mode);
 }
 
-AdaptiveAvgPool2d::AdaptiveAvgPool2d(Pair output_size) : output_(output_size) {
+void AdaptiveAvgPool2d::check(Pair output_size, const NoOptions&) {
   require_at_least("AdaptiveAvgPool2d", "output_size", output_size, 1);
 }
-
-AdaptiveAvgPool2d::AdaptiveAvgPool2d(Module& owner, std::string name, Pair output_size)
-    : AdaptiveAvgPool2d(output_size) {
-  attach_to(owner, std::move(name));
+Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return adaptive_avg_pool2d(x, argument<0>()); }
+std::string AdaptiveAvgPool2d::description() const {
+  return "output_size=" + pair_str(argument<0>());
 }
 
-Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return adaptive_avg_pool2d(x, output_); }
-std::string AdaptiveAvgPool2d::description() const { return "output_size=" + pair_str(output_); }
-
-std::unique_ptr<Module> MaxPool2d::make_same() const {
-  return std::make_unique<MaxPool2d>(kernel_, options_);
-}
-
-std::unique_ptr<Module> AvgPool2d::make_same() const {
-  return std::make_unique<AvgPool2d>(kernel_, options_);
-}
-
-std::unique_ptr<Module> AdaptiveAvgPool2d::make_same() const {
-  return std::make_unique<AdaptiveAvgPool2d>(output_);
-}
-
-AdaptiveMaxPool2d::AdaptiveMaxPool2d(Pair output_size) : output_(output_size) {
+void AdaptiveMaxPool2d::check(Pair output_size, const NoOptions&) {
   require_at_least("AdaptiveMaxPool2d", "output_size", output_size, 1);
 }
-
-AdaptiveMaxPool2d::AdaptiveMaxPool2d(Module& owner, std::string name, Pair output_size)
-    : AdaptiveMaxPool2d(output_size) {
-  attach_to(owner, std::move(name));
-}
-
-Tensor AdaptiveMaxPool2d::forward(const Tensor& x) { return adaptive_max_pool2d(x, output_); }
-std::string AdaptiveMaxPool2d::description() const { return "output_size=" + pair_str(output_); }
-
-std::unique_ptr<Module> AdaptiveMaxPool2d::make_same() const {
-  return std::make_unique<AdaptiveMaxPool2d>(output_);
+Tensor AdaptiveMaxPool2d::forward(const Tensor& x) { return adaptive_max_pool2d(x, argument<0>()); }
+std::string AdaptiveMaxPool2d::description() const {
+  return "output_size=" + pair_str(argument<0>());
 }
 
 }  // namespace ingot::nn

@@ -159,15 +159,6 @@ Recurrent::Result Recurrent::run(const Tensor& x, const std::vector<Tensor>& ini
 
 }  // namespace detail
 
-LSTM::LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options)
-    : Recurrent(kLstmGates, input_size, hidden_size, options) {}
-
-LSTM::LSTM(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-           const RecurrentOptions& options)
-    : LSTM(input_size, hidden_size, options) {
-  attach_to(owner, std::move(name));
-}
-
 detail::Recurrent::States LSTM::step(const Tensor& from_input, const States& before,
                                      const detail::RecurrentWeights& w) const {
   return lstm_step(from_input, linear(before[0], *w.hh, *w.bias_hh), before[1]);
@@ -179,29 +170,6 @@ LstmResult LSTM::forward(const Tensor& x, const LstmState& initial) {
 }
 
 Tensor LSTM::forward(const Tensor& x) { return forward(x, {}).output; }
-
-LstmResult LSTM::operator()(const Tensor& x, const LstmState& initial, Site at) {
-  if (LSTM& self = in_place_of(*this); &self != this) return self(x, initial, at);
-  LstmResult result;
-  result.output = call(x, at, [&](const Tensor& input) {
-    result = forward(input, initial);
-    return result.output;
-  });
-  return result;
-}
-
-std::unique_ptr<Module> LSTM::make_same() const {
-  return std::make_unique<LSTM>(input_size(), hidden_size(), options());
-}
-
-GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options)
-    : Recurrent(kGruGates, input_size, hidden_size, options) {}
-
-GRU::GRU(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-         const RecurrentOptions& options)
-    : GRU(input_size, hidden_size, options) {
-  attach_to(owner, std::move(name));
-}
 
 detail::Recurrent::States GRU::step(const Tensor& from_input, const States& before,
                                     const detail::RecurrentWeights& w) const {
@@ -215,32 +183,20 @@ GruResult GRU::forward(const Tensor& x, const Tensor& initial) {
 
 Tensor GRU::forward(const Tensor& x) { return forward(x, {}).output; }
 
-GruResult GRU::operator()(const Tensor& x, const Tensor& initial, Site at) {
-  if (GRU& self = in_place_of(*this); &self != this) return self(x, initial, at);
-  GruResult result;
-  result.output = call(x, at, [&](const Tensor& input) {
-    result = forward(input, initial);
-    return result.output;
-  });
-  return result;
-}
-
-std::unique_ptr<Module> GRU::make_same() const {
-  return std::make_unique<GRU>(input_size(), hidden_size(), options());
-}
-
 // -- Single steps -------------------------------------------------------------------------------
 
 namespace {
 
-Shape cell_shape(const char* layer, std::int64_t gates, std::int64_t inputs,
-                 std::int64_t hidden_size) {
+void check_cell(const char* layer, std::int64_t inputs, std::int64_t hidden_size) {
   require_at_least(layer, "input_size", inputs, 1);
   require_at_least(layer, "hidden_size", hidden_size, 1);
-  return {gates * hidden_size, inputs};
 }
 
-Tensor cell_bias(bool wanted, std::int64_t rows) { return wanted ? zeros({rows}) : Tensor(); }
+Tensor drawn_for(std::int64_t hidden_size, const Shape& shape) {
+  Tensor w = zeros(shape);
+  draw({&w}, hidden_size);
+  return w;
+}
 
 // x as a batch, after a look at its shape.
 Tensor cell_input(const Module& cell, const Tensor& x, std::int64_t input_size) {
@@ -270,19 +226,16 @@ std::string cell_text(const Tensor& ih, const Tensor& hh, const Tensor& bias) {
 
 }  // namespace
 
-LSTMCell::LSTMCell(std::int64_t input_size, std::int64_t hidden_size, bool bias)
-    : weight_ih(register_parameter(
-          "weight_ih", zeros(cell_shape("LSTMCell", kLstmGates, input_size, hidden_size)))),
-      weight_hh(register_parameter("weight_hh", zeros({kLstmGates * hidden_size, hidden_size}))),
-      bias_ih(register_parameter("bias_ih", cell_bias(bias, kLstmGates * hidden_size))),
-      bias_hh(register_parameter("bias_hh", cell_bias(bias, kLstmGates * hidden_size))) {
-  draw({&weight_ih, &weight_hh, &bias_ih, &bias_hh}, hidden_size);
+void LSTMCell::check(std::int64_t input_size, std::int64_t hidden_size,
+                     const RecurrentCellOptions&) {
+  check_cell("LSTMCell", input_size, hidden_size);
 }
 
-LSTMCell::LSTMCell(Module& owner, std::string name, std::int64_t input_size,
-                   std::int64_t hidden_size, bool bias)
-    : LSTMCell(input_size, hidden_size, bias) {
-  attach_to(owner, std::move(name));
+Tensor LSTMCell::drawn(std::int64_t columns) const {
+  return drawn_for(argument<1>(), {kLstmGates * argument<1>(), columns});
+}
+Tensor LSTMCell::drawn_bias() const {
+  return options().bias ? drawn_for(argument<1>(), kLstmGates * argument<1>()) : Tensor();
 }
 
 LstmState LSTMCell::forward(const Tensor& x, const LstmState& before) {
@@ -296,35 +249,18 @@ LstmState LSTMCell::forward(const Tensor& x, const LstmState& before) {
 
 Tensor LSTMCell::forward(const Tensor& x) { return forward(x, {}).h; }
 
-LstmState LSTMCell::operator()(const Tensor& x, const LstmState& before, Site at) {
-  if (LSTMCell& self = in_place_of(*this); &self != this) return self(x, before, at);
-  LstmState next;
-  next.h = call(x, at, [&](const Tensor& input) {
-    next = forward(input, before);
-    return next.h;
-  });
-  return next;
-}
-
 std::string LSTMCell::description() const { return cell_text(weight_ih, weight_hh, bias_ih); }
 
-std::unique_ptr<Module> LSTMCell::make_same() const {
-  return std::make_unique<LSTMCell>(weight_ih.size(1), weight_hh.size(1), bias_ih.defined());
+void GRUCell::check(std::int64_t input_size, std::int64_t hidden_size,
+                    const RecurrentCellOptions&) {
+  check_cell("GRUCell", input_size, hidden_size);
 }
 
-GRUCell::GRUCell(std::int64_t input_size, std::int64_t hidden_size, bool bias)
-    : weight_ih(register_parameter(
-          "weight_ih", zeros(cell_shape("GRUCell", kGruGates, input_size, hidden_size)))),
-      weight_hh(register_parameter("weight_hh", zeros({kGruGates * hidden_size, hidden_size}))),
-      bias_ih(register_parameter("bias_ih", cell_bias(bias, kGruGates * hidden_size))),
-      bias_hh(register_parameter("bias_hh", cell_bias(bias, kGruGates * hidden_size))) {
-  draw({&weight_ih, &weight_hh, &bias_ih, &bias_hh}, hidden_size);
+Tensor GRUCell::drawn(std::int64_t columns) const {
+  return drawn_for(argument<1>(), {kGruGates * argument<1>(), columns});
 }
-
-GRUCell::GRUCell(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-                 bool bias)
-    : GRUCell(input_size, hidden_size, bias) {
-  attach_to(owner, std::move(name));
+Tensor GRUCell::drawn_bias() const {
+  return options().bias ? drawn_for(argument<1>(), kGruGates * argument<1>()) : Tensor();
 }
 
 Tensor GRUCell::forward(const Tensor& x, const Tensor& before) {
@@ -336,15 +272,6 @@ Tensor GRUCell::forward(const Tensor& x, const Tensor& before) {
 
 Tensor GRUCell::forward(const Tensor& x) { return forward(x, {}); }
 
-Tensor GRUCell::operator()(const Tensor& x, const Tensor& before, Site at) {
-  if (GRUCell& self = in_place_of(*this); &self != this) return self(x, before, at);
-  return call(x, at, [&](const Tensor& input) { return forward(input, before); });
-}
-
 std::string GRUCell::description() const { return cell_text(weight_ih, weight_hh, bias_ih); }
-
-std::unique_ptr<Module> GRUCell::make_same() const {
-  return std::make_unique<GRUCell>(weight_ih.size(1), weight_hh.size(1), bias_ih.defined());
-}
 
 }  // namespace ingot::nn

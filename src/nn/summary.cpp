@@ -74,6 +74,7 @@ std::string Module::type_name() const {
 }
 
 std::string Module::str() const {
+  require_registered_members();
   std::string text = type_name() + "(" + description();
   for (const auto& [name, child] : named_children())
     text += fmt::format("\n  ({}): {}", name, indented(child->str()));

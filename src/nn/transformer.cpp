@@ -8,26 +8,6 @@
 
 namespace ingot::nn {
 
-TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int64_t nhead,
-                                                 const TransformerEncoderLayerOptions& o)
-    : self_attn(*this, "self_attn", d_model, nhead,
-                {.dropout = o.dropout, .bias = o.bias, .batch_first = o.batch_first}),
-      linear1(*this, "linear1", d_model, o.dim_feedforward, {.bias = o.bias}),
-      dropout(*this, "dropout", o.dropout),
-      linear2(*this, "linear2", o.dim_feedforward, d_model, {.bias = o.bias}),
-      norm1(*this, "norm1", d_model, {.eps = o.layer_norm_eps, .bias = o.bias}),
-      norm2(*this, "norm2", d_model, {.eps = o.layer_norm_eps, .bias = o.bias}),
-      dropout1(*this, "dropout1", o.dropout),
-      dropout2(*this, "dropout2", o.dropout),
-      options_(o) {}
-
-TransformerEncoderLayer::TransformerEncoderLayer(Module& owner, std::string name,
-                                                 std::int64_t d_model, std::int64_t nhead,
-                                                 const TransformerEncoderLayerOptions& options)
-    : TransformerEncoderLayer(d_model, nhead, options) {
-  attach_to(owner, std::move(name));
-}
-
 Tensor TransformerEncoderLayer::attend(const Tensor& x, const TransformerCall& masks) {
   return dropout1(self_attn(x, x, x,
                             {.key_padding_mask = masks.src_key_padding_mask,
@@ -40,29 +20,17 @@ Tensor TransformerEncoderLayer::attend(const Tensor& x, const TransformerCall& m
 Tensor TransformerEncoderLayer::feed_forward(const Tensor& x) {
   const Tensor hidden = linear1(x);
   const Tensor active =
-      options_.activation == TransformerActivation::Gelu ? gelu(hidden) : relu(hidden);
+      options().activation == TransformerActivation::Gelu ? gelu(hidden) : relu(hidden);
   return dropout2(linear2(dropout(active)));
 }
 
 Tensor TransformerEncoderLayer::forward(const Tensor& src, const TransformerCall& masks) {
-  if (options_.norm_first) {
+  if (options().norm_first) {
     const Tensor x = src + attend(norm1(src), masks);
     return x + feed_forward(norm2(x));
   }
   const Tensor x = norm1(src + attend(src, masks));
   return norm2(x + feed_forward(x));
-}
-
-Tensor TransformerEncoderLayer::operator()(const Tensor& src, const TransformerCall& masks,
-                                           Site at) {
-  if (TransformerEncoderLayer& self = in_place_of(*this); &self != this)
-    return self(src, masks, at);
-  return call(src, at, [&](const Tensor& x) { return forward(x, masks); });
-}
-
-std::unique_ptr<Module> TransformerEncoderLayer::make_same() const {
-  return std::make_unique<TransformerEncoderLayer>(self_attn.embed_dim(), self_attn.num_heads(),
-                                                   options_);
 }
 
 TransformerEncoder::TransformerEncoder(const TransformerEncoderLayer& layer,
@@ -86,11 +54,6 @@ Tensor TransformerEncoder::forward(const Tensor& src, const TransformerCall& mas
     x = encoder ? (*encoder)(x, masks) : (*layer)(x);
   }
   return norm_ ? (*norm_)(x) : x;
-}
-
-Tensor TransformerEncoder::operator()(const Tensor& src, const TransformerCall& masks, Site at) {
-  if (TransformerEncoder& self = in_place_of(*this); &self != this) return self(src, masks, at);
-  return call(src, at, [&](const Tensor& x) { return forward(x, masks); });
 }
 
 // The layers and the norm are children that are copied.

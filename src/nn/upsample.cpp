@@ -8,7 +8,7 @@
 
 namespace ingot::nn {
 
-Upsample::Upsample(const InterpolateOptions& options) : options_(options) {
+void Upsample::check(const InterpolateOptions& options, const NoOptions&) {
   if (options.size.has_value() == options.scale_factor.has_value())
     throw ValueError("Upsample: exactly one of size and scale_factor must be given");
   if (options.size) require_at_least("Upsample", "size", *options.size, 1);
@@ -19,22 +19,15 @@ Upsample::Upsample(const InterpolateOptions& options) : options_(options) {
                                  options.scale_factor->h, options.scale_factor->w));
 }
 
-Upsample::Upsample(Module& owner, std::string name, const InterpolateOptions& options)
-    : Upsample(options) {
-  attach_to(owner, std::move(name));
-}
-
-Tensor Upsample::forward(const Tensor& x) { return interpolate(x, options_); }
+Tensor Upsample::forward(const Tensor& x) { return interpolate(x, options()); }
 
 std::string Upsample::description() const {
   static constexpr const char* kModes[] = {"nearest", "nearest-exact", "linear", "bilinear",
                                            "bicubic"};
-  const char* mode = kModes[static_cast<int>(options_.mode)];
-  if (options_.size) return fmt::format("size={}, mode={}", pair_str(*options_.size), mode);
-  return fmt::format("scale_factor=[{}, {}], mode={}", options_.scale_factor->h,
-                     options_.scale_factor->w, mode);
+  const char* mode = kModes[static_cast<int>(options().mode)];
+  if (options().size) return fmt::format("size={}, mode={}", pair_str(*options().size), mode);
+  return fmt::format("scale_factor=[{}, {}], mode={}", options().scale_factor->h,
+                     options().scale_factor->w, mode);
 }
-
-std::unique_ptr<Module> Upsample::make_same() const { return std::make_unique<Upsample>(options_); }
 
 }  // namespace ingot::nn

@@ -63,6 +63,19 @@ Tensor Tensor::to(Device device, Site at) const {
   return record(kCopyTo, {this}, CopyAttrs{device}, at);
 }
 
+// The smaller elements travel; and of the two dtypes the wider one need not be there on both
+// devices.
+Tensor Tensor::to(Device device, DType dtype, Site at) const {
+  const DType own = ops::defined(kCopyTo.name, *this, at).dtype();
+  return nbytes_of(dtype) <= nbytes_of(own) ? to(dtype, at).to(device, at)
+                                            : to(device, at).to(dtype, at);
+}
+
+Tensor Tensor::to(const Tensor& other, Site at) const {
+  const Tensor& like = ops::defined(kCopyTo.name, other, at);
+  return to(like.device(), like.dtype(), at);
+}
+
 Tensor Tensor::clone(Site at) const { return ingot::clone(*this, at); }
 
 // Physical order is the plan's business: every tensor is contiguous as far as a user can see.

@@ -3,6 +3,7 @@
 // index_put take together.
 #include <ingot/ops/advanced_index.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -139,13 +140,18 @@ const TensorIndex& given(const TensorIndex& i) {
 
 Tensor part_now(const Tensor& x, const TensorIndex& i) { return index(x, {given(i)}, i.site()); }
 
-// What `x[i]` reads. A part that nobody has changed yet is that of x as it was when `[]` was
-// written.
-Tensor deferred_part(const Tensor& x, const TensorIndex& i) {
-  defined("operator[]", x, given(i).site());
+bool selects(const TensorIndex& i) { return i.kind() == Kind::Tensor; }
+bool is_mask(const TensorIndex& i) {
+  return selects(i) && (i.tensor().dtype() == DType::Bool || i.tensor().dtype() == DType::UInt8);
+}
+
+// What `x[i]` and `x.index({…})` read. A part that nobody has changed yet is that of x as it was
+// when this was written.
+Tensor deferred_part(const Tensor& x, const IndexList& list, const Site& at) {
+  defined("operator[]", x, at);
   const Tensor then = Cell::create(x.cell()->read());
-  return Cell::create_deferred([then, base = WeakCell(x), i] {
-    Tensor part = index(then, {i}, i.site());
+  return Cell::create_deferred([then, base = WeakCell(x), list, at] {
+    Tensor part = index(then, list, at);
     const Tensor x_now = base.lock();
     if (!part.is_same(then) && part.cell()->view_base().defined() && x_now.defined())
       return as_view(part, x_now);
@@ -169,9 +175,14 @@ Tensor index_put(const Tensor& x, const IndexList& indices, const Operand& value
   return with_values("index_put", x, indices, values, accumulate);
 }
 
-Tensor Tensor::index(const IndexList& indices, Site at) const {
+Tensor Tensor::index(const IndexList& indices, Site at) const& {
   return ingot::index(*this, indices, at);
 }
+Tensor Tensor::index(const IndexList& indices, Site at) && {
+  return ingot::index(*this, indices, at);
+}
+IndexProxy Tensor::index(const IndexList& indices, Site at) & { return {*this, indices, at}; }
+IndexProxy TensorRef::index(const IndexList& indices, Site at) && { return {*this, indices, at}; }
 
 Tensor& Tensor::index_put_(const IndexList& indices, const Operand& values, bool accumulate) & {
   check_in_place(*this, "index_put_", values.site());
@@ -181,26 +192,44 @@ Tensor& Tensor::index_put_(const IndexList& indices, const Operand& values, bool
 }
 
 IndexProxy Tensor::operator[](const TensorIndex& i) & { return {*this, i}; }
+IndexProxy TensorRef::operator[](const TensorIndex& i) && { return {*this, i}; }
 Tensor Tensor::operator[](const TensorIndex& i) const& { return part_now(*this, i); }
 Tensor Tensor::operator[](const TensorIndex& i) && { return part_now(*this, i); }
 
 Tensor::Tensor(const IndexProxy& part) : Tensor(static_cast<const Tensor&>(part)) {
-  if (cell_) cell_->value();
+  if (cell()) cell()->value();
 }
 Tensor& Tensor::operator=(const IndexProxy& part) & { return *this = Tensor(part); }
 
 // -- IndexProxy ------------------------------------------------------------------------------------
 
 IndexProxy::IndexProxy(const Tensor& base, const TensorIndex& index)
-    : Tensor(deferred_part(base, index)), base_(base), index_(index) {}
+    : Tensor(deferred_part(base, {given(index)}, index.site())),
+      base_(base),
+      indices_{index},
+      site_(index.site()) {}
 
-IndexProxy::IndexProxy(const IndexProxy& outer, const TensorIndex& index)
-    : Tensor(deferred_part(outer, index)),
-      index_(index),
+// Wrong indices are told of at once. What a mask selects is counted when it is read.
+IndexProxy::IndexProxy(const Tensor& base, const IndexList& indices, const Site& at)
+    : Tensor(deferred_part(base, indices, at)), base_(base), indices_(indices), site_(at) {
+  if (std::none_of(indices.items().begin(), indices.items().end(), is_mask)) cell()->value();
+}
+
+IndexProxy::IndexProxy(const IndexProxy& outer, const IndexList& indices, const Site& at)
+    : Tensor(deferred_part(outer, indices, at)),
+      indices_(indices),
+      site_(at),
       outer_(std::make_shared<IndexProxy>(outer)) {}
 
+IndexProxy IndexProxy::operator[](const TensorIndex& i) const {
+  return {*this, {given(i)}, i.site()};
+}
+IndexProxy IndexProxy::index(const IndexList& indices, Site at) const {
+  return {*this, indices, at};
+}
+
 void IndexProxy::refuse_copies(const char* op, const Site& at) const {
-  if (index_.kind() == TensorIndex::Kind::Tensor)
+  if (std::any_of(indices_.items().begin(), indices_.items().end(), selects))
     fail<ViewError>(op,
                     "what a mask or a tensor of indices selects is a copy; to change x write "
                     "`x[mask] = value`, `x[mask] += value` or x.index_put_({…}, value)",
@@ -208,7 +237,9 @@ void IndexProxy::refuse_copies(const char* op, const Site& at) const {
   if (outer_) outer_->refuse_copies(op, at);
 }
 
-Tensor IndexProxy::current() const { return part_now(outer_ ? outer_->current() : base_, index_); }
+Tensor IndexProxy::current() const {
+  return ingot::index(outer_ ? outer_->current() : base_, indices_, site_);
+}
 
 void IndexProxy::assign(const Operand& value) {
   const char* const op = "operator[]";
@@ -217,29 +248,25 @@ void IndexProxy::assign(const Operand& value) {
     outer_->refuse_copies(op, at);
     const Tensor part = outer_->current();
     const Tensor converted = to_tensor(value, part.dtype(), part.device(), op);
-    const Tensor whole = with_values(op, part, {index_}, Operand(converted, at), false);
+    const Tensor whole = with_values(op, part, indices_, Operand(converted, at), false);
     const auto outer = std::make_shared<IndexProxy>(*outer_);
     outer->assign(Operand(whole, at));
-    static_cast<Tensor&>(*this) = deferred_part(*outer, index_);
+    static_cast<Tensor&>(*this) = deferred_part(*outer, indices_, site_);
     outer_ = outer;
     return;
   }
   check_in_place(base_, "x[i] = value", at);
   const Tensor converted = to_tensor(value, base_.dtype(), base_.device(), op);
-  rebind(base_, with_values(op, base_, {index_}, Operand(converted, at), false));
-  static_cast<Tensor&>(*this) = deferred_part(base_, index_);
+  rebind(base_, with_values(op, base_, indices_, Operand(converted, at), false));
+  static_cast<Tensor&>(*this) = deferred_part(base_, indices_, site_);
 }
 
 IndexProxy& IndexProxy::operator=(const Operand& value) {
   assign(value);
   return *this;
 }
-IndexProxy& IndexProxy::operator=(const IndexProxy& other) {
-  return *this = Operand(other, index_.site());
-}
-IndexProxy& IndexProxy::operator=(const Tensor& value) {
-  return *this = Operand(value, index_.site());
-}
+IndexProxy& IndexProxy::operator=(const IndexProxy& other) { return *this = Operand(other, site_); }
+IndexProxy& IndexProxy::operator=(const Tensor& value) { return *this = Operand(value, site_); }
 namespace {
 
 // The new values of a part, where its dtype can take them: as for a whole tensor in place.

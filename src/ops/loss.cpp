@@ -298,4 +298,27 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                            at);
 }
 
+// -- The same with options by name ------------------------------------------------------------------
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& o, Site at) {
+  return mse_loss(input, target, o.reduction, at);
+}
+Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& o, Site at) {
+  return l1_loss(input, target, o.reduction, at);
+}
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1LossOptions& o,
+                      Site at) {
+  return smooth_l1_loss(input, target, o.reduction, o.beta, at);
+}
+Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberLossOptions& o, Site at) {
+  return huber_loss(input, target, o.reduction, o.delta, at);
+}
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const BceLossOptions& o,
+                            Site at) {
+  return binary_cross_entropy(input, target, o.reduction, o.weight, at);
+}
+Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& o, Site at) {
+  return kl_div(input, target, o.reduction, o.log_target, at);
+}
+
 }  // namespace ingot

@@ -109,8 +109,7 @@ int axis_of(std::string_view op, const Tensor& x, std::int64_t dim, Site at) {
 }
 
 // The first k elements in order; a 0-dim tensor is a vector of one.
-std::pair<Tensor, Tensor> ordered(const Tensor& x, int dim, std::int64_t k, bool descending,
-                                  Site at) {
+ValuesAndIndices ordered(const Tensor& x, int dim, std::int64_t k, bool descending, Site at) {
   const Tensor vector = x.dim() == 0 ? x.reshape({1}, at) : x;
   const Tensor* const inputs[] = {&vector};
   std::vector<Tensor> out =
@@ -122,10 +121,9 @@ std::pair<Tensor, Tensor> ordered(const Tensor& x, int dim, std::int64_t k, bool
 
 std::int64_t length_of(const Tensor& x, int dim) { return x.dim() == 0 ? 1 : x.shape()[dim]; }
 
-std::pair<Tensor, Tensor> without(std::pair<Tensor, Tensor> r, const Tensor& x, int dim,
-                                  bool keepdim, Site at) {
+ValuesAndIndices without(ValuesAndIndices r, const Tensor& x, int dim, bool keepdim, Site at) {
   if (keepdim || x.dim() == 0) return r;
-  return {r.first.squeeze(dim, at), r.second.squeeze(dim, at)};
+  return {r.values.squeeze(dim, at), r.indices.squeeze(dim, at)};
 }
 
 Tensor record_scan(const OpDef& op, const Tensor& x, std::int64_t dim, Site at) {
@@ -136,8 +134,8 @@ Tensor record_scan(const OpDef& op, const Tensor& x, std::int64_t dim, Site at) 
   return record(op, {&vector}, AxisAttrs{.dim = 0}, at).reshape({}, at);
 }
 
-std::pair<Tensor, Tensor> running_extreme(const char* name, const OpDef& op, const Tensor& x,
-                                          std::int64_t dim, Site at) {
+ValuesAndIndices running_extreme(const char* name, const OpDef& op, const Tensor& x,
+                                 std::int64_t dim, Site at) {
   const int axis = axis_of(name, x, dim, at);
   const Tensor vector = x.dim() == 0 ? x.reshape({1}, at) : x;
   const Tensor place = record(op, {&vector}, AxisAttrs{.dim = axis}, at);
@@ -154,18 +152,17 @@ INGOT_EXPORT_OPS(order, &kSort, &kCumsum, &kCumprod, &kCummaxIndex, &kCumminInde
 
 using namespace ops;  // the definitions above
 
-std::pair<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim, bool descending, Site at) {
+ValuesAndIndices sort(const Tensor& x, std::int64_t dim, bool descending, Site at) {
   const int axis = axis_of("sort", x, dim, at);
   return ordered(x, axis, length_of(x, axis), descending, at);
 }
 
 Tensor argsort(const Tensor& x, std::int64_t dim, bool descending, Site at) {
   const int axis = axis_of("argsort", x, dim, at);
-  return ordered(x, axis, length_of(x, axis), descending, at).second;
+  return ordered(x, axis, length_of(x, axis), descending, at).indices;
 }
 
-std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t dim, bool largest,
-                               Site at) {
+ValuesAndIndices topk(const Tensor& x, std::int64_t k, std::int64_t dim, bool largest, Site at) {
   const int axis = axis_of("topk", x, dim, at);
   if (k < 0 || k > length_of(x, axis))
     fail<ValueError>(
@@ -180,8 +177,8 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t dim
   return ordered(x, axis, k, largest, at);
 }
 
-std::pair<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim, bool keepdim,
-                                   Site at) {
+ValuesAndIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim, bool keepdim,
+                          Site at) {
   const int axis = axis_of("kthvalue", x, dim, at);
   if (k < 1 || k > length_of(x, axis))
     fail<ValueError>(
@@ -191,11 +188,11 @@ std::pair<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_t
         at);
   auto r = ordered(x, axis, k, false, at);
   if (x.dim() == 0) return r;
-  r = {r.first.narrow(axis, k - 1, 1, at), r.second.narrow(axis, k - 1, 1, at)};
+  r = {r.values.narrow(axis, k - 1, 1, at), r.indices.narrow(axis, k - 1, 1, at)};
   return without(r, x, axis, keepdim, at);
 }
 
-std::pair<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+ValuesAndIndices median(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
   const int axis = axis_of("median", x, dim, at);
   const std::int64_t n = length_of(x, axis);
   if (n == 0)
@@ -218,7 +215,7 @@ Tensor median(const Tensor& x, Site at) {
   if (is_floating(defined("median", x, at).dtype()) && x.numel() == 0)
     return full({}, std::numeric_limits<double>::quiet_NaN(),
                 {.dtype = x.dtype(), .device = x.device()}, at);
-  return median(x.reshape({x.numel()}, at), 0, false, at).first;
+  return median(x.reshape({x.numel()}, at), 0, false, at).values;
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t dim, Site at) {
@@ -228,29 +225,28 @@ Tensor cumprod(const Tensor& x, std::int64_t dim, Site at) {
   return record_scan(kCumprod, x, dim, at);
 }
 
-std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t dim, Site at) {
+ValuesAndIndices cummax(const Tensor& x, std::int64_t dim, Site at) {
   return running_extreme("cummax", kCummaxIndex, x, dim, at);
 }
-std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t dim, Site at) {
+ValuesAndIndices cummin(const Tensor& x, std::int64_t dim, Site at) {
   return running_extreme("cummin", kCumminIndex, x, dim, at);
 }
 
-std::pair<Tensor, Tensor> Tensor::sort(std::int64_t dim, bool descending, Site at) const {
+ValuesAndIndices Tensor::sort(std::int64_t dim, bool descending, Site at) const {
   return ingot::sort(*this, dim, descending, at);
 }
 Tensor Tensor::argsort(std::int64_t dim, bool descending, Site at) const {
   return ingot::argsort(*this, dim, descending, at);
 }
-std::pair<Tensor, Tensor> Tensor::topk(std::int64_t k, std::int64_t dim, bool largest,
-                                       Site at) const {
+ValuesAndIndices Tensor::topk(std::int64_t k, std::int64_t dim, bool largest, Site at) const {
   return ingot::topk(*this, k, dim, largest, at);
 }
 Tensor Tensor::cumsum(std::int64_t dim, Site at) const { return ingot::cumsum(*this, dim, at); }
 Tensor Tensor::cumprod(std::int64_t dim, Site at) const { return ingot::cumprod(*this, dim, at); }
-std::pair<Tensor, Tensor> Tensor::cummax(std::int64_t dim, Site at) const {
+ValuesAndIndices Tensor::cummax(std::int64_t dim, Site at) const {
   return ingot::cummax(*this, dim, at);
 }
-std::pair<Tensor, Tensor> Tensor::cummin(std::int64_t dim, Site at) const {
+ValuesAndIndices Tensor::cummin(std::int64_t dim, Site at) const {
   return ingot::cummin(*this, dim, at);
 }
 

@@ -240,8 +240,8 @@ INGOT_EXPORT_OPS(pool, &kMaxPool2d, &kMaxPool2dBackward, &kAvgPool2d, &kAvgPool2
 
 }  // namespace ops
 
-std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
-                                                  const MaxPool2dOptions& options, Site at) {
+MaxPoolResult max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
+                                      const MaxPool2dOptions& options, Site at) {
   if (x.dim() == 3) {
     const auto [values, indices] =
         max_pool2d_with_indices(x.unsqueeze(0, at), kernel_size, options, at);
@@ -261,7 +261,7 @@ std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_s
 }
 
 Tensor max_pool2d(const Tensor& x, Pair kernel_size, const MaxPool2dOptions& options, Site at) {
-  return max_pool2d_with_indices(x, kernel_size, options, at).first;
+  return max_pool2d_with_indices(x, kernel_size, options, at).output;
 }
 
 Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& options, Site at) {
@@ -292,8 +292,7 @@ Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at) {
   return record(ops::kAdaptiveAvgPool2d, {&x}, ops::adaptive_attrs(output_size), at);
 }
 
-std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size,
-                                                           Site at) {
+MaxPoolResult adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size, Site at) {
   if (x.dim() == 3) {
     const auto [values, indices] =
         adaptive_max_pool2d_with_indices(x.unsqueeze(0, at), output_size, at);
@@ -306,7 +305,7 @@ std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Pair
 }
 
 Tensor adaptive_max_pool2d(const Tensor& x, Pair output_size, Site at) {
-  return adaptive_max_pool2d_with_indices(x, output_size, at).first;
+  return adaptive_max_pool2d_with_indices(x, output_size, at).output;
 }
 
 }  // namespace ingot

@@ -263,8 +263,8 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
 }
 
 namespace {
-std::pair<Tensor, Tensor> with_place(const Tensor& x, std::int64_t dim, const Tensor& place,
-                                     bool keepdim, Site at) {
+ValuesAndIndices with_place(const Tensor& x, std::int64_t dim, const Tensor& place, bool keepdim,
+                            Site at) {
   if (x.dim() == 0) return {clone(x, at), place};
   const Tensor value = gather(x, dim, place, at);
   if (keepdim) return {value, place};
@@ -274,10 +274,10 @@ std::pair<Tensor, Tensor> with_place(const Tensor& x, std::int64_t dim, const Te
 
 Tensor max(const Tensor& x, Site at) { return amax(x, {}, false, at); }
 Tensor min(const Tensor& x, Site at) { return amin(x, {}, false, at); }
-std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+ValuesAndIndices max(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
   return with_place(x, dim, argmax(x, dim, true, at), keepdim, at);
 }
-std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
+ValuesAndIndices min(const Tensor& x, std::int64_t dim, bool keepdim, Site at) {
   return with_place(x, dim, argmin(x, dim, true, at), keepdim, at);
 }
 Tensor max(const Tensor& a, const Tensor& b, Site at) { return maximum({a, at}, {b, at}); }
@@ -319,18 +319,15 @@ Tensor Tensor::any(const Dims& dims, bool keepdim, Site at) const {
 Tensor Tensor::all(const Dims& dims, bool keepdim, Site at) const {
   return ingot::all(*this, dims, keepdim, at);
 }
-Tensor Tensor::norm(const Dims& dims, bool keepdim, Site at) const {
-  return ingot::norm(*this, dims, keepdim, at);
-}
-Tensor Tensor::norm_of(double p, const Dims& dims, bool keepdim, Site at) const {
-  return vector_norm(*this, p, dims, keepdim, at);
+Tensor Tensor::norm_of(std::optional<double> p, const Dims& dims, bool keepdim, Site at) const {
+  return p ? vector_norm(*this, *p, dims, keepdim, at) : ingot::norm(*this, dims, keepdim, at);
 }
 Tensor Tensor::max(Site at) const { return ingot::max(*this, at); }
 Tensor Tensor::min(Site at) const { return ingot::min(*this, at); }
-std::pair<Tensor, Tensor> Tensor::max(std::int64_t dim, bool keepdim, Site at) const {
+ValuesAndIndices Tensor::max(std::int64_t dim, bool keepdim, Site at) const {
   return ingot::max(*this, dim, keepdim, at);
 }
-std::pair<Tensor, Tensor> Tensor::min(std::int64_t dim, bool keepdim, Site at) const {
+ValuesAndIndices Tensor::min(std::int64_t dim, bool keepdim, Site at) const {
   return ingot::min(*this, dim, keepdim, at);
 }
 

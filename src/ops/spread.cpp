@@ -229,7 +229,7 @@ INGOT_EXPORT_OPS(spread, &kNorm, &kVar, &kStd)
 
 using namespace ops;  // the definitions above
 
-Tensor norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
+Tensor detail::euclidean_norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) {
   return record_spread(kNorm, x, ReduceAttrs{reduced_dims(kNorm.name, x, dims, at), keepdim}, at);
 }
 Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Site at) {
@@ -238,7 +238,7 @@ Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, Si
                      fmt::format("needs a floating-point tensor, got {}", spec_of(x).str()), at);
   const SiteScope scope(at);
   if (std::isnan(p)) fail<ValueError>("vector_norm", "p is not a number", at);
-  if (p == 2) return norm(x, dims, keepdim, at);
+  if (p == 2) return detail::euclidean_norm(x, dims, keepdim, at);
   if (p == 0) return sum(cast(x != 0, x.dtype()), dims, keepdim);
   if (p == 1) return sum(abs(x), dims, keepdim);
   if (std::isinf(p)) return p > 0 ? amax(abs(x), dims, keepdim) : amin(abs(x), dims, keepdim);

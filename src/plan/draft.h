@@ -16,7 +16,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -110,7 +109,7 @@ struct Draft {
     Arena
   };
   struct Sites {
-    std::source_location site, outer_site;
+    Site site, outer_site;
   };
 
   Draft(const Batch& the_batch, const Backend& the_backend)

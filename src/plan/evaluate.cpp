@@ -175,7 +175,7 @@ void eval(const std::vector<Tensor>& tensors) {
 
 const Tensor& Tensor::eval() const {
   if (!is_evaluated()) {
-    const ValueId self = cell_->value();
+    const ValueId self = cell()->value();
     evaluate_pending({&self, 1});
   }
   return *this;

@@ -60,7 +60,7 @@ HostArray Tensor::to_host(Site at) const {
   if (!defined())
     throw ValueError(fmt::format("to_host: the tensor is undefined{}", recorded_here(at)));
   eval();
-  return detail::own_errors("to_host", at, [&] { return host_array(cell_->value()); });
+  return detail::own_errors("to_host", at, [&] { return host_array(cell()->value()); });
 }
 
 Scalar Tensor::item_scalar(Site at) const {
@@ -68,7 +68,7 @@ Scalar Tensor::item_scalar(Site at) const {
     throw ValueError(fmt::format("item: the tensor is undefined{}", recorded_here(at)));
   if (numel() != 1)
     throw ShapeError(fmt::format("item: needs a tensor with one element, got {}{}",
-                                 cell_->spec().str(), recorded_here(at)));
+                                 cell()->spec().str(), recorded_here(at)));
   const HostArray host = to_host(at);
   return visit_dtype(host.dtype(), [&](auto type) -> Scalar {
     using T = decltype(type);

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <source_location>
 #include <vector>
 
 #include "backend/backend.h"
@@ -65,7 +64,7 @@ struct Step {
   // For messages and profiles.
   const OpDef* op = nullptr;
   std::int32_t batch_node = 0;
-  std::source_location site;
+  Site site;
   std::string what;  ///< "mul+add+relu float32[64, 32]"
 };
 

@@ -135,20 +135,21 @@ std::string Tensor::str() const {
   const HostArray host = to_host();
   std::vector<std::string> notes;
   std::string text(kPrefix);
-  const bool default_dtype = dtype() == float32 || dtype() == int64 || dtype() == boolean;
+  const bool default_dtype =
+      dtype() == DType::Float32 || dtype() == DType::Int64 || dtype() == boolean;
   if (device().type != DeviceType::CPU) notes.push_back(fmt::format("device='{}'", device().str()));
   if (numel() == 0) {
     text += "[]";
     if (dim() != 1)
       notes.push_back(fmt::format("size=({})", fmt::join(shape().begin(), shape().end(), ", ")));
-    if (dtype() != float32) notes.push_back(fmt::format("dtype={}", ingot::name(dtype())));
+    if (dtype() != DType::Float32) notes.push_back(fmt::format("dtype={}", ingot::name(dtype())));
   } else {
     text += Printer(host).print(kPrefix.size());
     if (!default_dtype) notes.push_back(fmt::format("dtype={}", ingot::name(dtype())));
   }
   if (requires_grad())
     notes.push_back(is_leaf() ? "requires_grad=True"
-                              : fmt::format("grad_fn=<{}>", cell_->value().node->op().name));
+                              : fmt::format("grad_fn=<{}>", cell()->value().node->op().name));
   // PyTorch counts two columns more than the last line has; so that lines break at the same place.
   std::size_t line = text.size() - (text.rfind('\n') + 1) + 2;  // npos + 1 is 0
   for (const std::string& note : notes) {

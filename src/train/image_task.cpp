@@ -45,8 +45,8 @@ bool ImageData::holds(const char* part) const {
 }
 
 bool ImageData::has(Split split) const {
-  if (split == Split::kTrain) return true;
-  if (split == Split::kVal) return val_split || (kind == "folder" && holds("val"));
+  if (split == Split::Train) return true;
+  if (split == Split::Val) return val_split || (kind == "folder" && holds("val"));
   return kind != "folder" || (holds("train") && holds("test"));
 }
 
@@ -54,10 +54,10 @@ bool ImageData::can_split() const { return kind != "folder" || (holds("train") &
 
 std::filesystem::path ImageData::part(Split split) const {
   const std::filesystem::path whole = folder;
-  if (split == Split::kVal && val_split) split = Split::kTrain;
+  if (split == Split::Val && val_split) split = Split::Train;
   const std::string wanted(name(split));
   if (holds(wanted.c_str())) return whole / wanted;
-  if (split == Split::kTrain && val_split) return whole;
+  if (split == Split::Train && val_split) return whole;
   std::error_code ignored;
   if (!std::filesystem::exists(whole, ignored))
     throw IoError(fmt::format("{}: no such folder", folder));
@@ -74,9 +74,9 @@ void ImageData::read_classes() {
   if (kind != "folder") return;
   if (val_split && holds("train") && holds("val"))
     throw ValueError(fmt::format("{} has a val folder: its images need no split", folder));
-  classes = data::find_classes(part(Split::kTrain));
+  classes = data::find_classes(part(Split::Train));
   num_classes = static_cast<std::int64_t>(classes.size());
-  if (has(Split::kVal)) check_classes(Split::kVal);
+  if (has(Split::Val)) check_classes(Split::Val);
 }
 
 /// Labels are numbers of classes: they mean the same in all parts.
@@ -85,7 +85,7 @@ void ImageData::check_classes(Split split) const {
   if (others != classes)
     throw IoError(fmt::format("{}: the classes differ: [{}] for training, [{}] for {}", folder,
                               fmt::join(classes, ", "), fmt::join(others, ", "),
-                              split == Split::kVal ? "validation" : "the test"));
+                              split == Split::Val ? "validation" : "the test"));
 }
 
 std::shared_ptr<const data::Dataset> ImageData::open(
@@ -93,8 +93,8 @@ std::shared_ptr<const data::Dataset> ImageData::open(
     std::vector<std::filesystem::path>* left_out) const {
   if (!has(split))
     throw ValueError(fmt::format("{} has no {} images{}", str(), name(split),
-                                 split == Split::kVal ? " (val_split makes some)" : ""));
-  const bool test = split == Split::kTest;
+                                 split == Split::Val ? " (val_split makes some)" : ""));
+  const bool test = split == Split::Test;
   std::shared_ptr<const data::Dataset> images;
   if (kind == "fashion-mnist") {
     images = data::fashion_mnist(folder, !test, transform);
@@ -112,7 +112,7 @@ std::shared_ptr<const data::Dataset> ImageData::open(
   }
   if (!val_split || test) return images;
   const auto parts = data::random_split(images, std::vector<double>{1 - *val_split, *val_split});
-  const auto& part = parts[split == Split::kTrain ? 0 : 1];
+  const auto& part = parts[split == Split::Train ? 0 : 1];
   if (part->size() == 0)
     throw ValueError(fmt::format("{}: a split of {} leaves one part of {} images empty", str(),
                                  *val_split, images->size()));

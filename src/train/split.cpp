@@ -6,11 +6,11 @@
 namespace ingot::train {
 
 std::string_view name(Split split) {
-  return split == Split::kTrain ? "train" : split == Split::kVal ? "val" : "test";
+  return split == Split::Train ? "train" : split == Split::Val ? "val" : "test";
 }
 
 Split parse_split(std::string_view text) {
-  for (const Split split : {Split::kTrain, Split::kVal, Split::kTest})
+  for (const Split split : {Split::Train, Split::Val, Split::Test})
     if (text == name(split)) return split;
   throw ValueError(fmt::format("unknown split '{}'; there are: train, val, test", text));
 }

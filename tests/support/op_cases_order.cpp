@@ -16,7 +16,7 @@ namespace {
 
 using In = std::span<const Tensor>;
 
-OpCase::Call both(std::pair<Tensor, Tensor> (*f)(const Tensor&)) {
+OpCase::Call both(ValuesAndIndices (*f)(const Tensor&)) {
   return [f](In x) {
     const auto [values, places] = f(x[0]);
     return std::vector<Tensor>{values, places};
@@ -24,7 +24,7 @@ OpCase::Call both(std::pair<Tensor, Tensor> (*f)(const Tensor&)) {
 }
 
 void add_sorted(std::vector<OpCase>& cases) {
-  const auto add = [&](const char* name, InputSpec x, std::pair<Tensor, Tensor> (*f)(const Tensor&),
+  const auto add = [&](const char* name, InputSpec x, ValuesAndIndices (*f)(const Tensor&),
                        DTypes dtypes = kNumbers) {
     const bool smooth = x.differentiable;
     cases.push_back({name, {x}, both(f), dtypes, Tolerance::Exact, smooth, smooth});

@@ -11,7 +11,7 @@ namespace ingot::optest {
 // Declarations of one function per line start, as in all headers of this folder.
 std::set<std::string> public_functions() {
   const std::regex declaration(
-      R"(^(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|\w+Result|bool(?= \w+\(const Tensor)) (\w+)\()");
+      R"(^(?:Tensor|std::vector<Tensor>|ValuesAndIndices|\w+Result|bool(?= \w+\(const Tensor)) (\w+)\()");
   std::set<std::string> names;
   const std::filesystem::path folder = ingot::testing::source_dir() + "/include/ingot/ops";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

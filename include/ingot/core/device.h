@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ struct Device {
 
   /// "cpu", "cuda:0", "mps".
   std::string str() const;
+  /// Writes str().
+  friend std::ostream& operator<<(std::ostream& out, const Device& device);
 };
 
 /// What is known of one device; figures are 0 where the device is not available.

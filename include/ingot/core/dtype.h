@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 
 namespace ingot {
@@ -50,6 +51,8 @@ constexpr bool is_reduced_float(DType t) { return t == DType::Float16 || t == DT
 
 /// PyTorch's name without the prefix: "float32", "int64", "bool".
 std::string_view name(DType t);
+/// Writes name().
+std::ostream& operator<<(std::ostream& out, DType t);
 
 /// The dtype with that name; throws DTypeError listing the names otherwise.
 DType parse_dtype(std::string_view text);

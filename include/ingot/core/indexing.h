@@ -2,7 +2,7 @@
 //
 //   x[0]   x[-1][2]   x[mask]   x[rows]   x[Slice(1, 5, 2)]   x[None]   x[Ellipsis]
 //   x.index({Slice(), 0})   x.index({"...", Slice(None, -1)})   x.index({rows, columns})
-//   x[0] = 1   x[0][1] += y   x[mask] = 0   x[Slice(1, 5)] = y   x.index_put_({Slice(), 0}, y)
+//   x[0] = 1   x[0][1] += y   x[mask] = 0   x[Slice(1, 5)] = y   x.index({Slice(), 0}) = y
 //
 // The entries of a list name x's dimensions from the first on; how they combine is PyTorch's:
 // ops/advanced_index.h says it.
@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include <ingot/core/tensor.h>
+#include <ingot/core/methods.h>
+#include <ingot/core/tensor_ref.h>
 
 namespace ingot {
 
@@ -93,18 +94,21 @@ class IndexList {
   std::vector<TensorIndex> items_;
 };
 
-/// `x[…]` of a named tensor: the part as a tensor, and the assignments that change x.
+/// `x[…]` and `x.index({…})` of a named tensor: the part as a tensor, and the assignments that
+/// change x.
 ///
 /// As everywhere in Ingot the part is a value of its own: `auto row = x[0]` stays what it was when
 /// x changes. It is recorded when it is first read, so that `x[mask] = 0` need not count the mask.
 class IndexProxy : public Tensor {
  public:
   IndexProxy(const Tensor& base, const TensorIndex& index);
+  IndexProxy(const Tensor& base, const IndexList& indices, const Site& at);
   IndexProxy(const IndexProxy& other) = default;
 
   /// A part of the part: `x[0][1] = y` changes x. Of what a mask or a tensor of indices selects,
   /// which is a copy in PyTorch as well, a part can be read; assigning to it throws ViewError.
-  IndexProxy operator[](const TensorIndex& i) const { return {*this, i}; }
+  IndexProxy operator[](const TensorIndex& i) const;
+  IndexProxy index(const IndexList& indices, Site at = Site::current()) const;
 
   /// The part becomes `value`, broadcast and converted to the tensor's dtype. Where a tensor of
   /// indices names a place twice, the last value stays.
@@ -131,14 +135,15 @@ class IndexProxy : public Tensor {
   IndexProxy& div_(const Operand& other);
 
  private:
-  IndexProxy(const IndexProxy& outer, const TensorIndex& index);
+  IndexProxy(const IndexProxy& outer, const IndexList& indices, const Site& at);
   /// The part of x as it is now.
   Tensor current() const;
   void assign(const Operand& value);
   void refuse_copies(const char* op, const Site& at) const;
 
   Tensor base_;  ///< undefined when this is a part of `outer_`
-  TensorIndex index_;
+  IndexList indices_;
+  Site site_;
   std::shared_ptr<const IndexProxy> outer_;
 };
 

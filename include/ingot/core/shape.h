@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +21,10 @@ class Shape {
   Shape(std::initializer_list<std::int64_t> dims) : Shape(dims.begin(), dims.size()) {}
   Shape(std::span<const std::int64_t> dims) : Shape(dims.data(), dims.size()) {}
   Shape(const std::vector<std::int64_t>& dims) : Shape(dims.data(), dims.size()) {}
+  /// One number alone: `zeros(3)`, `x.sum(-1)`, `x.view(-1)`.
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)
+  constexpr Shape(T only) : dims_{static_cast<std::int64_t>(only)}, rank_(1) {}
   /// Throws ShapeError above kMaxRank dimensions.
   Shape(const std::int64_t* dims, std::size_t count);
 
@@ -64,6 +70,8 @@ class Shape {
   std::vector<std::int64_t> vector() const { return {begin(), end()}; }
   /// "[2, 3]"
   std::string str() const;
+  /// Writes str().
+  friend std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;

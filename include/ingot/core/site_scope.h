@@ -1,7 +1,7 @@
 // SiteScope: shows the user's line beside the place inside a module's forward.
 #pragma once
 
-#include <ingot/core/tensor.h>
+#include <ingot/core/site.h>
 
 namespace ingot {
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,6 +17,31 @@
 #include <ingot/core/tensor.h>
 
 namespace ingot {
+
+class StateDict;
+
+/// `dict["name"]`: the tensor of that name, and the assignment that puts one there. Like a
+/// TensorRef it shares the tensor's cell. Reading a name that is not there throws ValueError.
+class StateEntry : public TensorRef {
+ public:
+  StateEntry(StateDict& dict, std::string_view name);
+  StateEntry(const StateEntry&) = default;
+  StateEntry(StateEntry&&) = default;
+  ~StateEntry() = default;
+
+  /// Appends to the dict, or replaces the tensor with that name where it stands.
+  void operator=(const Tensor& tensor) &&;
+  void operator=(const StateEntry& entry) &&;
+  // Of a named entry, `auto w = dict["w"]; w = …`, only the name w gets another tensor.
+  StateEntry& operator=(const StateEntry&) & = default;
+  using TensorRef::operator=;
+
+  bool defined() const;
+
+ private:
+  StateDict* dict_;
+  std::string name_;
+};
 
 class StateDict {
  public:
@@ -40,7 +66,8 @@ class StateDict {
   /// The tensor with that name; throws ValueError naming it, and the nearest names there are.
   Tensor& at(std::string_view name) { return entries_[position(name)].second; }
   const Tensor& at(std::string_view name) const { return entries_[position(name)].second; }
-  Tensor& operator[](std::string_view name) { return at(name); }
+  /// The same; what is assigned to a name that is not there is appended: `dict["new"] = t`.
+  StateEntry operator[](std::string_view name);
   const Tensor& operator[](std::string_view name) const { return at(name); }
 
   /// Appends; throws ValueError when the name is taken.
@@ -59,8 +86,18 @@ class StateDict {
   StateDict snapshot() const;
 
  private:
+  friend class StateEntry;
   std::size_t position(std::string_view name) const;
+  [[noreturn]] void refuse(std::string_view name) const;
 
+  /// Dies with the dict, and is not copied with it: what is read late can ask if it is still there.
+  struct Life {
+    std::shared_ptr<const int> token;
+    Life() = default;
+    Life(const Life&) {}
+    Life& operator=(const Life&) { return *this; }
+  };
+  Life life_;
   std::vector<value_type> entries_;
   std::unordered_map<std::string, std::size_t> index_;  ///< name -> position in entries_
 };

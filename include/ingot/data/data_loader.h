@@ -44,8 +44,10 @@ Batch default_collate(const std::vector<Sample>& samples);
 
 /// What becomes of a sample that raises IoError, such as a damaged image.
 enum class OnError {
-  kThrow,  ///< the loop ends with the error
-  kSkip,   ///< its batch is smaller by it; see DataLoader::skipped()
+  Throw,           ///< the loop ends with the error
+  Skip,            ///< its batch is smaller by it; see DataLoader::skipped()
+  kThrow = Throw,  // the spelling of earlier versions
+  kSkip = Skip,
 };
 
 /// A sample that was left out.
@@ -68,7 +70,7 @@ struct LoaderOptions {
   std::shared_ptr<const BatchSampler> batch_sampler = nullptr;
   /// Instead of default_collate. Runs in the workers; its tensors are evaluated there.
   Collate collate = nullptr;
-  OnError on_error = OnError::kThrow;
+  OnError on_error = OnError::Throw;
 };
 
 /// The next batch that a loader will deliver.
@@ -103,7 +105,7 @@ class DataLoader {
   /// the epoch after the one that was begun before. A pass still running is given up. This and
   /// incrementing throw what the data set threw, and ShapeError or DTypeError when the samples of a
   /// batch do not fit together, IndexError when a sampler leaves the data set; the pass is over
-  /// then. With OnError::kSkip a batch without samples is left out, and IoError ends a whole pass
+  /// then. With OnError::Skip a batch without samples is left out, and IoError ends a whole pass
   /// without any.
   Iterator begin();
   std::default_sentinel_t end() const { return {}; }

@@ -10,19 +10,21 @@
 #include <vector>
 
 #include <ingot/data/image.h>
+#include <ingot/ops/interpolate.h>
 
 namespace ingot::data {
 
 /// What lies beyond an image's edge.
 enum class PaddingMode {
-  kConstant,   ///< a colour
-  kEdge,       ///< the pixel at the edge: aa|abcd|dd
-  kReflect,    ///< a mirror in the pixel at the edge: cb|abcd|cb
-  kSymmetric,  ///< a mirror beyond the edge: ba|abcd|dc
+  Constant,   ///< a colour
+  Edge,       ///< the pixel at the edge: aa|abcd|dd
+  Reflect,    ///< a mirror in the pixel at the edge: cb|abcd|cb
+  Symmetric,  ///< a mirror beyond the edge: ba|abcd|dc
 };
 
-/// Which pixel a rotated pixel takes its value from.
-enum class Interpolation { kNearest, kBilinear };
+/// Which pixels a rotated pixel takes its value from: the nearest one or, bilinear, the four
+/// around.
+using ingot::Interpolation;
 
 namespace functional {
 
@@ -39,7 +41,7 @@ Picture center_crop(const Picture& picture, std::int64_t height, std::int64_t wi
 /// right, bottom), not negative. `fill`: the colour of kConstant, one number or one per channel, in
 /// the units of the image. Throws ValueError for other lists.
 Picture pad(const Picture& picture, const std::vector<std::int64_t>& padding,
-            const std::vector<double>& fill = {0}, PaddingMode mode = PaddingMode::kConstant);
+            const std::vector<double>& fill = {0}, PaddingMode mode = PaddingMode::Constant);
 
 /// crop, then Resize to out_height x out_width.
 Picture resized_crop(const Picture& picture, std::int64_t top, std::int64_t left,
@@ -64,7 +66,7 @@ Picture adjust_hue(const Picture& picture, double factor);
 /// Turns the image by `degrees` against the clock around its middle; the size stays, corners that
 /// come from outside get `fill`.
 Picture rotate(const Picture& picture, double degrees,
-               Interpolation interpolation = Interpolation::kNearest,
+               Interpolation interpolation = Interpolation::Nearest,
                const std::vector<double>& fill = {0});
 
 }  // namespace functional

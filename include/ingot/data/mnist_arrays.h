@@ -13,7 +13,7 @@
 namespace ingot::data {
 
 /// Which half of the data set: 60,000 training images or 10,000 test images.
-enum class Split { kTrain, kTest };
+enum class Split { Train, Test };
 
 struct MnistArrays {
   std::int64_t count = 0;

@@ -16,9 +16,9 @@ struct SampleKey;
 
 /// What a stream is for; keeps the streams of one seed apart.
 enum class StreamKind : std::uint64_t {
-  kOrder = 0x6c6f616465720000,   ///< "loader": the order of an epoch
-  kSample = 0x73616d706c650000,  ///< "sample": the transforms of a sample
-  kSplit = 0x73706c6974000000,   ///< "split": random_split
+  Order = 0x6c6f616465720000,   ///< "loader": the order of an epoch
+  Sample = 0x73616d706c650000,  ///< "sample": the transforms of a sample
+  Split = 0x73706c6974000000,   ///< "split": random_split
 };
 
 class RandomStream {

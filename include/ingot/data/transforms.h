@@ -89,7 +89,7 @@ Transform Lambda(std::string name, std::function<Picture(Picture, RandomStream&)
 
 /// functional::pad, center_crop. Throw ValueError for numbers that those refuse.
 Transform Pad(std::vector<std::int64_t> padding, std::vector<double> fill = {0},
-              PaddingMode mode = PaddingMode::kConstant);
+              PaddingMode mode = PaddingMode::Constant);
 Transform CenterCrop(std::int64_t size);
 Transform CenterCrop(std::int64_t height, std::int64_t width);
 
@@ -97,7 +97,7 @@ struct RandomCropOptions {
   std::vector<std::int64_t> padding = {};  ///< before cropping; see functional::pad
   bool pad_if_needed = false;              ///< where the image is smaller, on both sides
   std::vector<double> fill = {0};
-  PaddingMode mode = PaddingMode::kConstant;
+  PaddingMode mode = PaddingMode::Constant;
 };
 
 /// A crop of that size; each place is equally likely. Throws ShapeError for an image that is
@@ -136,7 +136,7 @@ Transform ColorJitter(double brightness, double contrast = 0, double saturation 
 Transform ColorJitter(const ColorJitterRanges& ranges);
 
 /// functional::rotate by an angle drawn from -degrees to degrees, or low to high.
-Transform RandomRotation(double degrees, Interpolation interpolation = Interpolation::kNearest,
+Transform RandomRotation(double degrees, Interpolation interpolation = Interpolation::Nearest,
                          std::vector<double> fill = {0});
 Transform RandomRotation(double low, double high, Interpolation interpolation,
                          std::vector<double> fill = {0});

@@ -2,272 +2,234 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
-namespace detail {
-
-/// A module without options or state.
-template <class Self>
-class Plain : public Module {
- public:
-  using Module::Module;
-
- protected:
-  std::unique_ptr<Module> make_same() const override { return std::make_unique<Self>(); }
-};
-
-}  // namespace detail
-
 /// max(x, 0).
-class ReLU : public detail::Plain<ReLU> {
+class ReLU : public Layer<ReLU> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
-class Tanh : public detail::Plain<Tanh> {
+class Tanh : public Layer<Tanh> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// 1 / (1 + exp(-x)).
-class Sigmoid : public detail::Plain<Sigmoid> {
+class Sigmoid : public Layer<Sigmoid> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
+};
+
+struct SoftmaxOptions {
+  std::int64_t dim = -1;
+  void each(auto&& f) const { f("dim", dim); }
 };
 
 /// exp(x) / sum(exp(x)) along one dimension.
-class Softmax : public Module {
+class Softmax : public Layer<Softmax, SoftmaxOptions> {
  public:
-  explicit Softmax(std::int64_t dim = -1) : dim_(dim) {}
-  Softmax(Module& owner, std::string name, std::int64_t dim = -1)
-      : Module(owner, std::move(name)), dim_(dim) {}
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::int64_t dim_;
 };
 
 /// min(max(x, 0), 6).
-class ReLU6 : public detail::Plain<ReLU6> {
+class ReLU6 : public Layer<ReLU6> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// x·sigmoid(x).
-class SiLU : public detail::Plain<SiLU> {
+class SiLU : public Layer<SiLU> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// x·tanh(softplus(x)).
-class Mish : public detail::Plain<Mish> {
+class Mish : public Layer<Mish> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// min(max(x + 3, 0), 6) / 6.
-class Hardsigmoid : public detail::Plain<Hardsigmoid> {
+class Hardsigmoid : public Layer<Hardsigmoid> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// x·hardsigmoid(x).
-class Hardswish : public detail::Plain<Hardswish> {
+class Hardswish : public Layer<Hardswish> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// ingot::selu.
-class SELU : public detail::Plain<SELU> {
+class SELU : public Layer<SELU> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
 };
 
 /// log(sigmoid(x)).
-class LogSigmoid : public detail::Plain<LogSigmoid> {
+class LogSigmoid : public Layer<LogSigmoid> {
  public:
-  using Plain::Plain;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
+};
+
+struct LeakyReLUOptions {
+  double negative_slope = 0.01;
+  void each(auto&& f) const { f("negative_slope", negative_slope); }
 };
 
 /// x where x > 0, else negative_slope·x.
-class LeakyReLU : public Module {
+class LeakyReLU : public Layer<LeakyReLU, LeakyReLUOptions> {
  public:
-  explicit LeakyReLU(double negative_slope = 0.01);
-  LeakyReLU(Module& owner, std::string name, double negative_slope = 0.01);
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double negative_slope_;
+struct ELUOptions {
+  double alpha = 1;
+  void each(auto&& f) const { f("alpha", alpha); }
 };
 
 /// x where x > 0, else alpha·(exp(x) − 1).
-class ELU : public Module {
+class ELU : public Layer<ELU, ELUOptions> {
  public:
-  explicit ELU(double alpha = 1);
-  ELU(Module& owner, std::string name, double alpha = 1);
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double alpha_;
+struct CELUOptions {
+  double alpha = 1;
+  void each(auto&& f) const { f("alpha", alpha); }
 };
 
 /// x where x > 0, else alpha·(exp(x / alpha) − 1). Throws ValueError for alpha = 0.
-class CELU : public Module {
+class CELU : public Layer<CELU, CELUOptions> {
  public:
-  explicit CELU(double alpha = 1);
-  CELU(Module& owner, std::string name, double alpha = 1);
+  using Layer::Layer;
+  static void check(const CELUOptions& options);
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double alpha_;
+struct HardtanhOptions {
+  double min_val = -1;
+  double max_val = 1;
+  void each(auto&& f) const {
+    f("min_val", min_val);
+    f("max_val", max_val);
+  }
 };
 
 /// x limited to [min_val, max_val]. Throws ValueError unless min_val < max_val.
-class Hardtanh : public Module {
+class Hardtanh : public Layer<Hardtanh, HardtanhOptions> {
  public:
-  explicit Hardtanh(double min_val = -1, double max_val = 1);
-  Hardtanh(Module& owner, std::string name, double min_val = -1, double max_val = 1);
+  using Layer::Layer;
+  static void check(const HardtanhOptions& options);
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double min_val_;
-  double max_val_;
+struct SoftplusOptions {
+  double beta = 1;
+  double threshold = 20;
+  void each(auto&& f) const {
+    f("beta", beta);
+    f("threshold", threshold);
+  }
 };
 
 /// log(1 + exp(beta·x)) / beta, and x itself where beta·x > threshold. Throws ValueError for
 /// beta = 0.
-class Softplus : public Module {
+class Softplus : public Layer<Softplus, SoftplusOptions> {
  public:
-  explicit Softplus(double beta = 1, double threshold = 20);
-  Softplus(Module& owner, std::string name, double beta = 1, double threshold = 20);
+  using Layer::Layer;
+  static void check(const SoftplusOptions& options);
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double beta_;
-  double threshold_;
 };
 
-/// x·Φ(x); `approximate` is "none" or "tanh". Throws ValueError for anything else.
-class GELU : public Module {
+struct GELUOptions {
+  std::string approximate = "none";  ///< or "tanh"
+  void each(auto&& f) const { f("approximate", approximate); }
+};
+
+/// x·Φ(x). Throws ValueError for another `approximate`.
+class GELU : public Layer<GELU, GELUOptions> {
  public:
-  explicit GELU(std::string approximate = "none");
-  GELU(Module& owner, std::string name, std::string approximate = "none");
+  using Layer::Layer;
+  static void check(const GELUOptions& options);
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::string approximate_;
+struct PReLUOptions {
+  std::int64_t num_parameters = 1;
+  double init = 0.25;
 };
 
 /// x where x > 0, else weight·x with a trained weight, one for all channels or one for each.
 /// Throws ValueError when num_parameters is not positive.
-class PReLU : public Module {
+class PReLU : public Layer<PReLU, PReLUOptions> {
  public:
-  explicit PReLU(std::int64_t num_parameters = 1, double init = 0.25);
-  PReLU(Module& owner, std::string name, std::int64_t num_parameters = 1, double init = 0.25);
+  using Layer::Layer;
+  static void check(const PReLUOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
  private:
-  std::int64_t num_parameters_;
-  double init_;
+  Tensor first_weight() const;
 
  public:
-  Tensor& weight;  ///< [num_parameters]
+  Tensor& weight = register_parameter("weight", first_weight());  ///< [num_parameters]
+};
+
+struct LogSoftmaxOptions {
+  std::int64_t dim = -1;
+  void each(auto&& f) const { f("dim", dim); }
 };
 
 /// log(softmax(x)) along one dimension.
-class LogSoftmax : public Module {
+class LogSoftmax : public Layer<LogSoftmax, LogSoftmaxOptions> {
  public:
-  explicit LogSoftmax(std::int64_t dim = -1) : dim_(dim) {}
-  LogSoftmax(Module& owner, std::string name, std::int64_t dim = -1)
-      : Module(owner, std::move(name)), dim_(dim) {}
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::int64_t dim_;
 };
 
-/// Dimensions `start` to `end` as one: [N, C, H, W] becomes [N, C·H·W].
-class Flatten : public Module {
+struct FlattenOptions {
+  std::int64_t start_dim = 1;
+  std::int64_t end_dim = -1;
+  void each(auto&& f) const {
+    f("start_dim", start_dim);
+    f("end_dim", end_dim);
+  }
+};
+
+/// Dimensions start_dim to end_dim as one: [N, C, H, W] becomes [N, C·H·W].
+class Flatten : public Layer<Flatten, FlattenOptions> {
  public:
-  explicit Flatten(std::int64_t start = 1, std::int64_t end = -1) : start_(start), end_(end) {}
-  Flatten(Module& owner, std::string name, std::int64_t start = 1, std::int64_t end = -1)
-      : Module(owner, std::move(name)), start_(start), end_(end) {}
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::int64_t start_;
-  std::int64_t end_;
 };
 
 /// Dimension `dim` as several of the given sizes, of which one may be -1.
-class Unflatten : public Module {
+class Unflatten : public Layer<Unflatten, NoOptions, std::int64_t, Shape> {
  public:
-  Unflatten(std::int64_t dim, const Shape& sizes);
-  Unflatten(Module& owner, std::string name, std::int64_t dim, const Shape& sizes);
+  using Layer::Layer;
+  static void check(std::int64_t dim, const Shape& sizes, const NoOptions&);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  std::int64_t dim_;
-  Shape sizes_;
 };
 
 }  // namespace ingot::nn

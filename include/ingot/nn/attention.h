@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include <ingot/nn/layer.h>
 #include <ingot/nn/linear.h>
-#include <ingot/nn/module.h>
 
 namespace ingot::nn {
 
@@ -40,37 +40,43 @@ struct MultiheadAttentionResult {
 /// 0 and out_proj, a Linear with bias = 0. Throws ValueError for sizes below 1, an embed_dim that
 /// num_heads does not divide and a dropout outside [0, 1]; ShapeError for operands that do not fit.
 /// Source: Vaswani et al. (2017).
-class MultiheadAttention : public Module {
+class MultiheadAttention
+    : public TakesOptional<
+          Layer<MultiheadAttention, MultiheadAttentionOptions, std::int64_t, std::int64_t>,
+          MultiheadAttentionResult, MultiheadAttentionCall, Tensor, Tensor> {
  public:
-  MultiheadAttention(std::int64_t embed_dim, std::int64_t num_heads,
-                     const MultiheadAttentionOptions& options = {});
-  MultiheadAttention(Module& owner, std::string name, std::int64_t embed_dim,
-                     std::int64_t num_heads, const MultiheadAttentionOptions& options = {});
-
-  MultiheadAttentionResult operator()(const Tensor& query, const Tensor& key, const Tensor& value,
-                                      const MultiheadAttentionCall& options = {},
-                                      Site at = Site::current());
+  using TakesOptional::TakesOptional;
+  static void check(std::int64_t embed_dim, std::int64_t num_heads,
+                    const MultiheadAttentionOptions& options);
+  using TakesOptional::operator();
+  using Module::operator();
   MultiheadAttentionResult forward(const Tensor& query, const Tensor& key, const Tensor& value,
-                                   const MultiheadAttentionCall& options);
+                                   const MultiheadAttentionCall& options) override;
   /// Self-attention, the output alone.
   Tensor forward(const Tensor& x) override;
-  using Module::operator();
   std::string description() const override;
   void reset_parameters();
 
-  std::int64_t embed_dim() const { return embed_dim_; }
-  std::int64_t num_heads() const { return num_heads_; }
-  const MultiheadAttentionOptions& options() const { return options_; }
+  std::int64_t embed_dim() const { return argument<0>(); }
+  std::int64_t num_heads() const { return argument<1>(); }
 
-  Tensor& in_proj_weight;  ///< undefined where kdim or vdim differ
-  Tensor& q_proj_weight;   ///< undefined unless kdim or vdim differ
-  Tensor& k_proj_weight;
-  Tensor& v_proj_weight;
-  Tensor& in_proj_bias;  ///< undefined without bias
-  Linear out_proj;
+ private:
+  bool same_dims() const;
+  std::int64_t kdim() const { return options().kdim.value_or(embed_dim()); }
+  std::int64_t vdim() const { return options().vdim.value_or(embed_dim()); }
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+ public:
+  Tensor& in_proj_weight =  ///< undefined where kdim or vdim differ
+      register_parameter("in_proj_weight", empty(same_dims(), {3 * embed_dim(), embed_dim()}));
+  Tensor& q_proj_weight =  ///< undefined unless kdim or vdim differ
+      register_parameter("q_proj_weight", empty(!same_dims(), {embed_dim(), embed_dim()}));
+  Tensor& k_proj_weight =
+      register_parameter("k_proj_weight", empty(!same_dims(), {embed_dim(), kdim()}));
+  Tensor& v_proj_weight =
+      register_parameter("v_proj_weight", empty(!same_dims(), {embed_dim(), vdim()}));
+  Tensor& in_proj_bias =  ///< undefined without bias
+      register_parameter("in_proj_bias", empty(options().bias, 3 * embed_dim()));
+  Linear out_proj{*this, "out_proj", embed_dim(), embed_dim(), {.bias = options().bias}};
 
  private:
   struct Projected {
@@ -81,8 +87,12 @@ class MultiheadAttention : public Module {
   Tensor combined_mask(const MultiheadAttentionCall& options, std::int64_t batch,
                        std::int64_t queries, std::int64_t keys, DType dtype) const;
 
-  std::int64_t embed_dim_, num_heads_;
-  MultiheadAttentionOptions options_;
+  static Tensor empty(bool wanted, const Shape& shape);
+
+  // Draws the values once everything is there.
+  struct FirstDraw {
+    explicit FirstDraw(MultiheadAttention& all) { all.reset_parameters(); }
+  } first_draw_{*this};
 };
 
 }  // namespace ingot::nn

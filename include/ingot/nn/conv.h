@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/ops/conv.h>
 #include <ingot/ops/pair.h>
 
@@ -24,29 +24,25 @@ struct Conv2dOptions {
 /// U(-k, k) with k = 1/sqrt(in_channels/groups · KH · KW), as in PyTorch. Throws ValueError for
 /// sizes below 1, for groups that do not divide both channel counts, for another padding_mode and
 /// for padding "same" with a stride; forward throws ShapeError where ingot::pad refuses an image.
-class Conv2d : public Module {
+class Conv2d : public Layer<Conv2d, Conv2dOptions, std::int64_t, std::int64_t, Pair> {
  public:
-  Conv2d(std::int64_t in_channels, std::int64_t out_channels, Pair kernel_size,
-         const Conv2dOptions& options = {});
-  Conv2d(Module& owner, std::string name, std::int64_t in_channels, std::int64_t out_channels,
-         Pair kernel_size, const Conv2dOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t in_channels, std::int64_t out_channels, Pair kernel_size,
+                    const Conv2dOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
-  std::int64_t in_channels() const { return weight.size(1) * options_.groups; }
+  std::int64_t in_channels() const { return weight.size(1) * options().groups; }
   std::int64_t out_channels() const { return weight.size(0); }
-  const Conv2dOptions& options() const { return options_; }
-
-  Tensor& weight;
-  Tensor& bias;  ///< undefined without bias
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
 
  private:
-  Conv2dOptions options_;
+  Tensor first_weight() const;
+  Tensor first_bias() const;
+
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
+  Tensor& bias = register_parameter("bias", first_bias());  ///< undefined without bias
 };
 
 struct Conv1dOptions {
@@ -60,29 +56,25 @@ struct Conv1dOptions {
 
 /// ingot::conv1d of x[N, in_channels, L] with its own kernels: weight[out_channels,
 /// in_channels/groups, K] and bias[out_channels], drawn as Conv2d's. Throws as Conv2d does.
-class Conv1d : public Module {
+class Conv1d : public Layer<Conv1d, Conv1dOptions, std::int64_t, std::int64_t, std::int64_t> {
  public:
-  Conv1d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
-         const Conv1dOptions& options = {});
-  Conv1d(Module& owner, std::string name, std::int64_t in_channels, std::int64_t out_channels,
-         std::int64_t kernel_size, const Conv1dOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
+                    const Conv1dOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
-  std::int64_t in_channels() const { return weight.size(1) * options_.groups; }
+  std::int64_t in_channels() const { return weight.size(1) * options().groups; }
   std::int64_t out_channels() const { return weight.size(0); }
-  const Conv1dOptions& options() const { return options_; }
-
-  Tensor& weight;
-  Tensor& bias;  ///< undefined without bias
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
 
  private:
-  Conv1dOptions options_;
+  Tensor first_weight() const;
+  Tensor first_bias() const;
+
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
+  Tensor& bias = register_parameter("bias", first_bias());  ///< undefined without bias
 };
 
 struct ConvTranspose2dOptions {
@@ -100,30 +92,26 @@ struct ConvTranspose2dOptions {
 /// k = 1/sqrt(out_channels/groups · KH · KW), as in PyTorch. Throws ValueError for sizes below 1,
 /// groups that do not divide both channel counts, an output_padding that is not below stride or
 /// dilation, and another padding_mode than "zeros".
-class ConvTranspose2d : public Module {
+class ConvTranspose2d
+    : public Layer<ConvTranspose2d, ConvTranspose2dOptions, std::int64_t, std::int64_t, Pair> {
  public:
-  ConvTranspose2d(std::int64_t in_channels, std::int64_t out_channels, Pair kernel_size,
-                  const ConvTranspose2dOptions& options = {});
-  ConvTranspose2d(Module& owner, std::string name, std::int64_t in_channels,
-                  std::int64_t out_channels, Pair kernel_size,
-                  const ConvTranspose2dOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t in_channels, std::int64_t out_channels, Pair kernel_size,
+                    const ConvTranspose2dOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
   std::int64_t in_channels() const { return weight.size(0); }
-  std::int64_t out_channels() const { return weight.size(1) * options_.groups; }
-  const ConvTranspose2dOptions& options() const { return options_; }
-
-  Tensor& weight;
-  Tensor& bias;  ///< undefined without bias
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  std::int64_t out_channels() const { return weight.size(1) * options().groups; }
 
  private:
-  ConvTranspose2dOptions options_;
+  Tensor first_weight() const;
+  Tensor first_bias() const;
+
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
+  Tensor& bias = register_parameter("bias", first_bias());  ///< undefined without bias
 };
 
 struct ConvTranspose1dOptions {
@@ -138,30 +126,26 @@ struct ConvTranspose1dOptions {
 
 /// ingot::conv_transpose1d of x[N, in_channels, L] with its own kernels: weight[in_channels,
 /// out_channels/groups, K] and bias[out_channels], drawn as ConvTranspose2d's. Throws as it does.
-class ConvTranspose1d : public Module {
+class ConvTranspose1d : public Layer<ConvTranspose1d, ConvTranspose1dOptions, std::int64_t,
+                                     std::int64_t, std::int64_t> {
  public:
-  ConvTranspose1d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
-                  const ConvTranspose1dOptions& options = {});
-  ConvTranspose1d(Module& owner, std::string name, std::int64_t in_channels,
-                  std::int64_t out_channels, std::int64_t kernel_size,
-                  const ConvTranspose1dOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
+                    const ConvTranspose1dOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
   std::int64_t in_channels() const { return weight.size(0); }
-  std::int64_t out_channels() const { return weight.size(1) * options_.groups; }
-  const ConvTranspose1dOptions& options() const { return options_; }
-
-  Tensor& weight;
-  Tensor& bias;  ///< undefined without bias
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  std::int64_t out_channels() const { return weight.size(1) * options().groups; }
 
  private:
-  ConvTranspose1dOptions options_;
+  Tensor first_weight() const;
+  Tensor first_bias() const;
+
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
+  Tensor& bias = register_parameter("bias", first_bias());  ///< undefined without bias
 };
 
 }  // namespace ingot::nn

@@ -3,64 +3,49 @@
 
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
+struct DropoutOptions {
+  double p = 0.5;  ///< how likely an element (a channel) is zeroed
+  void each(auto&& f) const { f("p", p); }
+};
+
 /// In training, zeroes each element with probability `p` and scales the others by 1/(1 - p); in
 /// evaluation, the input itself. Throws ValueError unless 0 <= p <= 1.
-class Dropout : public Module {
+class Dropout : public Layer<Dropout, DropoutOptions> {
  public:
-  explicit Dropout(double p = 0.5);
-  Dropout(Module& owner, std::string name, double p = 0.5);
+  using Layer::Layer;
+  static void check(const DropoutOptions& options);
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
 
-  double p() const { return p_; }
+  double p() const { return options().p; }
   void set_p(double p);
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+/// ingot::feature_dropout: the same for whole channels of x[N, C, H, W].
+class Dropout2d : public Layer<Dropout2d, DropoutOptions> {
+ public:
+  using Layer::Layer;
+  static void check(const DropoutOptions& options);
+  Tensor forward(const Tensor& x) override;
 
- private:
-  double p_;
+  double p() const { return options().p; }
+  void set_p(double p);
 };
 
 /// ingot::stochastic_depth: in training, zeroes whole samples with probability `p` and scales the
 /// others by 1/(1 - p); in evaluation, the input itself. Throws ValueError unless 0 <= p <= 1.
-class StochasticDepth : public Module {
+class StochasticDepth : public Layer<StochasticDepth, NoOptions, double> {
  public:
-  explicit StochasticDepth(double p);
-  StochasticDepth(Module& owner, std::string name, double p);
+  using Layer::Layer;
+  static void check(double p, const NoOptions&);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
 
-  double p() const { return p_; }
+  double p() const { return argument<0>(); }
   void set_p(double p);
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double p_;
-};
-
-/// ingot::feature_dropout: the same for whole channels of x[N, C, H, W].
-class Dropout2d : public Module {
- public:
-  explicit Dropout2d(double p = 0.5);
-  Dropout2d(Module& owner, std::string name, double p = 0.5);
-  Tensor forward(const Tensor& x) override;
-  std::string description() const override;
-
-  double p() const { return p_; }
-  void set_p(double p);
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  double p_;
 };
 
 }  // namespace ingot::nn

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
@@ -21,13 +21,11 @@ struct EmbeddingOptions {
 /// giving
 /// [..., embedding_dim]. The weight is drawn from N(0, 1), as in PyTorch. Throws ValueError for
 /// sizes below 1 and a padding_idx that is not a row.
-class Embedding : public Module {
+class Embedding : public Layer<Embedding, EmbeddingOptions, std::int64_t, std::int64_t> {
  public:
-  Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim,
-            const EmbeddingOptions& options = {});
-  Embedding(Module& owner, std::string name, std::int64_t num_embeddings,
-            std::int64_t embedding_dim, const EmbeddingOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t num_embeddings, std::int64_t embedding_dim,
+                    const EmbeddingOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
@@ -35,13 +33,13 @@ class Embedding : public Module {
   std::int64_t num_embeddings() const { return weight.size(0); }
   std::int64_t embedding_dim() const { return weight.size(1); }
 
-  Tensor& weight;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
  private:
-  std::int64_t padding_idx_;  ///< -1 for none
+  std::int64_t padding_row() const;  ///< -1 for none
+  void draw(Tensor& table) const;
+  Tensor first_weight() const;
+
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
 };
 
 }  // namespace ingot::nn

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
@@ -15,12 +15,10 @@ struct LinearOptions {
 /// x[..., in_features] · weightᵀ + bias: [..., out_features].
 /// Parameters: weight[out_features, in_features], bias[out_features], both from U(-k, k) with
 /// k = 1/sqrt(in_features), as in PyTorch. Throws ValueError for sizes below 1.
-class Linear : public Module {
+class Linear : public Layer<Linear, LinearOptions, std::int64_t, std::int64_t> {
  public:
-  Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options = {});
-  Linear(Module& owner, std::string name, std::int64_t in_features, std::int64_t out_features,
-         const LinearOptions& options = {});
-
+  using Layer::Layer;
+  static void check(std::int64_t in_features, std::int64_t out_features, const LinearOptions&);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
@@ -28,21 +26,20 @@ class Linear : public Module {
   std::int64_t in_features() const { return weight.size(1); }
   std::int64_t out_features() const { return weight.size(0); }
 
-  Tensor& weight;
-  Tensor& bias;  ///< undefined without bias
+ private:
+  Tensor first_weight() const;
+  Tensor first_bias() const;
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+ public:
+  Tensor& weight = register_parameter("weight", first_weight());
+  Tensor& bias = register_parameter("bias", first_bias());  ///< undefined without bias
 };
 
 /// The input itself: takes the place of a layer that is not wanted.
-class Identity : public Module {
+class Identity : public Layer<Identity> {
  public:
-  using Module::Module;
+  using Layer::Layer;
   Tensor forward(const Tensor& x) override { return x; }
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
 };
 
 }  // namespace ingot::nn

@@ -1,204 +1,142 @@
-// Losses as modules: called with what the network gave and what it should have given. Constructors
-// throw what the functions would: ValueError for options out of range, ShapeError and DTypeError
-// for weights that fit nothing.
+// Losses as modules: called with what the network gave and what it should have given. Options are
+// those of the functions, by name or in their order: `nn::SmoothL1Loss({.beta = 0.5})`,
+// `nn::SmoothL1Loss(Reduction::Sum, 0.5)`. Constructors throw what the functions would: ValueError
+// for options out of range, ShapeError and DTypeError for weights that fit nothing.
 #pragma once
 
 #include <string>
 #include <utility>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/ops/loss.h>
 
 namespace ingot::nn {
 
+using ingot::BceLossOptions;
+using ingot::BceWithLogitsOptions;
+using ingot::CrossEntropyOptions;
+using ingot::HuberLossOptions;
+using ingot::KlDivOptions;
+using ingot::LossOptions;
+using ingot::NllLossOptions;
+using ingot::SmoothL1LossOptions;
+
 namespace detail {
 
-/// A module of two inputs. Hooks see the first one; a loss that replace() has put in this one's
-/// place takes the call, another module throws ValueError.
-class Loss : public Module {
+/// A module of two inputs, input and target. A loss that replace() has put in this one's place
+/// takes the call.
+class Loss : public Takes<Module, Tensor, Tensor> {
  public:
-  using Module::forward;
-  virtual Tensor forward(const Tensor& input, const Tensor& target) = 0;
-  Tensor operator()(const Tensor& input, const Tensor& target, Site at = Site::current());
+  using Takes::forward;
 
  protected:
-  Loss() = default;
+  template <class Options>
+  explicit Loss(const Options&) {}
 };
 
 }  // namespace detail
 
-/// ingot::cross_entropy(logits[N, C, …], target[N, …]); class weights are a buffer, "weight".
-class CrossEntropyLoss : public detail::Loss {
+/// A loss that keeps its options.
+template <class Self, class Options>
+class LossLayer : public LayerOn<detail::Loss, Self, Options> {
  public:
-  explicit CrossEntropyLoss(const CrossEntropyOptions& options = {});
-  CrossEntropyLoss(Module& owner, std::string name, const CrossEntropyOptions& options = {})
-      : CrossEntropyLoss(options) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
-  Tensor forward(const Tensor& logits, const Tensor& target) override;
+  using LayerOn<detail::Loss, Self, Options>::LayerOn;
+  using detail::Loss::forward;
+  std::string description() const override { return {}; }
+};
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+/// ingot::cross_entropy(logits[N, C, …], target[N, …]); class weights are a buffer, "weight".
+class CrossEntropyLoss : public LossLayer<CrossEntropyLoss, CrossEntropyOptions> {
+ public:
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const CrossEntropyOptions& options);
+  Tensor forward(const Tensor& input, const Tensor& target) override;
 
  private:
-  CrossEntropyOptions options_;
-  Tensor& weight_;
+  Tensor& weight_ = register_buffer("weight", options().weight);
 };
 
 /// ingot::nll_loss(log_probabilities[N, C, …], target[N, …]); class weights are a buffer, "weight".
-class NLLLoss : public detail::Loss {
+class NLLLoss : public LossLayer<NLLLoss, NllLossOptions> {
  public:
-  explicit NLLLoss(const NllLossOptions& options = {});
-  NLLLoss(Module& owner, std::string name, const NllLossOptions& options = {}) : NLLLoss(options) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
-  Tensor forward(const Tensor& log_probabilities, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const NllLossOptions& options);
+  Tensor forward(const Tensor& input, const Tensor& target) override;
 
  private:
-  NllLossOptions options_;
-  Tensor& weight_;
+  Tensor& weight_ = register_buffer("weight", options().weight);
 };
 
 /// ingot::mse_loss: (input - target)².
-class MSELoss : public detail::Loss {
+class MSELoss : public LossLayer<MSELoss, LossOptions> {
  public:
-  explicit MSELoss(Reduction reduction = Reduction::Mean);
-  MSELoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean)
-      : MSELoss(reduction) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const LossOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  Reduction reduction_;
 };
 
 /// ingot::l1_loss: |input - target|.
-class L1Loss : public detail::Loss {
+class L1Loss : public LossLayer<L1Loss, LossOptions> {
  public:
-  explicit L1Loss(Reduction reduction = Reduction::Mean);
-  L1Loss(Module& owner, std::string name, Reduction reduction = Reduction::Mean)
-      : L1Loss(reduction) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const LossOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  Reduction reduction_;
 };
 
 /// ingot::smooth_l1_loss.
-class SmoothL1Loss : public detail::Loss {
+class SmoothL1Loss : public LossLayer<SmoothL1Loss, SmoothL1LossOptions> {
  public:
-  explicit SmoothL1Loss(Reduction reduction = Reduction::Mean, double beta = 1);
-  SmoothL1Loss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
-               double beta = 1)
-      : SmoothL1Loss(reduction, beta) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const SmoothL1LossOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  Reduction reduction_;
-  double beta_;
 };
 
 /// ingot::huber_loss.
-class HuberLoss : public detail::Loss {
+class HuberLoss : public LossLayer<HuberLoss, HuberLossOptions> {
  public:
-  explicit HuberLoss(Reduction reduction = Reduction::Mean, double delta = 1);
-  HuberLoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
-            double delta = 1)
-      : HuberLoss(reduction, delta) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const HuberLossOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  Reduction reduction_;
-  double delta_;
 };
 
 /// ingot::kl_div of log probabilities and probabilities (or their logarithms).
-class KLDivLoss : public detail::Loss {
+class KLDivLoss : public LossLayer<KLDivLoss, KlDivOptions> {
  public:
-  explicit KLDivLoss(Reduction reduction = Reduction::Mean, bool log_target = false)
-      : reduction_(reduction), log_target_(log_target) {}
-  KLDivLoss(Module& owner, std::string name, Reduction reduction = Reduction::Mean,
-            bool log_target = false)
-      : KLDivLoss(reduction, log_target) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const KlDivOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  Reduction reduction_;
-  bool log_target_;
 };
 
 /// ingot::binary_cross_entropy of probabilities; `weight` is a buffer.
-class BCELoss : public detail::Loss {
+class BCELoss : public LossLayer<BCELoss, BceLossOptions> {
  public:
-  explicit BCELoss(const Tensor& weight = {}, Reduction reduction = Reduction::Mean);
-  BCELoss(Module& owner, std::string name, const Tensor& weight = {},
-          Reduction reduction = Reduction::Mean)
-      : BCELoss(weight, reduction) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const BceLossOptions& options);
   Tensor forward(const Tensor& input, const Tensor& target) override;
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
  private:
-  Reduction reduction_;
-  Tensor& weight_;
+  Tensor& weight_ = register_buffer("weight", options().weight);
 };
 
 /// ingot::binary_cross_entropy_with_logits; `weight` and `pos_weight` are buffers.
-class BCEWithLogitsLoss : public detail::Loss {
+class BCEWithLogitsLoss : public LossLayer<BCEWithLogitsLoss, BceWithLogitsOptions> {
  public:
-  explicit BCEWithLogitsLoss(const BceWithLogitsOptions& options = {});
-  BCEWithLogitsLoss(Module& owner, std::string name, const BceWithLogitsOptions& options = {})
-      : BCEWithLogitsLoss(options) {
-    attach_to(owner, std::move(name));
-  }
-  using Loss::forward;
-  Tensor forward(const Tensor& logits, const Tensor& target) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  using LossLayer::forward;
+  using LossLayer::LossLayer;
+  static void check(const BceWithLogitsOptions& options);
+  Tensor forward(const Tensor& input, const Tensor& target) override;
 
  private:
-  BceWithLogitsOptions options_;
-  Tensor& weight_;
-  Tensor& pos_weight_;
+  Tensor& weight_ = register_buffer("weight", options().weight);
+  Tensor& pos_weight_ = register_buffer("pos_weight", options().pos_weight);
 };
 
 }  // namespace ingot::nn

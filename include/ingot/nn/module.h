@@ -12,16 +12,23 @@
 // - Children register with their owner by reference, in declaration order, so a module is neither
 //   copied nor moved; functions that make one return std::unique_ptr. Every layer can also be made
 //   without an owner: `nn::Linear head{10, 5};`.
+// - Every member module names its owner: `nn::Linear fc{*this, "fc", 4, 2};`. A member made without
+//   one, `nn::Linear fc{4, 2};`, would be no part of the network; the first call, parameters(),
+//   state_dict() and their like throw ValueError and show the line to write. keep_apart() is for
+//   the rare member that is meant to be left out.
 // - A child is called, `conv(x)`, not forwarded, `conv.forward(x)`: the call runs hooks, shows your
 //   line in errors, and goes to the module that replace() has put in its place.
 // - A class whose forward takes something else than one tensor adds `using Module::forward;` beside
 //   its own.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -46,7 +53,7 @@ struct LoadReport {
 
 class Module {
  public:
-  Module() = default;
+  Module();
   /// Registers with `owner`. Throws ValueError when the name is empty, taken, or contains a dot.
   Module(Module& owner, std::string name);
   virtual ~Module();
@@ -56,7 +63,9 @@ class Module {
   /// What the module computes; throws ValueError unless the class defines it.
   virtual Tensor forward(const Tensor& x);
   /// Runs forward with its hooks; errors and profiles show the place of the call.
-  Tensor operator()(const Tensor& x, Site at = Site::current());
+  /// Const as PyTorch's `net(x)`: what forward changes of the network (running statistics) it
+  /// changes all the same.
+  Tensor operator()(const Tensor& x, Site at = Site::current()) const;
 
   // -- Registration, for constructors of modules ----------------------------------------------
   /// Holds `value` under `name` and lets it require grad. An undefined tensor takes the name
@@ -103,6 +112,13 @@ class Module {
   /// Converts floating-point parameters, buffers and gradients; throws DTypeError unless `dtype` is
   /// one.
   Module& to(DType dtype);
+  Module& to(Device device, DType dtype) { return to(device).to(dtype); }
+  // By name, as of tensors.
+  Module& half() { return to(DType::Float16); }
+  Module& float16() { return to(DType::Float16); }
+  Module& bfloat16() { return to(DType::BFloat16); }
+  Module& float32() { return to(DType::Float32); }
+  Module& float64() { return to(DType::Float64); }
   /// Training or evaluation behaviour (dropout, batch-norm) of this module and those below it.
   Module& train(bool on = true);
   Module& eval() { return train(false); }
@@ -148,23 +164,48 @@ class Module {
   /// What str() shows between the parentheses: "1, 32, kernel_size=[3, 3]".
   virtual std::string description() const { return {}; }
 
+  // `delete` asks the class for the size of the whole object; with it members without an owner are
+  // found. A class of modules has no operator delete of its own.
+  static void operator delete(void* block) noexcept { ::operator delete(block); }
+  static void operator delete(void* block, std::align_val_t alignment) noexcept {
+    ::operator delete(block, alignment);
+  }
+  static void operator delete(Module* module, std::destroying_delete_t, std::size_t nbytes);
+  static void operator delete(Module* module, std::destroying_delete_t, std::size_t nbytes,
+                              std::align_val_t alignment);
+
  protected:
   /// Registers this module with `owner`: what a layer's constructor with an owner calls last.
   void attach_to(Module& owner, std::string name);
+  /// Says that `member`, a module among this one's members, is meant to be no part of it: a
+  /// teacher, say, that is not to be trained.
+  static void keep_apart(Module& member);
+  /// The constructor's arguments as text, "4, 2", for messages.
+  virtual std::string arguments() const { return {}; }
   /// A new module from the same constructor arguments: what clone() begins with.
   virtual std::unique_ptr<Module> make_same() const;
   /// A call of this module with its hooks and site, for classes that take or give more than one
   /// tensor: hooks see `x`, the first input, and what `compute` makes of it, the first output.
-  Tensor call(const Tensor& x, Site at, const std::function<Tensor(const Tensor&)>& compute);
+  Tensor call(const Tensor& x, Site at, const std::function<Tensor(const Tensor&)>& compute) const {
+    return call_of(const_cast<Module&>(*this), x, at, compute);
+  }
+  /// A call of `module`, which in_place() gave.
+  static Tensor call_of(Module& module, const Tensor& x, Site at,
+                        const std::function<Tensor(const Tensor&)>& compute);
+  /// The module that takes this one's calls: what replace() has put in its place, else this one.
+  Module& in_place() const;
   /// The module that replace() has put in the place of `self`, else `self`. Throws ValueError when
   /// it is of another class, which cannot take a call with these arguments.
   template <class Self>
   static Self& in_place_of(Self& self) {
-    Module* other = static_cast<Module&>(self).replacement_;
-    if (!other) return self;
-    if (auto* same = dynamic_cast<Self*>(other)) return in_place_of(*same);
-    refuse_call(self, *other);
+    Module& other = static_cast<Module&>(self).in_place();
+    if (auto* same = dynamic_cast<Self*>(&other)) return *same;
+    refuse_call(self, other);
   }
+  [[noreturn]] static void refuse_call(const Module& called, const Module& replacement);
+  std::size_t num_children() const { return children_.size(); }
+  Module& child(std::size_t i) const { return *children_[i].get(); }
+  const std::string& child_name(std::size_t i) const { return children_[i].name; }
 
  private:
   struct NamedTensor {
@@ -197,7 +238,13 @@ class Module {
   Hooks& hooks();
   using Compute = std::function<Tensor(const Tensor&)>;
   Tensor compute_with_backward_hooks(const Tensor& x, const Compute& compute);
-  [[noreturn]] static void refuse_call(const Module& called, const Module& replacement);
+
+  // Members without an owner (unregistered.cpp).
+  void require_registered_members() const;
+  void find_unregistered() const;
+  std::size_t whole_nbytes() const;
+  bool holds_as_member(const Module& other) const;
+  [[noreturn]] void refuse_unregistered(const Module& member) const;
 
   std::deque<NamedTensor> tensors_;  ///< a deque: references to its elements stay valid
   std::vector<Child> children_;
@@ -205,6 +252,7 @@ class Module {
   Module* owner_ = nullptr;
   Module* replacement_ = nullptr;  ///< takes this module's calls
   bool training_ = true;
+  mutable std::atomic<std::uint64_t> checked_{0};  ///< up to which ownerless module
   std::shared_ptr<Hooks> hooks_;
 };
 

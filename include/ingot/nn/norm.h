@@ -6,7 +6,7 @@
 #include <string>
 
 #include <ingot/core/shape.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
@@ -16,6 +16,12 @@ struct BatchNormOptions {
   std::optional<double> momentum = 0.1;
   bool affine = true;               ///< weight and bias
   bool track_running_stats = true;  ///< else evaluation, too, uses the batch's statistics
+  void each(auto&& f) const {
+    f("eps", eps);
+    f("momentum", momentum);
+    f("affine", affine);
+    f("track_running_stats", track_running_stats);
+  }
 };
 
 namespace detail {
@@ -25,12 +31,10 @@ namespace detail {
 class BatchNorm : public Module {
  public:
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
   void reset_parameters();
   void reset_running_stats();
 
   std::int64_t num_features() const { return num_features_; }
-  const BatchNormOptions& options() const { return options_; }
 
   Tensor& weight;
   Tensor& bias;
@@ -51,26 +55,20 @@ class BatchNorm : public Module {
 }  // namespace detail
 
 /// ingot::batch_norm of x[N, C] or x[N, C, L]; the statistics move in training, as in PyTorch.
-class BatchNorm1d : public detail::BatchNorm {
+class BatchNorm1d : public LayerOn<detail::BatchNorm, BatchNorm1d, BatchNormOptions, std::int64_t> {
  public:
-  explicit BatchNorm1d(std::int64_t num_features, const BatchNormOptions& options = {});
-  BatchNorm1d(Module& owner, std::string name, std::int64_t num_features,
-              const BatchNormOptions& options = {});
+  using LayerOn::LayerOn;
 
  protected:
-  std::unique_ptr<Module> make_same() const override;
   void check_input(const Shape& shape) const override;
 };
 
 /// ingot::batch_norm of x[N, C, H, W].
-class BatchNorm2d : public detail::BatchNorm {
+class BatchNorm2d : public LayerOn<detail::BatchNorm, BatchNorm2d, BatchNormOptions, std::int64_t> {
  public:
-  explicit BatchNorm2d(std::int64_t num_features, const BatchNormOptions& options = {});
-  BatchNorm2d(Module& owner, std::string name, std::int64_t num_features,
-              const BatchNormOptions& options = {});
+  using LayerOn::LayerOn;
 
  protected:
-  std::unique_ptr<Module> make_same() const override;
   void check_input(const Shape& shape) const override;
 };
 
@@ -83,29 +81,24 @@ struct LayerNormOptions {
 /// ingot::layer_norm over the last dimensions, whose shape is `normalized_shape`.
 /// Parameters of that shape: weight = 1, bias = 0. Throws ValueError for an empty shape, sizes
 /// below 1 and a negative eps.
-class LayerNorm : public Module {
+class LayerNorm : public Layer<LayerNorm, LayerNormOptions, Shape> {
  public:
-  explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {});
-  LayerNorm(Module& owner, std::string name, const Shape& normalized_shape,
-            const LayerNormOptions& options = {});
-  explicit LayerNorm(std::int64_t features, const LayerNormOptions& options = {});
-  LayerNorm(Module& owner, std::string name, std::int64_t features,
-            const LayerNormOptions& options = {});
+  using Layer::Layer;
+  static void check(const Shape& normalized_shape, const LayerNormOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
-  const Shape& normalized_shape() const { return shape_; }
-
-  Tensor& weight;  ///< undefined unless elementwise_affine
-  Tensor& bias;    ///< undefined unless elementwise_affine and bias
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  const Shape& normalized_shape() const { return argument<0>(); }
 
  private:
-  Shape shape_;
-  LayerNormOptions options_;
+  Tensor filled(bool wanted, double value) const;
+
+ public:
+  Tensor& weight =  ///< undefined unless elementwise_affine
+      register_parameter("weight", filled(options().elementwise_affine, 1));
+  Tensor& bias =  ///< undefined unless elementwise_affine and bias
+      register_parameter("bias", filled(options().elementwise_affine&& options().bias, 0));
 };
 
 struct GroupNormOptions {
@@ -116,25 +109,21 @@ struct GroupNormOptions {
 /// ingot::group_norm of x[N, num_channels, …]. Parameters: weight[num_channels] = 1,
 /// bias[num_channels] = 0. Throws ValueError for sizes below 1, channels that cannot be split
 /// evenly and a negative eps.
-class GroupNorm : public Module {
+class GroupNorm : public Layer<GroupNorm, GroupNormOptions, std::int64_t, std::int64_t> {
  public:
-  GroupNorm(std::int64_t num_groups, std::int64_t num_channels,
-            const GroupNormOptions& options = {});
-  GroupNorm(Module& owner, std::string name, std::int64_t num_groups, std::int64_t num_channels,
-            const GroupNormOptions& options = {});
+  using Layer::Layer;
+  static void check(std::int64_t num_groups, std::int64_t num_channels,
+                    const GroupNormOptions& options);
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
   void reset_parameters();
 
-  Tensor& weight;  ///< undefined unless affine
-  Tensor& bias;    ///< undefined unless affine
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
  private:
-  std::int64_t groups_, channels_;
-  GroupNormOptions options_;
+  Tensor filled(double value) const;
+
+ public:
+  Tensor& weight = register_parameter("weight", filled(1));  ///< undefined unless affine
+  Tensor& bias = register_parameter("bias", filled(0));      ///< undefined unless affine
 };
 
 struct InstanceNormOptions {
@@ -142,6 +131,12 @@ struct InstanceNormOptions {
   double momentum = 0.1;             ///< weight of the newest batch in the running statistics
   bool affine = false;               ///< weight and bias
   bool track_running_stats = false;  ///< evaluation uses statistics gathered in training
+  void each(auto&& f) const {
+    f("eps", eps);
+    f("momentum", momentum);
+    f("affine", affine);
+    f("track_running_stats", track_running_stats);
+  }
 };
 
 namespace detail {
@@ -153,12 +148,10 @@ namespace detail {
 class InstanceNorm : public Module {
  public:
   Tensor forward(const Tensor& x) override;
-  std::string description() const override;
   void reset_parameters();
   void reset_running_stats();
 
   std::int64_t num_features() const { return num_features_; }
-  const InstanceNormOptions& options() const { return options_; }
 
   Tensor& weight;        ///< undefined unless affine
   Tensor& bias;          ///< undefined unless affine
@@ -177,28 +170,28 @@ class InstanceNorm : public Module {
   InstanceNormOptions options_;
 };
 
+template <int kDims>
+class InstanceNormOf : public InstanceNorm {
+ protected:
+  InstanceNormOf(std::int64_t num_features, const InstanceNormOptions& options)
+      : InstanceNorm(kDims == 1 ? "InstanceNorm1d" : "InstanceNorm2d", kDims, num_features,
+                     options) {}
+};
+
 }  // namespace detail
 
 /// ingot::instance_norm of x[N, C, L] or x[C, L].
-class InstanceNorm1d : public detail::InstanceNorm {
+class InstanceNorm1d
+    : public LayerOn<detail::InstanceNormOf<1>, InstanceNorm1d, InstanceNormOptions, std::int64_t> {
  public:
-  explicit InstanceNorm1d(std::int64_t num_features, const InstanceNormOptions& options = {});
-  InstanceNorm1d(Module& owner, std::string name, std::int64_t num_features,
-                 const InstanceNormOptions& options = {});
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  using LayerOn::LayerOn;
 };
 
 /// ingot::instance_norm of x[N, C, H, W] or x[C, H, W].
-class InstanceNorm2d : public detail::InstanceNorm {
+class InstanceNorm2d
+    : public LayerOn<detail::InstanceNormOf<2>, InstanceNorm2d, InstanceNormOptions, std::int64_t> {
  public:
-  explicit InstanceNorm2d(std::int64_t num_features, const InstanceNormOptions& options = {});
-  InstanceNorm2d(Module& owner, std::string name, std::int64_t num_features,
-                 const InstanceNormOptions& options = {});
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  using LayerOn::LayerOn;
 };
 
 }  // namespace ingot::nn

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::nn {
 
@@ -40,7 +40,6 @@ class Recurrent : public Module {
 
   std::int64_t input_size() const { return input_size_; }
   std::int64_t hidden_size() const { return hidden_size_; }
-  const RecurrentOptions& options() const { return options_; }
 
  protected:
   /// `gates` times hidden_size rows per weight.
@@ -67,6 +66,17 @@ class Recurrent : public Module {
   std::vector<RecurrentWeights> weights_;  ///< per layer, forward and then backward
 };
 
+template <std::int64_t kGates>
+class RecurrentOf : public Recurrent {
+ protected:
+  RecurrentOf(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options)
+      : Recurrent(kGates, input_size, hidden_size, options) {}
+};
+
+template <class Self, std::int64_t kGates>
+using RecurrentLayer =
+    LayerOn<RecurrentOf<kGates>, Self, RecurrentOptions, std::int64_t, std::int64_t>;
+
 }  // namespace detail
 
 struct LstmState {
@@ -83,19 +93,14 @@ struct LstmResult {
 /// c = σ(f)·c + σ(i)·tanh(g);  h = σ(o)·tanh(c). Source: Hochreiter & Schmidhuber (1997).
 ///   auto [output, h, c] = lstm(x);
 /// Called as a module of one tensor (in a Sequential) it gives the output alone.
-class LSTM : public detail::Recurrent {
+class LSTM : public TakesOptional<detail::RecurrentLayer<LSTM, 4>, LstmResult, LstmState> {
  public:
-  LSTM(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
-  LSTM(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-       const RecurrentOptions& options = {});
-
-  LstmResult operator()(const Tensor& x, const LstmState& initial = {}, Site at = Site::current());
+  using TakesOptional::TakesOptional;
   Tensor forward(const Tensor& x) override;
   /// Throws ShapeError for operands that do not fit.
-  LstmResult forward(const Tensor& x, const LstmState& initial);
+  LstmResult forward(const Tensor& x, const LstmState& initial) override;
 
  protected:
-  std::unique_ptr<Module> make_same() const override;
   States step(const Tensor& from_input, const States& before,
               const detail::RecurrentWeights& w) const override;
 };
@@ -107,64 +112,68 @@ struct GruResult {
 /// Gated recurrent unit:  r, z, n = x·W_ih + b_ih and s, u, m = h·W_hh + b_hh;
 /// h = (1 − σ(z + u))·tanh(n + σ(r + s)·m) + σ(z + u)·h. Source: Cho et al. (2014), in the form of
 /// PyTorch and cuDNN.
-class GRU : public detail::Recurrent {
+class GRU : public TakesOptional<detail::RecurrentLayer<GRU, 3>, GruResult, Tensor> {
  public:
-  GRU(std::int64_t input_size, std::int64_t hidden_size, const RecurrentOptions& options = {});
-  GRU(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-      const RecurrentOptions& options = {});
-
-  GruResult operator()(const Tensor& x, const Tensor& initial = {}, Site at = Site::current());
+  using TakesOptional::TakesOptional;
   Tensor forward(const Tensor& x) override;
   /// Throws ShapeError for operands that do not fit.
-  GruResult forward(const Tensor& x, const Tensor& initial);
+  GruResult forward(const Tensor& x, const Tensor& initial) override;
 
  protected:
-  std::unique_ptr<Module> make_same() const override;
   States step(const Tensor& from_input, const States& before,
               const detail::RecurrentWeights& w) const override;
 };
 
+struct RecurrentCellOptions {
+  bool bias = true;
+};
+
+namespace detail {
+template <class Self>
+using CellLayer = Layer<Self, RecurrentCellOptions, std::int64_t, std::int64_t>;
+}
+
 /// One step of an LSTM: x[N, input_size] (or [input_size]) and the states give the next states.
 /// Parameters: weight_ih, weight_hh, bias_ih, bias_hh.
-class LSTMCell : public Module {
+class LSTMCell : public TakesOptional<detail::CellLayer<LSTMCell>, LstmState, LstmState> {
  public:
-  LSTMCell(std::int64_t input_size, std::int64_t hidden_size, bool bias = true);
-  LSTMCell(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-           bool bias = true);
-
-  LstmState operator()(const Tensor& x, const LstmState& before = {}, Site at = Site::current());
+  using TakesOptional::TakesOptional;
+  static void check(std::int64_t input_size, std::int64_t hidden_size,
+                    const RecurrentCellOptions& options);
   Tensor forward(const Tensor& x) override;
-  LstmState forward(const Tensor& x, const LstmState& before);
+  LstmState forward(const Tensor& x, const LstmState& before) override;
   std::string description() const override;
 
-  Tensor& weight_ih;
-  Tensor& weight_hh;
-  Tensor& bias_ih;  ///< undefined without bias
-  Tensor& bias_hh;
+ private:
+  Tensor drawn(std::int64_t columns) const;
+  Tensor drawn_bias() const;
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+ public:
+  Tensor& weight_ih = register_parameter("weight_ih", drawn(argument<0>()));
+  Tensor& weight_hh = register_parameter("weight_hh", drawn(argument<1>()));
+  Tensor& bias_ih = register_parameter("bias_ih", drawn_bias());  ///< undefined without bias
+  Tensor& bias_hh = register_parameter("bias_hh", drawn_bias());
 };
 
 /// One step of a GRU.
-class GRUCell : public Module {
+class GRUCell : public TakesOptional<detail::CellLayer<GRUCell>, Tensor, Tensor> {
  public:
-  GRUCell(std::int64_t input_size, std::int64_t hidden_size, bool bias = true);
-  GRUCell(Module& owner, std::string name, std::int64_t input_size, std::int64_t hidden_size,
-          bool bias = true);
-
-  Tensor operator()(const Tensor& x, const Tensor& before = {}, Site at = Site::current());
+  using TakesOptional::TakesOptional;
+  static void check(std::int64_t input_size, std::int64_t hidden_size,
+                    const RecurrentCellOptions& options);
   Tensor forward(const Tensor& x) override;
-  Tensor forward(const Tensor& x, const Tensor& before);
+  Tensor forward(const Tensor& x, const Tensor& before) override;
   std::string description() const override;
 
-  Tensor& weight_ih;
-  Tensor& weight_hh;
-  Tensor& bias_ih;  ///< undefined without bias
-  Tensor& bias_hh;
+ private:
+  Tensor drawn(std::int64_t columns) const;
+  Tensor drawn_bias() const;
 
- protected:
-  std::unique_ptr<Module> make_same() const override;
+ public:
+  Tensor& weight_ih = register_parameter("weight_ih", drawn(argument<0>()));
+  Tensor& weight_hh = register_parameter("weight_hh", drawn(argument<1>()));
+  Tensor& bias_ih = register_parameter("bias_ih", drawn_bias());  ///< undefined without bias
+  Tensor& bias_hh = register_parameter("bias_hh", drawn_bias());
 };
 
 }  // namespace ingot::nn

@@ -37,48 +37,50 @@ struct TransformerCall {
 /// Submodules as in PyTorch: self_attn, linear1, dropout, linear2, norm1, norm2, dropout1,
 /// dropout2. Throws ValueError for sizes below 1, a d_model that nhead does not divide, a dropout
 /// outside [0, 1]. Source: Vaswani et al. (2017); norm_first: Xiong et al. (2020).
-class TransformerEncoderLayer : public Module {
+class TransformerEncoderLayer
+    : public TakesOptional<Layer<TransformerEncoderLayer, TransformerEncoderLayerOptions,
+                                 std::int64_t, std::int64_t>,
+                           Tensor, TransformerCall> {
  public:
-  TransformerEncoderLayer(std::int64_t d_model, std::int64_t nhead,
-                          const TransformerEncoderLayerOptions& options = {});
-  TransformerEncoderLayer(Module& owner, std::string name, std::int64_t d_model, std::int64_t nhead,
-                          const TransformerEncoderLayerOptions& options = {});
-
-  Tensor operator()(const Tensor& src, const TransformerCall& masks = {},
-                    Site at = Site::current());
+  using TakesOptional::TakesOptional;
   Tensor forward(const Tensor& src) override { return forward(src, {}); }
-  Tensor forward(const Tensor& src, const TransformerCall& masks);
+  Tensor forward(const Tensor& src, const TransformerCall& masks) override;
+  std::string description() const override { return {}; }
 
-  MultiheadAttention self_attn;
-  Linear linear1;
-  Dropout dropout;
-  Linear linear2;
-  LayerNorm norm1, norm2;
-  Dropout dropout1, dropout2;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  MultiheadAttention self_attn{
+      *this,
+      "self_attn",
+      argument<0>(),
+      argument<1>(),
+      {.dropout = options().dropout, .bias = options().bias, .batch_first = options().batch_first}};
+  Linear linear1{
+      *this, "linear1", argument<0>(), options().dim_feedforward, {.bias = options().bias}};
+  Dropout dropout{*this, "dropout", options().dropout};
+  Linear linear2{
+      *this, "linear2", options().dim_feedforward, argument<0>(), {.bias = options().bias}};
+  LayerNorm norm1{
+      *this, "norm1", argument<0>(), {.eps = options().layer_norm_eps, .bias = options().bias}};
+  LayerNorm norm2{
+      *this, "norm2", argument<0>(), {.eps = options().layer_norm_eps, .bias = options().bias}};
+  Dropout dropout1{*this, "dropout1", options().dropout};
+  Dropout dropout2{*this, "dropout2", options().dropout};
 
  private:
   Tensor attend(const Tensor& x, const TransformerCall& masks);
   Tensor feed_forward(const Tensor& x);
-
-  TransformerEncoderLayerOptions options_;
 };
 
 /// `num_layers` copies of a layer one after the other ("layers.0", …), and then `norm` where given.
 /// All copies start with the layer's values, as in PyTorch. Throws ValueError for num_layers < 1.
-class TransformerEncoder : public Module {
+class TransformerEncoder : public TakesOptional<Module, Tensor, TransformerCall> {
  public:
   TransformerEncoder(const TransformerEncoderLayer& layer, std::int64_t num_layers,
                      std::unique_ptr<Module> norm = nullptr);
   TransformerEncoder(Module& owner, std::string name, const TransformerEncoderLayer& layer,
                      std::int64_t num_layers, std::unique_ptr<Module> norm = nullptr);
 
-  Tensor operator()(const Tensor& src, const TransformerCall& masks = {},
-                    Site at = Site::current());
   Tensor forward(const Tensor& src) override { return forward(src, {}); }
-  Tensor forward(const Tensor& src, const TransformerCall& masks);
+  Tensor forward(const Tensor& src, const TransformerCall& masks) override;
 
   ModuleList layers{*this, "layers"};
 

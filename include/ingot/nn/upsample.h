@@ -3,25 +3,23 @@
 
 #include <string>
 
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/ops/interpolate.h>
 
 namespace ingot::nn {
 
 /// ingot::interpolate with fixed options. Throws ValueError unless exactly one of size and
 /// scale_factor is given and it is positive.
-class Upsample : public Module {
+class Upsample : public Layer<Upsample, NoOptions, InterpolateOptions> {
  public:
-  explicit Upsample(const InterpolateOptions& options);
-  Upsample(Module& owner, std::string name, const InterpolateOptions& options);
+  // By hand: there is none without options, so that `Upsample({})` can only mean empty ones.
+  explicit Upsample(const InterpolateOptions& options) : Layer(options) {}
+  Upsample(Module& owner, std::string name, const InterpolateOptions& options)
+      : Layer(owner, std::move(name), options) {}
+  static void check(const InterpolateOptions& options, const NoOptions&);
+  const InterpolateOptions& options() const { return argument<0>(); }
   Tensor forward(const Tensor& x) override;
   std::string description() const override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
-
- private:
-  InterpolateOptions options_;
 };
 
 }  // namespace ingot::nn

@@ -34,6 +34,14 @@ struct Conv2dOptions {
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {}, Site at = Site::current());
 
+/// Options by position, in PyTorch's order: `conv2d(x, weight, bias, 2, 1)`.
+inline Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride,
+                     ConvPadding padding = 0, Pair dilation = 1, std::int64_t groups = 1,
+                     Site at = Site::current()) {
+  return conv2d(x, weight, bias,
+                {.stride = stride, .padding = padding, .dilation = dilation, .groups = groups}, at);
+}
+
 /// The same in one dimension: a number, "valid" or "same".
 struct ConvPadding1d {
   std::int64_t size = 0;

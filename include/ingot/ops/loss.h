@@ -33,13 +33,29 @@ struct NllLossOptions {
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                 const NllLossOptions& options = {}, Site at = Site::current());
 
+/// Options of the losses that have no others.
+struct LossOptions {
+  Reduction reduction = Reduction::Mean;
+};
+
 /// (input − target)², broadcast.
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
+                Site at = Site::current());
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& options,
                 Site at = Site::current());
 
 /// |input − target|, broadcast.
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
                Site at = Site::current());
+
+Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& options,
+               Site at = Site::current());
+
+struct SmoothL1LossOptions {
+  Reduction reduction = Reduction::Mean;
+  double beta = 1;
+};
 
 /// With d = |input − target|, broadcast: d²/(2·beta) where d < beta, else d − beta/2. Throws
 /// ValueError for a negative beta.
@@ -47,10 +63,26 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target,
                       Reduction reduction = Reduction::Mean, double beta = 1,
                       Site at = Site::current());
 
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1LossOptions& options,
+                      Site at = Site::current());
+
+struct HuberLossOptions {
+  Reduction reduction = Reduction::Mean;
+  double delta = 1;
+};
+
 /// With d = |input − target|, broadcast: d²/2 where d < delta, else delta·(d − delta/2). Throws
 /// ValueError unless delta is positive.
 Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
                   double delta = 1, Site at = Site::current());
+
+Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberLossOptions& options,
+                  Site at = Site::current());
+
+struct BceLossOptions {
+  Tensor weight = {};  ///< multiplies the losses; broadcasts
+  Reduction reduction = Reduction::Mean;
+};
 
 /// −(t·log x + (1 − t)·log(1 − x)) for probabilities x and t of the same shape and floating dtype;
 /// logarithms are at least −100. `weight`, if defined, multiplies the losses and broadcasts. An x
@@ -58,6 +90,9 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
                             Reduction reduction = Reduction::Mean, const Tensor& weight = {},
                             Site at = Site::current());
+
+Tensor binary_cross_entropy(const Tensor& input, const Tensor& target,
+                            const BceLossOptions& options, Site at = Site::current());
 
 struct BceWithLogitsOptions {
   Tensor weight = {};      ///< multiplies the losses; broadcasts
@@ -74,10 +109,17 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
                                         const BceWithLogitsOptions& options,
                                         Site at = Site::current());
 
+struct KlDivOptions {
+  Reduction reduction = Reduction::Mean;
+  bool log_target = false;
+};
+
 /// target·(log target − input), broadcast, for log probabilities `input` and probabilities `target`
 /// (0 counts 0), or exp(target)·(target − input) with `log_target`. As in PyTorch Mean divides by
 /// all elements; the divergence itself is Reduction::BatchMean.
 Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction = Reduction::Mean,
               bool log_target = false, Site at = Site::current());
+Tensor kl_div(const Tensor& input, const Tensor& target, const KlDivOptions& options,
+              Site at = Site::current());
 
 }  // namespace ingot

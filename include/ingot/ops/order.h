@@ -10,23 +10,23 @@ namespace ingot {
 
 /// The elements along `dim` in order, and where each was (int64). Equal elements keep their order,
 /// so every sort is stable. The gradient goes back to where the elements came from.
-std::pair<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim = -1, bool descending = false,
-                               Site at = Site::current());
+ValuesAndIndices sort(const Tensor& x, std::int64_t dim = -1, bool descending = false,
+                      Site at = Site::current());
 /// The places that sort gives.
 Tensor argsort(const Tensor& x, std::int64_t dim = -1, bool descending = false,
                Site at = Site::current());
 /// The k largest (or smallest) elements along `dim` in order, and where they were; of equal ones
 /// the first. Throws ValueError when there are not as many.
-std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t dim = -1,
-                               bool largest = true, Site at = Site::current());
+ValuesAndIndices topk(const Tensor& x, std::int64_t k, std::int64_t dim = -1, bool largest = true,
+                      Site at = Site::current());
 /// The k-th smallest element along `dim`, counted from 1, and where it was. Throws ValueError
 /// unless there is one.
-std::pair<Tensor, Tensor> kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim = -1,
-                                   bool keepdim = false, Site at = Site::current());
+ValuesAndIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t dim = -1,
+                          bool keepdim = false, Site at = Site::current());
 /// The median along `dim` (of an even number the lower one; NaN if there is one), and where it was.
 /// Throws ShapeError for an empty dimension.
-std::pair<Tensor, Tensor> median(const Tensor& x, std::int64_t dim, bool keepdim = false,
-                                 Site at = Site::current());
+ValuesAndIndices median(const Tensor& x, std::int64_t dim, bool keepdim = false,
+                        Site at = Site::current());
 /// The median of all elements.
 Tensor median(const Tensor& x, Site at = Site::current());
 
@@ -37,7 +37,7 @@ Tensor cumprod(const Tensor& x, std::int64_t dim, Site at = Site::current());
 
 /// The largest (smallest) of x[0] … x[i], and where it is: the last of equal ones. A NaN wins, and
 /// stays. The gradient goes to where the elements came from.
-std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t dim, Site at = Site::current());
-std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t dim, Site at = Site::current());
+ValuesAndIndices cummax(const Tensor& x, std::int64_t dim, Site at = Site::current());
+ValuesAndIndices cummin(const Tensor& x, std::int64_t dim, Site at = Site::current());
 
 }  // namespace ingot

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <utility>
 
 #include <ingot/core/tensor.h>
 #include <ingot/ops/pair.h>
@@ -21,10 +20,22 @@ struct MaxPool2dOptions {
 Tensor max_pool2d(const Tensor& x, Pair kernel_size, const MaxPool2dOptions& options = {},
                   Site at = Site::current());
 
-/// The same, and where each element came from: int64 positions h·W + w in its image plane.
-std::pair<Tensor, Tensor> max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
-                                                  const MaxPool2dOptions& options = {},
-                                                  Site at = Site::current());
+/// Options by position, in PyTorch's order: `max_pool2d(x, 3, 2, 1)`.
+inline Tensor max_pool2d(const Tensor& x, Pair kernel_size, Pair stride, Pair padding = 0,
+                         Pair dilation = 1, Site at = Site::current()) {
+  return max_pool2d(x, kernel_size, {.stride = stride, .padding = padding, .dilation = dilation},
+                    at);
+}
+
+struct MaxPoolResult {
+  Tensor output;
+  Tensor indices;  ///< int64 positions h·W + w in each element's image plane
+};
+
+/// The same, and where each element came from.
+MaxPoolResult max_pool2d_with_indices(const Tensor& x, Pair kernel_size,
+                                      const MaxPool2dOptions& options = {},
+                                      Site at = Site::current());
 
 struct AvgPool2dOptions {
   std::optional<Pair> stride = {};  ///< the kernel's size unless given
@@ -39,6 +50,12 @@ struct AvgPool2dOptions {
 Tensor avg_pool2d(const Tensor& x, Pair kernel_size, const AvgPool2dOptions& options = {},
                   Site at = Site::current());
 
+/// Options by position, in PyTorch's order: `avg_pool2d(x, 3, 2, 1)`.
+inline Tensor avg_pool2d(const Tensor& x, Pair kernel_size, Pair stride, Pair padding = 0,
+                         Site at = Site::current()) {
+  return avg_pool2d(x, kernel_size, {.stride = stride, .padding = padding}, at);
+}
+
 /// Means over OH × OW windows that cover x[N, C, H, W] (or [C, H, W]) evenly; floating dtypes.
 /// Window i spans rows floor(i·H/OH) to ceil((i + 1)·H/OH).
 Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at = Site::current());
@@ -46,8 +63,8 @@ Tensor adaptive_avg_pool2d(const Tensor& x, Pair output_size, Site at = Site::cu
 /// Largest elements of the windows of adaptive_avg_pool2d; NaN wins. All dtypes but bool.
 Tensor adaptive_max_pool2d(const Tensor& x, Pair output_size, Site at = Site::current());
 
-/// The same, and where each element came from: int64 positions h·W + w in its image plane.
-std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size,
-                                                           Site at = Site::current());
+/// The same, and where each element came from.
+MaxPoolResult adaptive_max_pool2d_with_indices(const Tensor& x, Pair output_size,
+                                               Site at = Site::current());
 
 }  // namespace ingot

@@ -3,6 +3,9 @@
 // ValueError for one named twice.
 #pragma once
 
+#include <concepts>
+#include <type_traits>
+
 #include <ingot/core/tensor.h>
 
 namespace ingot {
@@ -45,10 +48,10 @@ Tensor max(const Tensor& x, Site at = Site::current());
 Tensor min(const Tensor& x, Site at = Site::current());
 /// The largest (smallest) element along `dim` and where it is: the first of equal ones, which takes
 /// the whole gradient; a NaN wins. Throws ShapeError when the dimension is empty.
-std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim = false,
-                              Site at = Site::current());
-std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim = false,
-                              Site at = Site::current());
+ValuesAndIndices max(const Tensor& x, std::int64_t dim, bool keepdim = false,
+                     Site at = Site::current());
+ValuesAndIndices min(const Tensor& x, std::int64_t dim, bool keepdim = false,
+                     Site at = Site::current());
 /// maximum and minimum.
 Tensor max(const Tensor& a, const Tensor& b, Site at = Site::current());
 Tensor min(const Tensor& a, const Tensor& b, Site at = Site::current());
@@ -56,13 +59,21 @@ Tensor min(const Tensor& a, const Tensor& b, Site at = Site::current());
 Tensor any(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
 /// bool: no element is zero.
 Tensor all(const Tensor& x, const Dims& dims = {}, bool keepdim = false, Site at = Site::current());
-/// Euclidean norm. Floating dtypes.
-Tensor norm(const Tensor& x, const Dims& dims = {}, bool keepdim = false,
-            Site at = Site::current());
 /// (Σ |x|^p)^(1/p); the largest |x| for p = ∞, the smallest for p = −∞, the number of elements that
 /// are not zero for p = 0. Floating dtypes. Throws ShapeError for |p| = ∞ over no elements.
 Tensor vector_norm(const Tensor& x, double p = 2, const Dims& dims = {}, bool keepdim = false,
                    Site at = Site::current());
+namespace detail {
+auto euclidean_norm(const Tensor& x, const Dims& dims, bool keepdim, Site at) -> Tensor;
+}
+/// Euclidean norm. Floating dtypes. A number alone is p, as in PyTorch: `norm(x, {0})` for a
+/// dimension.
+template <class List = Dims>
+  requires(!std::is_arithmetic_v<List> && std::convertible_to<const List&, Dims>)
+Tensor norm(const Tensor& x, const List& dims = {}, bool keepdim = false,
+            Site at = Site::current()) {
+  return detail::euclidean_norm(x, dims, keepdim, at);
+}
 /// The p-norm, vector_norm: `norm(x, 1)`, `norm(x, 3, {0}, true)`. As in PyTorch there are no
 /// matrix norms here.
 template <class T>

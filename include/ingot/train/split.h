@@ -6,9 +6,9 @@
 
 namespace ingot::train {
 
-/// kTrain: to learn from. kVal: to choose by (the best epoch, the end of a run, a learning rate).
-/// kTest: to tell how good the result is; nothing may be chosen by it.
-enum class Split { kTrain, kVal, kTest };
+/// Train: to learn from. Val: to choose by (the best epoch, the end of a run, a learning rate).
+/// Test: to tell how good the result is; nothing may be chosen by it.
+enum class Split { Train, Val, Test };
 
 /// "train", "val" or "test".
 std::string_view name(Split split);

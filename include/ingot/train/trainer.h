@@ -60,8 +60,8 @@ class DivergedError : public Error {
 struct TrainerOptions {
   std::int64_t epochs = 1;
   Device device;
-  /// What the second loader's data are: kVal, or kTest where nothing is chosen by `monitor`.
-  Split measures = Split::kVal;
+  /// What the second loader's data are: Val, or Test where nothing is chosen by `monitor`.
+  Split measures = Split::Val;
   /// The learning rate of the step with that number, from 0; the optimizer's own when empty. Not
   /// together with a scheduler or plateau.
   std::function<double(std::int64_t step)> learning_rate;

@@ -65,10 +65,10 @@ Picture run(const Image& image, const std::string& op, const Json& args) {
   if (op == "crop") return F::crop(image, integer(0), integer(1), integer(2), integer(3));
   if (op == "center_crop") return F::center_crop(image, integer(0), integer(1));
   if (op == "pad") {
-    static const std::map<std::string, PaddingMode> modes{{"constant", PaddingMode::kConstant},
-                                                          {"edge", PaddingMode::kEdge},
-                                                          {"reflect", PaddingMode::kReflect},
-                                                          {"symmetric", PaddingMode::kSymmetric}};
+    static const std::map<std::string, PaddingMode> modes{{"constant", PaddingMode::Constant},
+                                                          {"edge", PaddingMode::Edge},
+                                                          {"reflect", PaddingMode::Reflect},
+                                                          {"symmetric", PaddingMode::Symmetric}};
     return F::pad(image, args.at("padding").get<std::vector<std::int64_t>>(),
                   fill_of(args.at("fill")), modes.at(args.at("mode").get<std::string>()));
   }
@@ -87,7 +87,7 @@ Picture run(const Image& image, const std::string& op, const Json& args) {
   if (op == "rotate")
     return F::rotate(
         image, args.at("degrees").get<double>(),
-        args.at("interpolation") == "nearest" ? Interpolation::kNearest : Interpolation::kBilinear,
+        args.at("interpolation") == "nearest" ? Interpolation::Nearest : Interpolation::Bilinear,
         fill_of(args.at("fill")));
   const auto factor = args.at(0).get<double>();
   if (op == "adjust_brightness") return F::adjust_brightness(image, factor);

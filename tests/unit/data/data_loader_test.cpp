@@ -317,7 +317,7 @@ TEST(Subset, TakesIndicesOrTheFirst) {
 }
 
 TEST(MnistDataset, LoadsBatchesOfImagesAndLabels) {
-  const MnistArrays arrays = embedded_mnist(Split::kTest);
+  const MnistArrays arrays = embedded_mnist(Split::Test);
   DataLoader loader{mnist("embedded", false), {.batch_size = 64, .workers = 2}};
   std::int64_t seen = 0;
   for (auto [images, labels] : loader) {

@@ -162,7 +162,7 @@ TEST_F(ImageFolderTest, DamagedFilesAreSkippedOnRequest) {
   put("a/5.png", "");
   for (const int workers : {0, 3}) {
     DataLoader loader{image_folder(folder_.path()),
-                      {.batch_size = 2, .workers = workers, .on_error = OnError::kSkip}};
+                      {.batch_size = 2, .workers = workers, .on_error = OnError::Skip}};
     EXPECT_EQ(loader.size(), 5);
     for (int epoch = 0; epoch < 2; ++epoch) {
       std::vector<std::int64_t> sizes;
@@ -189,7 +189,7 @@ TEST_F(ImageFolderTest, DamagedFilesAreSkippedOnRequest) {
 TEST_F(ImageFolderTest, NothingButDamagedFilesIsAnError) {
   put("a/1.png", "no");
   put("b/2.png", "no");
-  DataLoader loader{image_folder(folder_.path()), {.on_error = OnError::kSkip}};
+  DataLoader loader{image_folder(folder_.path()), {.on_error = OnError::Skip}};
   const std::string text = message_of<IoError>([&] { loader.begin(); });
   EXPECT_EQ(text, "DataLoader: no sample of the epoch could be read; the first: " +
                       (folder_ / "a/1.png").string() + ": neither a JPEG nor a PNG image");
@@ -209,7 +209,7 @@ TEST_F(ImageFolderTest, ErrorsOfTransformsNameTheFile) {
       return picture;
     });
     DataLoader loader{image_folder(folder_.path(), own),
-                      {.workers = workers, .on_error = OnError::kSkip}};
+                      {.workers = workers, .on_error = OnError::Skip}};
     try {
       loader.begin();
       FAIL();

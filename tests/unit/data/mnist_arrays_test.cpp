@@ -34,8 +34,8 @@ std::string io_error(F f) {
 }
 
 TEST(Mnist, EmbeddedIsTheStartOfMnist) {
-  const MnistArrays train = embedded_mnist(Split::kTrain);
-  const MnistArrays test = embedded_mnist(Split::kTest);
+  const MnistArrays train = embedded_mnist(Split::Train);
+  const MnistArrays test = embedded_mnist(Split::Test);
   for (const MnistArrays* part : {&train, &test}) {
     EXPECT_EQ(part->count, 1000);
     EXPECT_EQ(part->height, 28);
@@ -57,7 +57,7 @@ TEST(Mnist, EmbeddedIsTheStartOfMnist) {
 }
 
 TEST(Mnist, EmbeddedEqualsTheFolder) {
-  for (const Split split : {Split::kTrain, Split::kTest}) {
+  for (const Split split : {Split::Train, Split::Test}) {
     const MnistArrays embedded = embedded_mnist(split);
     const MnistArrays folder = read_mnist(kSubset, split);
     EXPECT_EQ(embedded.images, folder.images);
@@ -76,7 +76,7 @@ TEST(Mnist, FindsEverySpelling) {
                   zipped ? gzip_bytes(images) : images);
       write_bytes(folder.path() / ("t10k-labels" + std::string(separator) + "idx1-ubyte" + suffix),
                   zipped ? gzip_bytes(labels) : labels);
-      const MnistArrays arrays = read_mnist(folder.path(), Split::kTest);
+      const MnistArrays arrays = read_mnist(folder.path(), Split::Test);
       EXPECT_EQ(arrays.count, 2);
       EXPECT_EQ(arrays.height, 1);
       EXPECT_EQ(arrays.width, 3);
@@ -89,15 +89,15 @@ TEST(Mnist, FindsEverySpelling) {
 TEST(Mnist, MissingFolderOrFile) {
   const TemporaryFolder folder("mnist_missing");
   const std::string name = folder.path().string();
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path() / "none", Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path() / "none", Split::Train); }),
             name + "/none: no such folder");
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             name + ": the folder has no train-images-idx3-ubyte (raw or with .gz)");
   write_bytes(folder.path() / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {0}));
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             name + ": the folder has no train-labels-idx1-ubyte (raw or with .gz)");
   const auto file = folder.path() / "train-images-idx3-ubyte";
-  EXPECT_NE(io_error([&] { read_mnist(file, Split::kTrain); }).find("not a folder"),
+  EXPECT_NE(io_error([&] { read_mnist(file, Split::Train); }).find("not a folder"),
             std::string::npos);
 }
 
@@ -109,10 +109,10 @@ TEST(Mnist, FoldersOfTorchvision) {
     write_bytes(folder.path() / below / "train-images-idx3-ubyte", idx_bytes({1, 1, 1}, {7}));
     write_bytes(folder.path() / below / "train-labels-idx1-ubyte", idx_bytes({1}, {3}));
     const char* name = below[0] == 'F' ? "FashionMNIST" : "MNIST";
-    EXPECT_EQ(read_mnist(folder.path(), Split::kTrain, name).labels[0], 3);
+    EXPECT_EQ(read_mnist(folder.path(), Split::Train, name).labels[0], 3);
     if (below != "raw") {
       EXPECT_THROW(
-          read_mnist(folder.path(), Split::kTrain, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
+          read_mnist(folder.path(), Split::Train, below[0] == 'F' ? "MNIST" : "FashionMNIST"),
           IoError);
     }
     std::filesystem::remove_all(folder.path() / below);
@@ -144,10 +144,10 @@ TEST(Mnist, DamageOfARealFileIsNamed) {
   Bytes damaged = whole;
   damaged[whole.size() / 2] ^= 0x40;
   write_bytes(path, damaged);
-  const std::string text = io_error([&] { read_mnist(folder.path(), Split::kTrain); });
+  const std::string text = io_error([&] { read_mnist(folder.path(), Split::Train); });
   EXPECT_EQ(text.find(path.string() + ": damaged gzip data"), 0u) << text;
   write_bytes(path, Bytes(whole.begin(), whole.begin() + 100000));
-  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::kTrain); }),
+  EXPECT_EQ(io_error([&] { read_mnist(folder.path(), Split::Train); }),
             path.string() + ": the gzip data is cut off");
 }
 

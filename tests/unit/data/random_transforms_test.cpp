@@ -171,7 +171,7 @@ TEST(RandomTransforms, JitterDrawsFactorsFromItsRanges) {
 
 TEST(RandomTransforms, RotationsStayInTheirRange) {
   const Image image = places(9, 9);
-  EXPECT_EQ(bytes_of(RandomRotation(90, 90, Interpolation::kNearest)(image)).pixels,
+  EXPECT_EQ(bytes_of(RandomRotation(90, 90, Interpolation::Nearest)(image)).pixels,
             bytes_of(functional::rotate(image, 90)).pixels);
   EXPECT_EQ(bytes_of(RandomRotation(0)(image)).pixels, image.pixels);
   std::set<std::vector<std::uint8_t>> seen;
@@ -308,9 +308,9 @@ TEST(RandomTransforms, PaddingBeyondTheImageGoesOn) {
     return bytes_of(functional::pad(row, {5, 0, 4, 0}, {0}, mode)).pixels;
   };
   using Bytes = std::vector<std::uint8_t>;
-  EXPECT_EQ(padded(PaddingMode::kEdge), (Bytes{1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3}));
-  EXPECT_EQ(padded(PaddingMode::kReflect), (Bytes{2, 1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3}));
-  EXPECT_EQ(padded(PaddingMode::kSymmetric), (Bytes{2, 3, 3, 2, 1, 1, 2, 3, 3, 2, 1, 1}));
+  EXPECT_EQ(padded(PaddingMode::Edge), (Bytes{1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3}));
+  EXPECT_EQ(padded(PaddingMode::Reflect), (Bytes{2, 1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3}));
+  EXPECT_EQ(padded(PaddingMode::Symmetric), (Bytes{2, 3, 3, 2, 1, 1, 2, 3, 3, 2, 1, 1}));
 }
 
 TEST(RandomTransforms, RefuseBadParameters) {
@@ -329,7 +329,7 @@ TEST(RandomTransforms, RefuseBadParameters) {
   message_of<ValueError>([] { ColorJitter(0, 0, 0, 0.6); });
   message_of<ValueError>([] { ColorJitter({.contrast = {2, 1}}); });
   message_of<ValueError>([] { RandomRotation(-5); });
-  message_of<ValueError>([] { RandomRotation(5, 2, Interpolation::kNearest); });
+  message_of<ValueError>([] { RandomRotation(5, 2, Interpolation::Nearest); });
   message_of<ValueError>([] { RandomErasing({.probability = 2}); });
   message_of<ValueError>([] { RandomErasing({.value = {}}); });
   message_of<ValueError>([] { Lambda("none", nullptr); });
@@ -337,7 +337,7 @@ TEST(RandomTransforms, RefuseBadParameters) {
   message_of<ValueError>([&] { functional::adjust_hue(image, 0.51); });
   message_of<ValueError>([&] { functional::adjust_contrast(image, -1); });
   message_of<ValueError>([&] { functional::rotate(image, INFINITY); });
-  message_of<ValueError>([&] { functional::rotate(image, 5, Interpolation::kNearest, {300}); });
+  message_of<ValueError>([&] { functional::rotate(image, 5, Interpolation::Nearest, {300}); });
   message_of<ValueError>([&] { functional::pad(image, {1}, {1, 2}); });
   message_of<ValueError>([&] { functional::pad(image, {1}, {256}); });
   message_of<ValueError>([&] { functional::crop(image, 0, 0, 0, 4); });

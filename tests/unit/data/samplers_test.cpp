@@ -65,14 +65,14 @@ TEST(RandomStream, IsAFunctionOfItsKeys) {
           seen.insert(RandomStream(key).next());
         }
   for (std::uint64_t epoch = 0; epoch < 4; ++epoch) {
-    seen.insert(RandomStream(0, StreamKind::kOrder, epoch).next());
-    seen.insert(RandomStream(0, StreamKind::kSplit, epoch).next());
+    seen.insert(RandomStream(0, StreamKind::Order, epoch).next());
+    seen.insert(RandomStream(0, StreamKind::Split, epoch).next());
   }
   EXPECT_EQ(seen.size(), 4u * 4 * 4 * 4 + 8);
 }
 
 TEST(RandomStream, IsUniform) {
-  RandomStream random(1, StreamKind::kSample, 0);
+  RandomStream random(1, StreamKind::Sample, 0);
   std::map<std::int64_t, int> counts;
   double sum = 0, low = 1, high = 0;
   constexpr int kDraws = 60000;

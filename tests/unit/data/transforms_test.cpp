@@ -93,7 +93,7 @@ TEST(Transforms, EqualPillowBitForBit) {
   const std::string folder = ingot::testing::source_dir() + "/tests/fixtures/transforms/";
   const Json fixture = Json::parse(read_all(folder + "cases.json"));
   const std::string stored = read_all(folder + "inputs.bin");
-  const MnistArrays mnist = embedded_mnist(Split::kTrain);
+  const MnistArrays mnist = embedded_mnist(Split::Train);
   std::map<std::string, Image> inputs;
   for (const auto& input : fixture.at("inputs")) {
     inputs[input.at("name")] = make_input(input, stored, mnist);

@@ -132,15 +132,15 @@ TEST(EmptyTensor, ReductionsAsInPyTorch) {
   expect_tensor(logsumexp(none, {0}), {}, float32, {-kInf});
   EXPECT_THROW(median(none, 0), ShapeError);
   EXPECT_THROW(median(zeros({0}, {.dtype = int64})), ShapeError);
-  EXPECT_EQ(median(zeros({0, 2}), 1).first.shape(), Shape({0}));
+  EXPECT_EQ(median(zeros({0, 2}), 1).values.shape(), Shape({0}));
   EXPECT_THROW(vector_norm(none, kInf), ShapeError);
   EXPECT_THROW(vector_norm(none, -1), ShapeError);
   EXPECT_THROW(max(none), ShapeError);
   EXPECT_THROW(argmax(none), ShapeError);
   EXPECT_THROW(kthvalue(none, 1), ValueError);
-  EXPECT_EQ(sort(none).first.numel(), 0);
-  EXPECT_EQ(topk(none, 0).first.numel(), 0);
-  EXPECT_EQ(cummax(none, 0).first.numel(), 0);
+  EXPECT_EQ(sort(none).values.numel(), 0);
+  EXPECT_EQ(topk(none, 0).values.numel(), 0);
+  EXPECT_EQ(cummax(none, 0).values.numel(), 0);
 }
 
 TEST(EmptyTensor, IsSplitAsInPyTorch) {

@@ -76,7 +76,7 @@ const Kink kKinks[] = {
     {"softplus", [](const Tensor& x) { return softplus(x); }, {kNan, 100}, {kNan, 1}},
     {"amax", [](const Tensor& x) { return amax(x); }, {kNan, 1, kNan}, {0.5, 0, 0.5}},
     {"amin", [](const Tensor& x) { return amin(x); }, {kNan, 1, 2}, {1, 0, 0}},
-    {"max", [](const Tensor& x) { return max(x, 0).first; }, {kNan, 1, kNan}, {1, 0, 0}},
+    {"max", [](const Tensor& x) { return max(x, 0).values; }, {kNan, 1, kNan}, {1, 0, 0}},
     {"logsumexp", [](const Tensor& x) { return logsumexp(x, {}); }, {-kInf, 0}, {0, 1}},
 };
 

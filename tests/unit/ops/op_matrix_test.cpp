@@ -1,5 +1,5 @@
 // Every op × dtype × layout on the cpu backend against the reference backend, forward and backward;
-// lazy, eager and with extra live tensors, which must not change a bit (semantics, rule 11).
+// lazy, eager and with extra live tensors, which must not change a bit (rule 11, docs/rules.md).
 #include <gtest/gtest.h>
 
 #include <cctype>

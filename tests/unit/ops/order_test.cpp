@@ -25,7 +25,7 @@ TEST(Sort, IsStableAndPutsNanLast) {
   EXPECT_EQ(argsort(x).to_vector<std::int64_t>(), (std::vector<std::int64_t>{2, 4, 0, 3, 1, 5}));
   EXPECT_EQ(argsort(x, 0, true).to_vector<std::int64_t>(),
             (std::vector<std::int64_t>{1, 5, 0, 3, 2, 4}));
-  EXPECT_EQ(topk(x, 3).second.to_vector<std::int64_t>(), (std::vector<std::int64_t>{1, 5, 0}));
+  EXPECT_EQ(topk(x, 3).indices.to_vector<std::int64_t>(), (std::vector<std::int64_t>{1, 5, 0}));
   EXPECT_TRUE(std::isnan(median(x).item()));
   EXPECT_EQ(median(tensor({4, 1, 3, 2})).item<int>(), 2);
 }
@@ -39,8 +39,8 @@ TEST(Sort, LongLines) {
   const auto s = sorted.to_vector<float>();
   for (std::size_t i = 0; i < s.size(); ++i) ASSERT_EQ(s[i], static_cast<float>(i));
   EXPECT_TRUE(equal(x.index_select(0, places), sorted));
-  expect_values(topk(x, 4).first, {4}, {4999, 4998, 4997, 4996});
-  expect_values(topk(x, 2, 0, false).first, {2}, {0, 1});
+  expect_values(topk(x, 4).values, {4}, {4999, 4998, 4997, 4996});
+  expect_values(topk(x, 2, 0, false).values, {2}, {0, 1});
 }
 
 TEST(Sort, Errors) {
@@ -125,9 +125,9 @@ TEST(TensorMethods, AreTheirFunctions) {
       {x.logsumexp({0}, true), logsumexp(x, {0}, true)},
       {(x > 0).any({0}), any(x > 0, {0})},
       {(x > 0).all({1}, true), all(x > 0, {1}, true)},
-      {x.sort(0, true).first, sort(x, 0, true).first},
+      {x.sort(0, true).values, sort(x, 0, true).values},
       {x.argsort(), argsort(x)},
-      {x.topk(2, 0, false).second, topk(x, 2, 0, false).second},
+      {x.topk(2, 0, false).indices, topk(x, 2, 0, false).indices},
       {x.cumsum(0), cumsum(x, 0)},
       {x.cumprod(1), cumprod(x, 1)},
       {x.scatter(1, index, y), scatter(x, 1, index, y)},

@@ -50,7 +50,7 @@ std::vector<Case> cases() {
       {"amax", [](const Tensor& x) { return x.amax(); }},
       {"amin", [](const Tensor& x) { return x.amin(); }},
       {"amax of columns", [](const Tensor& x) { return x.amax({0}); }},
-      {"max of dimension", [](const Tensor& x) { return x.max(0).first; }},
+      {"max of dimension", [](const Tensor& x) { return x.max(0).values; }},
       {"median", [](const Tensor& x) { return median(x); }},
       {"mse_loss", [](const Tensor& x) { return mse_loss(x, zeros_like(x)); }},
       {"l1_loss", [](const Tensor& x) { return l1_loss(x, zeros_like(x)); }},

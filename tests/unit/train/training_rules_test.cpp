@@ -176,12 +176,12 @@ TEST(TrainingRules, TestDataChooseNothing) {
       options.plateau = &plateau;
     else
       options.early_stopping = 2;
-    for (const Split measures : {Split::kVal, Split::kTest})
+    for (const Split measures : {Split::Val, Split::Test})
       for (const std::string& name : Metric::names()) {
         options.measures = measures;
         options.monitor = {.name = name};
         const bool allowed =
-            name.starts_with("train") || (name.starts_with("val") && measures == Split::kVal);
+            name.starts_with("train") || (name.starts_with("val") && measures == Split::Val);
         if (allowed)
           EXPECT_NO_THROW(p.trainer(options)) << name;
         else
@@ -191,12 +191,12 @@ TEST(TrainingRules, TestDataChooseNothing) {
     EXPECT_HAS(value_error([&] { p.trainer(options); }), "there are: val_loss, val_accuracy");
   }
   // They are reported under their own name.
-  Trainer reporting = p.trainer({.measures = Split::kTest});
+  Trainer reporting = p.trainer({.measures = Split::Test});
   reporting.run();
   EXPECT_TRUE(reporting.history().back().test_loss);
   EXPECT_FALSE(reporting.history().back().val_loss);
   EXPECT_THROW(best_epoch(reporting.history(), {"val_loss"}), ValueError);
-  EXPECT_THROW(p.trainer({.measures = Split::kTrain}), ValueError);
+  EXPECT_THROW(p.trainer({.measures = Split::Train}), ValueError);
 }
 
 TEST(TrainingRules, RefusesOptionsThatMeanNothing) {
@@ -328,16 +328,16 @@ TEST(TrainingRules, RestoringIsAllOrNothing) {
 
 TEST(TrainingRules, DataHaveDistinctParts) {
   ImageData mnist = ImageData::parse("mnist");
-  EXPECT_FALSE(mnist.has(Split::kVal));
-  EXPECT_THROW(mnist.open(Split::kVal, {}), ValueError);
-  EXPECT_EQ(mnist.open(Split::kTrain, {})->size(), 1000);
+  EXPECT_FALSE(mnist.has(Split::Val));
+  EXPECT_THROW(mnist.open(Split::Val, {}), ValueError);
+  EXPECT_EQ(mnist.open(Split::Train, {})->size(), 1000);
   mnist.val_split = 0.1;
   mnist.read_classes();
-  const auto train = mnist.open(Split::kTrain, {}), val = mnist.open(Split::kVal, {});
+  const auto train = mnist.open(Split::Train, {}), val = mnist.open(Split::Val, {});
   EXPECT_EQ(train->size(), 900);
   EXPECT_EQ(val->size(), 100);
-  EXPECT_EQ(mnist.open(Split::kTest, {})->size(), 1000);
-  EXPECT_EQ(parse_split("val"), Split::kVal);
+  EXPECT_EQ(mnist.open(Split::Test, {})->size(), 1000);
+  EXPECT_EQ(parse_split("val"), Split::Val);
   EXPECT_THROW(parse_split("validation"), ValueError);
 }
 
