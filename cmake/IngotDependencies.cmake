@@ -1,11 +1,11 @@
 # What the library is built from. Used by this build and, installed, by ingotConfig.cmake, so it
 # only looks for things and never aborts for something an installed library does not need.
 #
-# Reads   INGOT_THREADS (openmp or std), INGOT_CBLAS, INGOT_CURL.
+# Reads   INGOT_CBLAS, INGOT_CURL.
 # Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_threads and, where they were found, ingot_dep_blas and
 #         ingot_dep_curl;
 #         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
-#         in INGOT_THREADS what parallel_for really runs on. Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
+#         Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
 
 # ingot_missing(<what> <Debian package> <Homebrew formula>): stops with what to install.
 function(ingot_missing what debian brew)
@@ -101,20 +101,10 @@ if(NOT TARGET PNG::PNG)
   ingot_missing("libpng" libpng-dev libpng)
 endif()
 
-# Threads of parallel_for.
+# Threads of parallel_for. dlsym finds the OpenMP runtime of a library that brought one.
 if(NOT TARGET ingot_dep_threads)
   add_library(ingot_dep_threads INTERFACE IMPORTED)
-  target_link_libraries(ingot_dep_threads INTERFACE Threads::Threads)
-  if(INGOT_THREADS STREQUAL "openmp")
-    find_package(OpenMP QUIET COMPONENTS CXX)
-    if(TARGET OpenMP::OpenMP_CXX)
-      target_link_libraries(ingot_dep_threads INTERFACE OpenMP::OpenMP_CXX)
-      target_compile_definitions(ingot_dep_threads INTERFACE INGOT_THREADS_OPENMP=1)
-    else()
-      message(STATUS "OpenMP was not found; parallel_for runs on Ingot's own threads")
-      set(INGOT_THREADS std)
-    endif()
-  endif()
+  target_link_libraries(ingot_dep_threads INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 endif()
 
 # CBLAS, optional: Accelerate on Apple, OpenBLAS elsewhere.

@@ -14,19 +14,6 @@ option(INGOT_PRECOMPILE "Precompile the most used headers" ON)
 option(INGOT_CURL "Download data sets with libcurl, where it is found" ON)
 set(INGOT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
-# One process must hold one OpenMP runtime. Debian's oneDNN brings libgomp, Clang would bring
-# libomp, so Clang on Linux runs Ingot's loops on its own thread pool.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT APPLE)
-  set(_ingot_threads_default std)
-else()
-  set(_ingot_threads_default openmp)
-endif()
-set(INGOT_THREADS "${_ingot_threads_default}" CACHE STRING "parallel_for on: openmp or std")
-set_property(CACHE INGOT_THREADS PROPERTY STRINGS openmp std)
-if(NOT INGOT_THREADS MATCHES "^(openmp|std)$")
-  message(FATAL_ERROR "INGOT_THREADS is '${INGOT_THREADS}'; it must be openmp or std")
-endif()
-
 if(BUILD_SHARED_LIBS AND NOT INGOT_BUILD_SHARED)
   message(FATAL_ERROR "BUILD_SHARED_LIBS=ON needs INGOT_BUILD_SHARED=ON")
 endif()
@@ -44,7 +31,7 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   if(INGOT_CCACHE)
     # Without these ccache keeps nothing of what is built from precompiled headers.
     set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_SLOPPINESS=pch_defines,time_macros
       "${INGOT_CCACHE}")
   endif()
 endif()

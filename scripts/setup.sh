@@ -20,7 +20,7 @@ debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
 debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3 python3-venv"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
-  googletest google-benchmark rapidcheck libomp"
+  googletest google-benchmark rapidcheck"
 brew_ci_formulas="llvm python3"
 
 setup_debian() {
