@@ -33,12 +33,13 @@ struct Model {
 };
 
 /// Embedded digits number first … last - 1, made ready for the model.
-Images digits(const Model& model, bool train, std::int64_t first, std::int64_t last) {
+Images digits(const Model& model, ingot::train::Split split, std::int64_t first,
+              std::int64_t last) {
   const auto task = ingot::train::ImageData::parse("mnist");
   const auto input = ingot::train::image_input(models::info(model.name), task, model.size);
   std::vector<std::int64_t> chosen(static_cast<std::size_t>(last - first));
   std::iota(chosen.begin(), chosen.end(), first);
-  return std::make_shared<data::Subset>(task.open(train, input.transform), std::move(chosen));
+  return std::make_shared<data::Subset>(task.open(split, input.transform), std::move(chosen));
 }
 
 /// The two tasks: what is asked about a digit.
@@ -80,9 +81,10 @@ std::string pretrain(const Model& model) {
   const std::string file = model.name + "-digits.safetensors";
   const auto net = models::create(model.name, {.num_classes = 10});
   net->to(ingot::best_device());
-  train(*net, digits(model, true, 50, 1000), which, 8, 3e-3);
+  train(*net, digits(model, ingot::train::Split::Train, 50, 1000), which, 8, 3e-3);
   std::printf("no weights given: trained a %s to name digits (%.1f %% of the test images)\n",
-              model.name.c_str(), accuracy(*net, digits(model, false, 0, 200), which));
+              model.name.c_str(),
+              accuracy(*net, digits(model, ingot::train::Split::Test, 0, 200), which));
   ingot::save(net->state_dict(), file);
   std::printf("saved as %s\n", file.c_str());
   return file;
@@ -114,8 +116,8 @@ int main(int argc, char** argv) try {
   if (argc > 3) model.size = std::stoll(argv[3]);
   const std::string file = argc > 1 ? argv[2] : pretrain(model);
 
-  const Images few = digits(model, true, 0, 50);
-  const Images test = digits(model, false, 0, 200);
+  const Images few = digits(model, ingot::train::Split::Train, 0, 50);
+  const Images test = digits(model, ingot::train::Split::Test, 0, 200);
   const auto net = pretrained(model.name, file);
   std::printf("\nnew task: even or odd? 50 training images, 200 test images\n");
   std::printf("before training               %5.1f %%\n", accuracy(*net, test, is_odd));

@@ -13,7 +13,7 @@ namespace ingot::nn {
 class Upsample : public Layer<Upsample, NoOptions, InterpolateOptions> {
  public:
   // By hand: there is none without options, so that `Upsample({})` can only mean empty ones.
-  explicit Upsample(const InterpolateOptions& options) : Layer(options) {}
+  explicit Upsample(const InterpolateOptions& options, const NoOptions& = {}) : Layer(options) {}
   Upsample(Module& owner, std::string name, const InterpolateOptions& options)
       : Layer(owner, std::move(name), options) {}
   static void check(const InterpolateOptions& options, const NoOptions&);

@@ -45,9 +45,9 @@ TEST(AbsurdSizes, SamplersAndDataSetsThrowIngotsErrors) {
         OutOfMemoryError);
   }
   const Picture picture = Image{2, 2, 3, std::vector<std::uint8_t>(12)};
-  EXPECT_THROW(pad(picture, {20'000}), Error);
-  EXPECT_THROW(center_crop(picture, 40'000, 40'000), Error);
-  EXPECT_THROW(resized_crop(picture, 0, 0, 2, 2, 40'000, 40'000), Error);
+  EXPECT_THROW(functional::pad(picture, {20'000}), Error);
+  EXPECT_THROW(functional::center_crop(picture, 40'000, 40'000), Error);
+  EXPECT_THROW(functional::resized_crop(picture, 0, 0, 2, 2, 40'000, 40'000), Error);
   set_memory_limit(before);
 }
 

@@ -40,7 +40,8 @@ constexpr std::int64_t kExtremes[] = {INT64_MIN,
                                       INT64_MAX - 1,
                                       INT64_MAX};
 
-std::vector<Tensor> list(const std::pair<Tensor, Tensor>& p) { return {p.first, p.second}; }
+std::vector<Tensor> list(const ValuesAndIndices& p) { return {p.values, p.indices}; }
+std::vector<Tensor> list(const MaxPoolResult& p) { return {p.output, p.indices}; }
 
 const std::vector<Entry>& entries() {
   static const Tensor image = ones({1, 2, 4, 4}), sequence = ones({1, 2, 4});
@@ -445,7 +446,7 @@ TEST(ExtremeSizes, EveryFunctionWithAnIntegerIsHere) {
   std::set<std::string> known(others);
   for (const Entry& e : entries()) known.insert(e.name);
   const std::regex declaration(
-      R"(\n(?:Tensor|std::vector<Tensor>|std::pair<Tensor, Tensor>|UniqueResult) (\w+)\(([^;]*)\);)");
+      R"(\n(?:Tensor|std::vector<Tensor>|ValuesAndIndices|MaxPoolResult|UniqueResult) (\w+)\(([^;]*)\);)");
   const std::regex integer(R"(std::int64_t|Dims|Shape&|Pair|IndexList)");
   const std::filesystem::path folder = testing::source_dir() + "/include/ingot/ops";
   std::size_t found = 0;
