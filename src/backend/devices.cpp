@@ -7,7 +7,6 @@
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
 
-#include <ingot/core/nearest_name.h>
 #include "backend/backend.h"
 
 #if defined(__APPLE__)
@@ -40,8 +39,7 @@ Device::Device(std::string_view spelling) {
   }
   if (!valid)
     throw DeviceError(
-        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best{}", spelling,
-                    suggestion(kind, {"cpu", "cuda", "mps", "best"})));
+        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best", spelling));
   type = kind == "cpu" ? DeviceType::CPU : kind == "cuda" ? DeviceType::CUDA : DeviceType::MPS;
   index = static_cast<std::int16_t>(number);
 }

@@ -68,7 +68,7 @@ if [ "$(id -u)" != 0 ]; then  # root may write everywhere
   mkdir locked && chmod a-w locked
   refused "locked" train "${quick[@]}" --data mnist --out locked
 fi
-refused "missing/r.json: cannot write the file" \
+refused "missing/r.json: cannot write into the folder" \
   train "${quick[@]}" --data mnist --out unused --json missing/r.json
 [ ! -e unused ] || fail "a run was begun that cannot be reported"
 

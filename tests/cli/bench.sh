@@ -67,7 +67,7 @@ usage "--steps: must be a whole number" bench train --models mlp --steps 0
 usage "--batch-size 64 needs as many images; there are 10 (--images)" bench train --models mlp --images 10
 usage "--batch-size 2000 needs as many images; there are 1000 (mnist)" \
   bench train --models mlp --batch-size 2000 --images 3000
-usage "bench train: unknown argument '--step'; there are: " bench train --models mlp --step 3
+usage "bench train: unknown argument '--step'; did you mean --steps?" bench train --models mlp --step 3
 usage "--size: must be at most 65536" bench matmul --size 100000
 usage "--repeat: must be a whole number" bench matmul --repeat 0
 if ! ingot devices 2>/dev/null | grep -q '^mps  *[a-z]*  *yes'; then
@@ -75,4 +75,4 @@ if ! ingot devices 2>/dev/null | grep -q '^mps  *[a-z]*  *yes'; then
   says "device mps cannot be used: "
 fi
 check 1 ingot bench matmul --size 8 --json missing/r.json
-says "missing/r.json: cannot write the file"
+says "missing/r.json: cannot write into the folder"

@@ -22,7 +22,7 @@ if command -v python3 >/dev/null; then
 fi
 
 check 1 ingot devices --json missing/file.json
-says "missing/file.json: cannot write the file: No such file or directory"
+says "missing/file.json: cannot write into the folder: No such file or directory"
 one_line
 
 # A device that is not there is a clear failure.

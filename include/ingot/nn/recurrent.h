@@ -131,7 +131,7 @@ struct RecurrentCellOptions {
 namespace detail {
 template <class Self>
 using CellLayer = Layer<Self, RecurrentCellOptions, std::int64_t, std::int64_t>;
-}
+}  // namespace detail
 
 /// One step of an LSTM: x[N, input_size] (or [input_size]) and the states give the next states.
 /// Parameters: weight_ih, weight_hh, bias_ih, bias_hh.

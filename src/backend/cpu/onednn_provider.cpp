@@ -210,9 +210,10 @@ class OnednnConvolution final : public Kernel {
     std::string name;
   };
 
-  OnednnConvolution(const ConvDesc& desc, std::int64_t pieces, Parts parts)
+  OnednnConvolution(const ConvDesc& desc, std::int64_t pieces, bool alone, Parts parts)
       : kind_(desc.kind),
         pieces_(pieces),
+        alone_(alone),
         parts_(std::move(parts)),
         plain_weight_(weight_desc(desc, false)),
         scratch_step_(align64(parts_.scratchpad.get_size())),
@@ -236,7 +237,7 @@ class OnednnConvolution final : public Kernel {
     auto* blocked = static_cast<std::byte*>(args.workspace) + scratch_nbytes();
     if (reorder_ && !backward_weight) reorder(plain_weight_, plain, parts_.weight, blocked);
     if (pieces_ == 1) {
-      detail::bind_library_threads();
+      const MaybeAlone limit(alone_);
       execute(args, 0, reorder_ ? blocked : plain);
       stream().wait();
     } else {
@@ -354,6 +355,7 @@ class OnednnConvolution final : public Kernel {
 
   ConvKind kind_;
   std::int64_t pieces_;
+  bool alone_;
   Parts parts_;
   memory::desc plain_weight_;
   std::size_t scratch_step_, weight_step_;
@@ -438,15 +440,21 @@ std::int64_t products_of(const ConvDesc& desc) {
   return desc.y.numel() * w[1] * w[2] * w[3];
 }
 
+struct ConvSplit {
+  std::int64_t pieces = 1;
+  bool alone = false;  ///< too small for a second thread
+};
+
 // Into how many equal parts of the batch a convolution is cut. Every piece of a gradient of the
 // weights makes one of its own: for large weights that costs more than it brings.
-std::int64_t pieces_of(const ConvDesc& desc) {
+ConvSplit split_of(const ConvDesc& desc) {
   std::int64_t most = products_of(desc) / kMinProducts;
+  if (most == 0) return {.alone = true};  // also where a size is 0
   if (desc.kind == ConvKind::BackwardWeight) {
-    if (!is_small(weight_desc(desc, false))) return 1;
+    if (!is_small(weight_desc(desc, false))) return {};
     most = std::min(most, desc.x.numel() / (4 * desc.weight.numel()));
   }
-  return equal_parts(desc.x.shape[0], most);
+  return {.pieces = equal_parts(desc.x.shape[0], most)};
 }
 
 // The same by output channel, in oneDNN's blocks of them; 1 for another kind of convolution.
@@ -526,13 +534,13 @@ class OnednnProvider final : public ContractionProvider {
   std::unique_ptr<Kernel> convolution(const ConvDesc& desc) const override {
     if (const auto parts = channel_pieces_of(desc); parts > 1)
       return by_output_channel(desc, parts);
-    const std::int64_t pieces = pieces_of(desc);
-    if (pieces == 1) return convolution_for(desc, 1);
+    const auto [pieces, small] = split_of(desc);
+    if (pieces == 1) return convolution_for(desc, 1, small);
     ConvDesc part = desc;
     part.x = part_of_batch(desc.x, pieces);
     part.y = part_of_batch(desc.y, pieces);
     const ThreadLimit alone(1);
-    return convolution_for(part, pieces);
+    return convolution_for(part, pieces, true);
   }
 
  private:
@@ -543,7 +551,7 @@ class OnednnProvider final : public ContractionProvider {
     part.y.strides = desc.y.is_contiguous() ? part.y.shape.contiguous_strides()
                                             : channels_last_strides(part.y.shape);
     const ThreadLimit alone(1);
-    auto kernel = convolution_for(part, 1);
+    auto kernel = convolution_for(part, 1, true);
     if (!kernel) return nullptr;
     return std::make_unique<ByOutputChannel>(desc, pieces, std::move(kernel));
   }
@@ -566,8 +574,9 @@ class OnednnProvider final : public ContractionProvider {
     return std::make_unique<OnednnMatmul>(*pd, alone, a, b, bias, out);
   }
 
-  // `desc` is what one of `pieces` computes.
-  static std::unique_ptr<Kernel> convolution_for(const ConvDesc& desc, std::int64_t pieces) {
+  // `desc` is what one of `pieces` computes; `alone`: each on one thread.
+  static std::unique_ptr<Kernel> convolution_for(const ConvDesc& desc, std::int64_t pieces,
+                                                 bool alone) {
     if (desc.x.dtype != DType::Float32 || desc.x.numel() == 0 || desc.y.numel() == 0 ||
         desc.weight.numel() == 0 || !desc.weight.is_contiguous() || !is_within_32_bits(desc))
       return nullptr;
@@ -577,7 +586,7 @@ class OnednnProvider final : public ContractionProvider {
     const memory::desc x = image_desc(desc.x, channels_last), y = image_desc(desc.y, channels_last);
     const memory::desc weight = weight_desc(desc, true);
     const auto g = geometry(desc.attrs);
-    detail::bind_library_threads();
+    const MaybeAlone limit(alone);
     switch (desc.kind) {
       case ConvKind::Forward: {
         memory::desc bias;
@@ -585,29 +594,29 @@ class OnednnProvider final : public ContractionProvider {
           bias = memory::desc({desc.y.shape[1]}, memory::data_type::f32, memory::format_tag::a);
         const auto pd = compat::convolution_forward(engine(), x, weight, bias, y, g);
         if (!pd) return nullptr;
-        return make(desc, pieces,
+        return make(desc, pieces, alone,
                     parts_of<dnnl::convolution_forward>(*pd, x, pd->weights_desc(), y, bias));
       }
       case ConvKind::BackwardInput: {
         const auto pd = compat::convolution_backward_data(engine(), x, weight, y, g);
         if (!pd) return nullptr;
-        return make(desc, pieces,
+        return make(desc, pieces, alone,
                     parts_of<dnnl::convolution_backward_data>(*pd, x, pd->weights_desc(), y, {}));
       }
       case ConvKind::BackwardWeight: {
         const auto pd = compat::convolution_backward_weights(engine(), x, weight, y, g);
         if (!pd) return nullptr;
         return make(
-            desc, pieces,
+            desc, pieces, alone,
             parts_of<dnnl::convolution_backward_weights>(*pd, x, pd->diff_weights_desc(), y, {}));
       }
     }
     return nullptr;
   }
 
-  static std::unique_ptr<Kernel> make(const ConvDesc& desc, std::int64_t pieces,
+  static std::unique_ptr<Kernel> make(const ConvDesc& desc, std::int64_t pieces, bool alone,
                                       OnednnConvolution::Parts parts) {
-    return std::make_unique<OnednnConvolution>(desc, pieces, std::move(parts));
+    return std::make_unique<OnednnConvolution>(desc, pieces, alone, std::move(parts));
   }
   static memory::dims contiguous_strides(const memory::dims& dims) {
     memory::dims strides(dims.size(), 1);

@@ -16,6 +16,8 @@ namespace ingot::parity {
 std::vector<double> uniform(const std::string& salt, const std::string& name, std::int64_t count);
 
 /// What a fixture says of one tensor.
+inline constexpr double kLearningRate = 1e-3;
+
 struct Summary {
   Shape shape;
   double l2 = 0;
@@ -23,6 +25,7 @@ struct Summary {
   std::vector<double> head;
   double dev32 = 0;
   bool zero = false;  ///< analytically zero: only its smallness is compared
+  std::int64_t flips = 0;  ///< elements that Adam's first step may move either way
 };
 
 /// A list of numbers and how far PyTorch's own float32 is from it.

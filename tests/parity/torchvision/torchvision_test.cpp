@@ -129,7 +129,7 @@ TEST_P(Torchvision, OneStepOfAdam) {
   }
 
   net->train();
-  optim::Adam adam(net->parameters(), {.lr = 1e-3});
+  optim::Adam adam(net->parameters(), {.lr = kLearningRate});
   const Tensor logits = (*net)(x);
   const Tensor loss = cross_entropy(logits, y);
   loss.backward();

@@ -158,8 +158,6 @@ TEST(AbsurdSizes, EverySizeThatACallerMayName) {
          const float number = 1;
          from_blob(&number, {n}, float32);
        }},
-      {"clone", [&](std::int64_t n) { huge_of(n).clone().eval(); }},
-      {"contiguous", [&](std::int64_t n) { huge_of(n).contiguous().eval(); }},
       {"to", [&](std::int64_t n) { huge_of(n).to(float64).eval(); }},
       {"unique", [&](std::int64_t n) { unique(huge_of(n)); }},
       {"nonzero", [&](std::int64_t n) { nonzero(huge_of(n).contiguous()); }},
