@@ -17,6 +17,10 @@ set(INGOT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread
 if(BUILD_SHARED_LIBS AND NOT INGOT_BUILD_SHARED)
   message(FATAL_ERROR "BUILD_SHARED_LIBS=ON needs INGOT_BUILD_SHARED=ON")
 endif()
+# Files built for coverage cannot share headers with those that are not.
+if(INGOT_BUILD_FUZZERS)
+  set(INGOT_PRECOMPILE OFF)
+endif()
 if(INGOT_BUILD_FUZZERS AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "INGOT_BUILD_FUZZERS needs Clang: libFuzzer is part of it")
 endif()

@@ -6,6 +6,7 @@
 
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
+#include <ingot/core/nearest_name.h>
 
 #include "backend/backend.h"
 
@@ -37,9 +38,14 @@ Device::Device(std::string_view spelling) {
     valid = error == std::errc{} && stop == end && number >= 0 && number <= INT16_MAX &&
             (kind == "cuda" || number == 0);
   }
-  if (!valid)
+  if (!valid) {
+    // No hint for a word that is right so far, nor from gpu to cpu.
+    const std::string nearest = known ? "" : nearest_name(kind, {"cpu", "cuda", "mps", "best"});
+    const bool hint = !kind.empty() && !nearest.empty() && nearest.front() == kind.front();
     throw DeviceError(
-        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best", spelling));
+        fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best{}", spelling,
+                    hint ? "; did you mean " + nearest + "?" : ""));
+  }
   type = kind == "cpu" ? DeviceType::CPU : kind == "cuda" ? DeviceType::CUDA : DeviceType::MPS;
   index = static_cast<std::int16_t>(number);
 }

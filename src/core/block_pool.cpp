@@ -16,6 +16,7 @@ namespace ingot {
 #ifdef INGOT_POOL_IS_HEAP
 
 // Sanitizers must see every block's life: a block that was given back is poisoned.
+bool pool_is_heap() { return true; }
 void* pool_take(std::size_t nbytes) { return ::operator new(nbytes); }
 void pool_give(void* block, std::size_t) noexcept { ::operator delete(block); }
 
@@ -55,6 +56,8 @@ struct Closer {
 thread_local Closer closer;
 
 }  // namespace
+
+bool pool_is_heap() { return false; }
 
 void* pool_take(std::size_t nbytes) {
   const std::size_t c = (nbytes + kStep - 1) / kStep;

@@ -1,4 +1,5 @@
-// Every public entry throws Ingot's own types: what the standard library throws for want of memory becomes one.
+// Every public entry throws Ingot's own types: what the standard library throws for want of memory
+// becomes one.
 #pragma once
 
 #include <new>

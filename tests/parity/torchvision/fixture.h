@@ -24,7 +24,7 @@ struct Summary {
   double probe = 0;
   std::vector<double> head;
   double dev32 = 0;
-  bool zero = false;  ///< analytically zero: only its smallness is compared
+  bool zero = false;       ///< analytically zero: only its smallness is compared
   std::int64_t flips = 0;  ///< elements that Adam's first step may move either way
 };
 

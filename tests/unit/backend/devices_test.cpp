@@ -15,11 +15,12 @@ TEST(Device, ParsesAndPrints) {
   EXPECT_EQ(Device("mps"), Device(DeviceType::MPS));
   for (const char* text : {"cpu", "cuda:0", "cuda:12", "mps"}) EXPECT_EQ(Device(text).str(), text);
   EXPECT_EQ(Device("best"), best_device());
+  EXPECT_EQ(Device("CPU"), Device());
 }
 
 TEST(Device, RefusesWhatIsNone) {
-  for (const char* text : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cpu:1", "CPU", "cuda:99999",
-                           "mps:1", "cuda:1:2"}) {
+  for (const char* text :
+       {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cpu:1", "cuda:99999", "mps:1", "cuda:1:2"}) {
     try {
       Device{text};
       FAIL() << text;

@@ -16,6 +16,7 @@
 #include <ingot/ops/update.h>
 
 #include "backend/backend.h"
+#include "core/block_pool.h"
 #include "core/cell.h"
 #include "core/record.h"
 #include "plan/plan.h"
@@ -336,9 +337,10 @@ TEST(PlanInstance, AKnownPlanRunsWithoutAllocating) {
     rebind(state, state + y);
     const std::uint64_t before = optest::allocations();
     eval();
-    // One list keeps the nodes while edges are dropped.
+    // One list keeps the nodes while edges are dropped; under sanitizers values come from the heap.
+    const std::uint64_t allowed = pool_is_heap() ? 7 : 1;
     if (i >= 3) {
-      EXPECT_LE(optest::allocations() - before, 1u);
+      EXPECT_LE(optest::allocations() - before, allowed);
     }
   }
   EXPECT_NE(state.to_vector<float>()[0], 0.0F);
