@@ -391,8 +391,9 @@ bool RunningScope::covers(std::uint64_t token) {
   return false;
 }
 
-void blame(const Batch& batch, std::int32_t node) {
-  Node& n = *batch.nodes[static_cast<std::size_t>(node)];
+void blame(const Batch* batch, std::int32_t node) {
+  if (batch == nullptr) throw;
+  Node& n = *batch->nodes[static_cast<std::size_t>(node)];
   try {
     throw;
   } catch (const OutOfMemoryError&) {
@@ -400,7 +401,7 @@ void blame(const Batch& batch, std::int32_t node) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& e) {
-    batch.culprit = &n;
+    batch->culprit = &n;
     const std::string place = recorded_at(n.site(), n.outer_site());
     if (std::string_view(e.what()).find(place) != std::string_view::npos) throw;
     rethrow_with(place);

@@ -82,11 +82,12 @@ class RunningScope {
 
 /// Notes that what is thrown now was about that node of the batch, and throws it again with the
 /// place that recorded the node. Memory that ran out is nobody's fault.
-[[noreturn]] void blame(const Batch& batch, std::int32_t node);
+/// Without a batch (a draft on its own) it is thrown again as it is.
+[[noreturn]] void blame(const Batch* batch, std::int32_t node);
 
 /// Calls `f` on behalf of one node of the batch: what it throws names the node.
 template <class F>
-decltype(auto) on_behalf_of(const Batch& batch, std::int32_t node, F&& f) {
+decltype(auto) on_behalf_of(const Batch* batch, std::int32_t node, F&& f) {
   try {
     return f();
   } catch (...) {

@@ -103,7 +103,7 @@ class Ownership {
     batch.failed = &node;
     throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
   } catch (const Error&) {
-    blame(batch, step.batch_node);
+    blame(&batch, step.batch_node);
   } catch (const std::bad_alloc&) {
     fail_for_memory(step, node);
   } catch (const std::length_error&) {  // a list of the kernel's that could not be so long

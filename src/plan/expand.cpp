@@ -51,7 +51,7 @@ class Expander {
         call.kinds.push_back(s.kind());
       }
       for (const NodeOutput& o : n.outputs()) call.specs.push_back(o.spec);
-      outputs_of[i] = on_behalf_of(batch_, call.batch_node, [&] { return translate(call, 0); });
+      outputs_of[i] = on_behalf_of(&batch_, call.batch_node, [&] { return translate(call, 0); });
       for (const std::int32_t v : outputs_of[i]) draft_.outputs.push_back(v);
     }
     draft_.num_batch_slots = static_cast<std::size_t>(next_slot);

@@ -128,7 +128,7 @@ class Layout {
     for (const std::int32_t v : outputs)
       desc.outputs.push_back(TensorDesc::contiguous(spec(v).shape, spec(v).dtype));
     for (const std::int32_t v : inputs) desc.inputs.push_back(input_desc(desc, v, over));
-    on_behalf_of(*draft_.batch, draft_.node(node).batch_node,
+    on_behalf_of(draft_.batch, draft_.node(node).batch_node,
                  [&] { draft_.backend->choose_layouts(desc); });
     std::vector<Place> from, to;
     for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -6,7 +6,7 @@ namespace ingot::plan {
 void lower(Draft& draft) {
   for (std::size_t i = 0; i < draft.steps.size(); ++i) {
     DraftStep& step = draft.steps[i];
-    step.kernel = on_behalf_of(*draft.batch, draft.node(step.node).batch_node,
+    step.kernel = on_behalf_of(draft.batch, draft.node(step.node).batch_node,
                                [&] { return draft.backend->lower(step.desc); });
     if (const std::size_t nbytes = step.kernel->workspace_nbytes())
       step.workspace = draft.add_buffer({.nbytes = nbytes}, i);

@@ -34,9 +34,27 @@ void* take(std::size_t nbytes) {
   throw std::bad_alloc();
 }
 
+void* take_or_null(std::size_t nbytes) noexcept {
+  try {
+    return take(nbytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 }  // namespace ingot::optest
 
+// All forms but the overaligned ones: a sanitizer brings its own of what is missing here, and would
+// see blocks of one heap given to another.
+void* operator new(std::size_t nbytes, const std::nothrow_t&) noexcept {
+  return ingot::optest::take_or_null(nbytes);
+}
+void* operator new[](std::size_t nbytes, const std::nothrow_t&) noexcept {
+  return ingot::optest::take_or_null(nbytes);
+}
+void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
 void* operator new(std::size_t nbytes) { return ingot::optest::take(nbytes); }
 void* operator new[](std::size_t nbytes) { return ingot::optest::take(nbytes); }
 void operator delete(void* block) noexcept { std::free(block); }

@@ -51,7 +51,8 @@ class ReduceKernel final : public Kernel {
     reduced_ = nest_of(reduced);
     num_outputs_ = kept.shape.numel();
     num_reduced_ = reduced.shape.numel();
-    num_blocks_ = std::max<std::int64_t>(1, (num_reduced_ + kReduceBlock - 1) / kReduceBlock);
+    num_blocks_ = std::max<std::int64_t>(
+        1, num_reduced_ / kReduceBlock + (num_reduced_ % kReduceBlock != 0 ? 1 : 0));
     in_dtype_ = in.dtype;
     out_dtype_ = step.outputs[0].dtype;
     acc_nbytes_ = static_cast<std::int64_t>(nbytes_of(acc_dtype_));
