@@ -15,6 +15,7 @@
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
 #include "backend/layouts.h"
+#include "core/ceil_div.h"
 #include "core/op_attrs.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -34,9 +35,7 @@ struct NormShape {
 
   std::int64_t count() const { return images * places; }  ///< elements per channel
   std::int64_t numel() const { return count() * channels; }
-  std::int64_t blocks() const {
-    return std::max<std::int64_t>(1, (count() + kReduceBlock - 1) / kReduceBlock);
-  }
+  std::int64_t blocks() const { return std::max<std::int64_t>(1, ceil_div(count(), kReduceBlock)); }
 };
 
 // Per-channel vectors of a pass.
@@ -155,7 +154,7 @@ void sum_channels(const NormShape& n, const float* x, const float* g, const Norm
     return std::min(kReduceBlock, n.count() - b * kReduceBlock);
   };
   if (n.channels_last) {
-    const std::int64_t groups = (n.channels + kNormChannels - 1) / kNormChannels;
+    const std::int64_t groups = ceil_div(n.channels, kNormChannels);
     parallel_for(0, blocks * groups,
                  grain_for(std::min(n.count(), kReduceBlock) * std::min(n.channels, kNormChannels)),
                  [&](std::int64_t begin, std::int64_t end) {

@@ -7,6 +7,7 @@
 
 #include "backend/cpu/loop_nest.h"
 #include "backend/cpu/program_kernel.h"
+#include "core/ceil_div.h"
 
 namespace ingot::cpu {
 namespace {
@@ -26,8 +27,8 @@ class TransposeKernel final : public Kernel {
     T* target = args.out<T>(0);
     const auto row = static_cast<std::size_t>(row_dim_), col = last();
     const std::int64_t rows = nest_.sizes[row], cols = nest_.sizes[col];
-    const std::int64_t row_blocks = (rows + kBlock - 1) / kBlock;
-    const std::int64_t col_blocks = (cols + kBlock - 1) / kBlock;
+    const std::int64_t row_blocks = ceil_div(rows, kBlock);
+    const std::int64_t col_blocks = ceil_div(cols, kBlock);
     std::int64_t planes = 1;
     for (std::size_t d = 0; d < col; ++d)
       if (d != row) planes *= nest_.sizes[d];

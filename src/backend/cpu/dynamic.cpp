@@ -10,6 +10,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/kernel_table.h"
+#include "core/ceil_div.h"
 #include "core/distinct.h"
 #include "core/op_attrs.h"
 
@@ -50,7 +51,7 @@ std::unique_ptr<Kernel> lower_nonzero(const StepDesc& step) {
     const std::int64_t numel = shape.numel();
     const bool* const mask = args.in<bool>(0);
     constexpr std::int64_t kSection = kParallelNumel;
-    const std::int64_t sections = (numel + kSection - 1) / kSection;
+    const std::int64_t sections = ceil_div(numel, kSection);
     const auto end_of = [&](std::int64_t s) { return std::min(numel, (s + 1) * kSection); };
     std::vector<std::int64_t> before(static_cast<std::size_t>(sections) + 1);
     parallel_for(0, sections, 1, [&](std::int64_t first, std::int64_t last) {

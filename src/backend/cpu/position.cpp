@@ -9,6 +9,7 @@
 #include "backend/cpu/elements.h"
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/kernel_table.h"
+#include "core/ceil_div.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
@@ -77,7 +78,7 @@ std::int64_t along_row(const T* x, std::int64_t count) {
 // One row that is longer than a section: sections in parallel, then the best of them.
 template <bool largest, class T>
 std::int64_t along_long_row(const T* x, std::int64_t count) {
-  const std::int64_t sections = (count + kSection - 1) / kSection;
+  const std::int64_t sections = ceil_div(count, kSection);
   std::vector<std::int64_t> positions(static_cast<std::size_t>(sections));
   parallel_for(0, sections, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t s = first; s < last; ++s)

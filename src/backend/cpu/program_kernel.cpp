@@ -1,4 +1,5 @@
 #include "backend/cpu/program_kernel.h"
+#include "core/ceil_div.h"
 
 #include <fmt/format.h>
 
@@ -75,7 +76,7 @@ class ProgramKernel final : public Kernel {
     if (numel == 0) return;
     if (num_chunks_ == 1) return run_chunk(args, 0, numel, static_cast<std::byte*>(args.workspace));
     const auto tile = static_cast<std::int64_t>(tile_numel_);
-    const std::int64_t tiles = (numel + tile - 1) / tile;
+    const std::int64_t tiles = ceil_div(numel, tile);
     const auto edge = [&](std::int64_t chunk) {
       return std::min(numel,
                       (tiles / num_chunks_ * chunk + std::min(tiles % num_chunks_, chunk)) * tile);
@@ -565,9 +566,9 @@ class Compiler {
     k.tile_numel_ =
         std::clamp(kTileBudgetNbytes / nbytes_per_element / 128 * 128, kMinTileNumel, kTileNumel);
     const auto tile = static_cast<std::int64_t>(k.tile_numel_);
-    const std::int64_t tiles = (k.nest_.numel() + tile - 1) / tile, grain = grain_for(tile);
+    const std::int64_t tiles = ceil_div(k.nest_.numel(), tile), grain = grain_for(tile);
     if (tiles > grain)
-      k.num_chunks_ = std::min<std::int64_t>(num_threads(), (tiles + grain - 1) / grain);
+      k.num_chunks_ = std::min<std::int64_t>(num_threads(), ceil_div(tiles, grain));
     const std::size_t count = std::min(k.tile_numel_, static_cast<std::size_t>(k.nest_.numel()));
     k.chunk_nbytes_ = align64(k.num_buffers_ * align64(count * k.element_nbytes_) +
                               k.num_cells_ * ProgramKernel::kCellNbytes);

@@ -17,6 +17,7 @@
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/tile_ops.h"
 #include "backend/kernel_table.h"
+#include "core/ceil_div.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
@@ -51,8 +52,7 @@ class ReduceKernel final : public Kernel {
     reduced_ = nest_of(reduced);
     num_outputs_ = kept.shape.numel();
     num_reduced_ = reduced.shape.numel();
-    num_blocks_ = std::max<std::int64_t>(
-        1, num_reduced_ / kReduceBlock + (num_reduced_ % kReduceBlock != 0 ? 1 : 0));
+    num_blocks_ = std::max<std::int64_t>(1, ceil_div(num_reduced_, kReduceBlock));
     in_dtype_ = in.dtype;
     out_dtype_ = step.outputs[0].dtype;
     acc_nbytes_ = static_cast<std::int64_t>(nbytes_of(acc_dtype_));
@@ -199,7 +199,7 @@ class ReduceKernel final : public Kernel {
 
   void reduce_columns(const std::byte* in, std::byte* partial, Prepared p) const {
     const std::int64_t inner = kept_.inner_size();
-    const std::int64_t tiles_per_row = (inner + kColumns - 1) / kColumns;
+    const std::int64_t tiles_per_row = ceil_div(inner, kColumns);
     const std::int64_t tiles = num_outputs_ / inner * tiles_per_row;
     const std::int64_t per_task = std::min(num_reduced_, kReduceBlock) * std::min(inner, kColumns);
     // Tiles of a block are neighbours in memory, so they are done one after the other.

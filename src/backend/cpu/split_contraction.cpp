@@ -1,4 +1,5 @@
 #include "backend/cpu/split_contraction.h"
+#include "core/ceil_div.h"
 
 #include <algorithm>
 #include <utility>
@@ -26,7 +27,7 @@ class DotMatmul final : public Kernel {
         a_offsets_(batch_offsets(desc.a)),
         b_offsets_(batch_offsets(desc.b)),
         out_offsets_(batch_offsets(desc.out)),
-        blocks_((desc.k() + kDotBlock - 1) / kDotBlock) {}
+        blocks_(ceil_div(desc.k(), kDotBlock)) {}
 
   std::size_t workspace_nbytes() const override {
     return static_cast<std::size_t>(d_.out.numel() * blocks_) * sizeof(double);
@@ -184,7 +185,7 @@ std::unique_ptr<Kernel> lower_split_matmul(const MatmulDesc& desc, LowerMatmul w
   if (k > kLongDot && desc.out.numel() <= kFewResults) return std::make_unique<DotMatmul>(desc);
   if (k <= kLongProduct || !desc.out.is_contiguous()) return nullptr;
   const std::int64_t depth = longest_product(desc);
-  const std::int64_t pieces = (k + depth - 1) / depth, rest = k % depth;
+  const std::int64_t pieces = ceil_div(k, depth), rest = k % depth;
   const int r = desc.a.shape.rank();
   auto piece = whole(with_depth(desc, depth));
   auto last = rest == 0 ? nullptr : whole(with_depth(desc, rest));
@@ -208,7 +209,7 @@ std::unique_ptr<Kernel> lower_split_convolution(const ConvDesc& desc, LowerConvo
   if (rows * y[3] < kManyPlaces || rows <= kManyRows || images < 2 || !desc.weight.is_contiguous())
     return nullptr;
   const std::int64_t count = std::max<std::int64_t>(1, kManyRows / 2 / y[2]);
-  const std::int64_t pieces = (images + count - 1) / count, rest = images % count;
+  const std::int64_t pieces = ceil_div(images, count), rest = images % count;
   if (pieces < 2) return nullptr;
   const auto with_images = [&](std::int64_t n) {
     ConvDesc d = desc;
