@@ -170,10 +170,12 @@ TEST(Calls, OfConstModules) {
 }
 
 struct Distance : nn::Takes<nn::Module, Tensor, Tensor> {
+  using Module::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& y) override { return (x - y).abs().sum(); }
 };
 struct Product : nn::Takes<nn::Module, Tensor, Tensor> {
+  using Module::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& y) override { return (x * y).sum(); }
 };

@@ -1,6 +1,7 @@
 // What training and measuring promise besides learning: nothing to train on is an error, modules
 // keep their own mode, loaders their place, test data choose nothing, and restoring is all or
 // nothing.
+#include <ingot/ops/creation.h>
 #include <ingot/train/trainer.h>
 
 #include <gtest/gtest.h>
