@@ -223,7 +223,8 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
   const Operand w(defined("lerp", weight.tensor(), at), at);
   const Tensor near = lt(Operand(abs(weight.tensor(), at), at), Operand(0.5, at));
   const Tensor part = where(near, w, sub(w, Operand(1.0, at)));
-  return add(Operand(where(near, from, to), at), mul({part, at}, {way, at}));
+  const Tensor rest = mul({part, at}, {way, at});
+  return add(Operand(where(near, from, to), at), {rest, at});
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, Site at) {

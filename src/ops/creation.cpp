@@ -146,10 +146,14 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
                      at);
   if (*count > 0) {
     require_fits("arange", start, t, at);
-    require_fits("arange",
-                 integers ? Scalar(start.to_int64() + (*count - 1) * step.to_int64())
-                          : Scalar(first + static_cast<double>(*count - 1) * by),
-                 t, at);
+    require_fits(
+        "arange",
+        integers
+            ? Scalar(static_cast<std::int64_t>(static_cast<std::uint64_t>(start.to_int64()) +
+                                               static_cast<std::uint64_t>(*count - 1) *
+                                                   static_cast<std::uint64_t>(step.to_int64())))
+            : Scalar(first + static_cast<double>(*count - 1) * by),
+        t, at);
   }
   return record(kArange, {}, CreateAttrs{{*count}, t, device}, at, {start, step});
 }
