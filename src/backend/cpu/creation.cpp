@@ -6,6 +6,7 @@
 
 #include "backend/kernel_table.h"
 #include "core/convert.h"
+#include "core/progression.h"
 
 namespace ingot::cpu {
 namespace {
@@ -38,7 +39,8 @@ std::unique_ptr<Kernel> lower_arange(const StepDesc& step) {
       step, []<class T>(T* out, std::int64_t first, std::int64_t last, const Scalar* slots) {
         if (slots[0].kind() != Scalar::Kind::Float && slots[1].kind() != Scalar::Kind::Float) {
           const std::int64_t start = slots[0].to_int64(), by = slots[1].to_int64();
-          for (std::int64_t i = first; i < last; ++i) out[i] = convert_element<T>(start + i * by);
+          for (std::int64_t i = first; i < last; ++i)
+            out[i] = convert_element<T>(progression_at(start, i, by));
         } else {
           const double start = slots[0].to_double(), by = slots[1].to_double();
           for (std::int64_t i = first; i < last; ++i)

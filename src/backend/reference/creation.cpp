@@ -1,6 +1,7 @@
 // full, arange, linspace, eye.
 #include "backend/kernel_table.h"
 #include "backend/reference/loops.h"
+#include "core/progression.h"
 
 namespace ingot::reference {
 namespace {
@@ -28,7 +29,7 @@ std::unique_ptr<Kernel> lower_arange(const StepDesc& step) {
   return generate(step, [](auto type, std::int64_t i, const Scalar* slots) {
     using T = decltype(type);
     if (slots[0].kind() != Scalar::Kind::Float && slots[1].kind() != Scalar::Kind::Float)
-      return convert_element<T>(slots[0].to_int64() + i * slots[1].to_int64());
+      return convert_element<T>(progression_at(slots[0].to_int64(), i, slots[1].to_int64()));
     return convert_element<T>(slots[0].to_double() + static_cast<double>(i) * slots[1].to_double());
   });
 }
