@@ -13,7 +13,10 @@ namespace ingot::cpu {
 namespace {
 
 Dims with_step(Dims strides, std::int64_t dim, std::int64_t step) {
-  strides[static_cast<int>(dim)] *= step;
+  // A huge step has one element, so its stride is never used: it may wrap.
+  std::int64_t& stride = strides[static_cast<int>(dim)];
+  stride = static_cast<std::int64_t>(static_cast<std::uint64_t>(stride) *
+                                     static_cast<std::uint64_t>(step));
   return strides;
 }
 

@@ -37,7 +37,7 @@ struct View {
     const auto d = static_cast<int>(dim);
     if (length > 0) v.move(start * strides[d]);
     v.shape[d] = length;
-    v.strides[d] *= step;
+    if (length > 1) v.strides[d] *= step;
     return v;
   }
 };
