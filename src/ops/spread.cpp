@@ -133,8 +133,8 @@ Tensor centered(const Tensor& x, const Dims& dims) {
 
 // What the sum of squares is divided by; 0 gives NaN or infinity, as in PyTorch.
 double divisor(const Shape& shape, const VarAttrs& a) {
-  return static_cast<double>(
-      std::max<std::int64_t>(reduced_numel(shape, a.dims) - a.correction, 0));
+  return std::max(
+      static_cast<double>(reduced_numel(shape, a.dims)) - static_cast<double>(a.correction), 0.0);
 }
 
 template <bool root>

@@ -60,7 +60,7 @@ class ReduceKernel final : public Kernel {
     convert_ = find_unpack(in_dtype_);
     if (!convert_) convert_ = find_cast(in_dtype_, acc_dtype_);
     functions_ = reduce_functions(join, acc_dtype_);
-    divisor_ = static_cast<double>(std::max<std::int64_t>(num_reduced_ - correction, 0));
+    divisor_ = std::max(static_cast<double>(num_reduced_) - static_cast<double>(correction), 0.0);
     columns_ = kept_.inner_stride(1) == 1 && kept_.inner_size() >= 8 &&
                reduced_.inner_stride(1) != 1 && num_reduced_ > 1;
   }
