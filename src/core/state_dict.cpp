@@ -71,7 +71,10 @@ bool StateEntry::defined() const {
 Tensor::Tensor(const StateEntry& entry) : Tensor(static_cast<const Tensor&>(entry)) {
   if (cell()) cell()->value();
 }
-Tensor& Tensor::operator=(const StateEntry& entry) & { return *this = Tensor(entry); }
+template <>
+Tensor& Tensor::operator=(const StateEntry& entry) & {
+  return *this = Tensor(entry);
+}
 
 void StateDict::insert(std::string name, Tensor tensor) {
   if (!index_.emplace(name, entries_.size()).second)

@@ -58,7 +58,9 @@ class Tensor {
   Tensor& operator=(const Tensor& other) & noexcept = default;
   Tensor& operator=(Tensor&& other) & noexcept = default;
   Tensor& operator=(const IndexProxy& part) &;
-  Tensor& operator=(const StateEntry& entry) &;
+  // A template, so that `x = {}` stays clear where StateEntry is only declared.
+  template <std::same_as<StateEntry> Entry>
+  Tensor& operator=(const Entry& entry) &;
   ~Tensor() = default;
 
   bool defined() const { return handle_.get() != nullptr; }

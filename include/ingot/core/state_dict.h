@@ -43,6 +43,9 @@ class StateEntry : public TensorRef {
   std::string name_;
 };
 
+template <>
+Tensor& Tensor::operator=(const StateEntry& entry) &;
+
 class StateDict {
  public:
   using value_type = std::pair<std::string, Tensor>;
