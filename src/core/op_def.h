@@ -124,6 +124,8 @@ struct Traits {
   /// `vjp` may read results that were rounded to 16 bits: they are elements of the operands, or
   /// only their sign counts. Other rounded results are computed again.
   bool reads_rounded = false;
+  /// Of input 0 at most as many elements are read as output 0 has (gather, slice): for figures.
+  bool selects = false;
 };
 
 /// What `infer` sees and fills.
@@ -255,6 +257,22 @@ class ExpandContext {
   std::vector<Tensor>& results_;
 };
 
+/// What `flops` sees.
+struct FlopsContext {
+  const Attrs& attrs;
+  std::span<const TensorSpec> inputs, outputs;
+
+  const Shape& in(int i) const { return inputs[static_cast<std::size_t>(i)].shape; }
+  const Shape& out(int i = 0) const { return outputs[static_cast<std::size_t>(i)].shape; }
+  /// Elements; floating-point, since products of such numbers may exceed every integer.
+  double numel_in(int i) const { return static_cast<double>(in(i).numel()); }
+  double numel_out(int i = 0) const { return static_cast<double>(out(i).numel()); }
+  template <class T>
+  const T& as() const {
+    return attrs.as<T>();
+  }
+};
+
 struct OpDef {
   std::string_view name;
   void (*infer)(InferContext&) = nullptr;
@@ -263,6 +281,11 @@ struct OpDef {
   Saved (*saves)(const SavesContext&) = nullptr;
   void (*expand)(ExpandContext&) = nullptr;
   Traits traits = {};
+  /// Operations on floating-point numbers that the definition asks for: additions, products,
+  /// divisions, comparisons, roots and exponentials count one each, a product that is added two;
+  /// what only moves elements, none. Null where it is not known (sorting depends on the values) and
+  /// for what is never a step: elementwise primitives are counted by their programs.
+  double (*flops)(const FlopsContext&) = nullptr;
   std::uint64_t name_hash = hash_text(name);
 };
 

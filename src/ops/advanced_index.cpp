@@ -9,6 +9,7 @@
 
 #include "ops/advanced_index.h"
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -78,7 +79,8 @@ const OpDef kIndex{.name = "index",
                        [](const SavesContext& s) {
                          return save_indices(1, static_cast<int>(s.inputs.size()) - 1);
                        },
-                   .traits = {.checks = true, .in_dtype = true}};
+                   .traits = {.checks = true, .in_dtype = true, .selects = true},
+                   .flops = no_flops};
 
 void infer_index_put(InferContext& c) {
   const int last = c.num_inputs() - 1;
@@ -102,6 +104,12 @@ void vjp_index_put(VjpContext& c) {
   c.set(last, record_index(c.grad(), indices, a, at));
 }
 
+double flops_index_put(const FlopsContext& c) {
+  return c.as<IndexAttrs>().accumulate
+             ? counts(c) * c.numel_in(static_cast<int>(c.inputs.size()) - 1)
+             : 0;
+}
+
 const OpDef kIndexPut{.name = "index_put",
                       .infer = infer_index_put,
                       .gradient = Gradient::Rule,
@@ -110,7 +118,8 @@ const OpDef kIndexPut{.name = "index_put",
                           [](const SavesContext& s) {
                             return save_indices(1, static_cast<int>(s.inputs.size()) - 2);
                           },
-                      .traits = {.checks = true, .in_dtype = true}};
+                      .traits = {.checks = true, .in_dtype = true},
+                      .flops = flops_index_put};
 
 // -- What a list of indices means
 // ------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "ops/at.h"
 #include "ops/broadcast.h"
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot::ops {
@@ -136,8 +137,10 @@ Tensor record_floating(const OpDef& op, const Operand& a, const Operand& b) {
 }
 
 // The divisor unchanged; evaluation throws ValueError, naming `attrs.name`, for a 0 in it.
-constexpr OpDef kCheckDivisor{
-    .name = "check_divisor", .infer = infer_like_first, .traits = {.checks = true}};
+constexpr OpDef kCheckDivisor{.name = "check_divisor",
+                              .infer = infer_like_first,
+                              .traits = {.checks = true},
+                              .flops = no_flops};
 
 // Integers have no infinity to answer with; PyTorch throws, too.
 Tensor record_division(const OpDef& op, const Operand& a, const Operand& b) {

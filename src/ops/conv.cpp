@@ -7,6 +7,7 @@
 
 #include "core/op_def.h"
 #include "core/record.h"
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot {
@@ -96,12 +97,25 @@ Saved saves_other(const SavesContext& c) {
   return {.inputs = (c.needs(0) ? 2u : 0u) | (c.needs(1) ? 1u : 0u)};
 }
 
+// An element of the output (or of its gradient) meets a filter [C/groups, KH, KW], over the padding
+// as well: what is done there depends on the kernel, and PyTorch's FlopCounterMode counts it, too.
+double filter_numel(const Shape& weight) {
+  return static_cast<double>(weight[1]) * static_cast<double>(weight[2]) *
+         static_cast<double>(weight[3]);
+}
+
+double flops_conv2d(const FlopsContext& c) {
+  const double bias = c.inputs.size() == 3 ? counts(c) * c.numel_out() : 0;
+  return flops_of_products(c, c.numel_out(), filter_numel(c.in(1))) + bias;
+}
+
 const OpDef kConv2d{.name = "conv2d",
                     .infer = infer_conv2d,
                     .gradient = Gradient::Rule,
                     .vjp = vjp_conv2d,
                     .saves = saves_other,
-                    .traits = {.in_dtype = true}};
+                    .traits = {.in_dtype = true},
+                    .flops = flops_conv2d};
 
 // -- conv2d_backward_input(grad, weight)
 // -----------------------------------------------------------
@@ -134,12 +148,17 @@ void vjp_backward_input(VjpContext& c) {
   }
 }
 
+double flops_backward_input(const FlopsContext& c) {
+  return flops_of_products(c, c.numel_in(0), filter_numel(c.in(1)));
+}
+
 const OpDef kConv2dBackwardInput{.name = "conv2d_backward_input",
                                  .infer = infer_backward_input,
                                  .gradient = Gradient::Rule,
                                  .vjp = vjp_backward_input,
                                  .saves = saves_other,
-                                 .traits = {.in_dtype = true}};
+                                 .traits = {.in_dtype = true},
+                                 .flops = flops_backward_input};
 
 // -- conv2d_backward_weight(grad, x)
 // ---------------------------------------------------------------
@@ -166,12 +185,17 @@ void vjp_backward_weight(VjpContext& c) {
   }
 }
 
+double flops_backward_weight(const FlopsContext& c) {
+  return flops_of_products(c, c.numel_in(0), filter_numel(c.out()));
+}
+
 const OpDef kConv2dBackwardWeight{.name = "conv2d_backward_weight",
                                   .infer = infer_backward_weight,
                                   .gradient = Gradient::Rule,
                                   .vjp = vjp_backward_weight,
                                   .saves = saves_other,
-                                  .traits = {.in_dtype = true}};
+                                  .traits = {.in_dtype = true},
+                                  .flops = flops_backward_weight};
 
 }  // namespace
 

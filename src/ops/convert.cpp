@@ -1,6 +1,7 @@
 // Conversion between dtypes and devices, and copies.
 #include <ingot/ops/elementwise.h>
 
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot::ops {
@@ -24,7 +25,8 @@ constexpr OpDef kCopyTo{
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, c.grad().to(c.in(0).device)); },
     .saves = save_nothing,
-    .traits = {.in_dtype = true}};
+    .traits = {.in_dtype = true},
+    .flops = no_flops};
 
 // The attributes of a cast, made once per dtype.
 const Attrs& cast_attrs(DType t) {

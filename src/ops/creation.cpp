@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/fits.h"
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot::ops {
@@ -15,10 +16,15 @@ void infer_create(InferContext& c) {
   c.out(a.shape, a.dtype);
 }
 
-constexpr OpDef kFull{.name = "full", .infer = infer_create};          // slot: value
-constexpr OpDef kArange{.name = "arange", .infer = infer_create};      // slots: start, step
-constexpr OpDef kLinspace{.name = "linspace", .infer = infer_create};  // slots: start, end
-constexpr OpDef kEye{.name = "eye", .infer = infer_create};
+// start + i · step
+double flops_progression(const FlopsContext& c) { return counts(c) * 2 * c.numel_out(); }
+
+constexpr OpDef kFull{.name = "full", .infer = infer_create, .flops = no_flops};  // slot: value
+constexpr OpDef kArange{
+    .name = "arange", .infer = infer_create, .flops = flops_progression};  // slots: start, step
+constexpr OpDef kLinspace{
+    .name = "linspace", .infer = infer_create, .flops = flops_progression};  // slots: start, end
+constexpr OpDef kEye{.name = "eye", .infer = infer_create, .flops = no_flops};
 
 void check_device(const OpDef& op, Device device, const Site& at) {
   if (device == Device{} || is_available(device)) return;

@@ -8,6 +8,7 @@
 #include <ingot/ops/reduction.h>
 
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/labels.h"
 #include "ops/reduced.h"
 
@@ -66,6 +67,8 @@ Saved saves_pair(const SavesContext& c) { return {.inputs = c.needs(0) ? 3u : 1u
 Tensor log_of(const Tensor& x) { return maximum(log(x), -100.0); }
 Tensor log_of_rest(const Tensor& x) { return maximum(log1p(neg(x)), -100.0); }
 
+double flops_check_unit(const FlopsContext& c) { return 2 * c.numel_in(0); }
+
 // Its input unchanged; evaluation throws ValueError, beginning with `attrs.name`, unless all of it
 // is in [0, 1].
 const OpDef kCheckUnit{.name = "check_unit",
@@ -77,7 +80,8 @@ const OpDef kCheckUnit{.name = "check_unit",
                        .gradient = Gradient::Rule,
                        .vjp = [](VjpContext& c) { c.set(0, c.grad()); },
                        .saves = save_nothing,
-                       .traits = {.checks = true}};
+                       .traits = {.checks = true},
+                       .flops = flops_check_unit};
 
 void expand_bce(ExpandContext& c) {
   const Tensor x = wide(c.in(0)), t = wide(c.in(1));

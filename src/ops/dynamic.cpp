@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/distinct.h"
+#include "ops/flops.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -24,7 +25,7 @@ void infer_nonzero(InferContext& c) {
   c.out({c.as<CountAttrs>().count, c.shape(0).rank()}, DType::Int64);
 }
 
-const OpDef kNonzero{.name = "nonzero", .infer = infer_nonzero};
+const OpDef kNonzero{.name = "nonzero", .infer = infer_nonzero, .flops = no_flops};
 
 // -- masked_select(x, mask) and masked_scatter(x, mask, source), all of one shape
 // ------------------
@@ -43,7 +44,8 @@ const OpDef kMaskedSelect{.name = "masked_select",
                           .gradient = Gradient::Rule,
                           .vjp = vjp_masked_select,
                           .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; },
-                          .traits = {.in_dtype = true}};
+                          .traits = {.in_dtype = true},
+                          .flops = no_flops};
 
 void infer_masked_scatter(InferContext& c) { c.out(c.shape(0), c.dtype(0)); }
 
@@ -66,7 +68,8 @@ const OpDef kMaskedScatter{.name = "masked_scatter",
                            .gradient = Gradient::Rule,
                            .vjp = vjp_masked_scatter,
                            .saves = [](const SavesContext&) -> Saved { return {.inputs = 2}; },
-                           .traits = {.in_dtype = true}};
+                           .traits = {.in_dtype = true},
+                           .flops = no_flops};
 
 // -- unique(table): values[count, width], inverse[rows], counts[count]
 // ------------------------------

@@ -11,6 +11,7 @@
 #include "core/op_def.h"
 #include "core/record.h"
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/labels.h"
 
 namespace ingot {
@@ -67,7 +68,8 @@ const OpDef kGather{.name = "gather",
                     .gradient = Gradient::Rule,
                     .vjp = vjp_gather,
                     .saves = saves_index,
-                    .traits = {.checks = true, .in_dtype = true}};
+                    .traits = {.checks = true, .in_dtype = true, .selects = true},
+                    .flops = no_flops};
 
 void infer_scatter_add(InferContext& c) {
   const auto& a = c.as<ScatterAttrs>();
@@ -88,7 +90,8 @@ const OpDef kScatterAdd{.name = "scatter_add",
                         .gradient = Gradient::Rule,
                         .vjp = vjp_scatter_add,
                         .saves = saves_index,
-                        .traits = {.checks = true, .in_dtype = true}};
+                        .traits = {.checks = true, .in_dtype = true},
+                        .flops = flops_into<2>};
 
 // -- index_select(x, index) and index_add(source, index)
 // -------------------------------------------
@@ -113,7 +116,8 @@ const OpDef kIndexSelect{.name = "index_select",
                          .gradient = Gradient::Rule,
                          .vjp = vjp_index_select,
                          .saves = saves_index,
-                         .traits = {.checks = true, .in_dtype = true}};
+                         .traits = {.checks = true, .in_dtype = true, .selects = true},
+                         .flops = no_flops};
 
 void infer_index_add(InferContext& c) {
   const auto& a = c.as<ScatterAttrs>();
@@ -137,7 +141,8 @@ const OpDef kIndexAdd{.name = "index_add",
                       .gradient = Gradient::Rule,
                       .vjp = vjp_index_add,
                       .saves = saves_index,
-                      .traits = {.checks = true, .in_dtype = true}};
+                      .traits = {.checks = true, .in_dtype = true},
+                      .flops = flops_into<0>};
 
 // -- embedding(weight, indices)
 // --------------------------------------------------------------------
@@ -168,7 +173,8 @@ const OpDef kEmbedding{.name = "embedding",
                        .gradient = Gradient::Rule,
                        .vjp = vjp_embedding,
                        .saves = saves_index,
-                       .traits = {.checks = true, .in_dtype = true}};
+                       .traits = {.checks = true, .in_dtype = true, .selects = true},
+                       .flops = no_flops};
 
 // -- check_labels(labels)
 // --------------------------------------------------------------------------
@@ -180,8 +186,10 @@ void infer_check_labels(InferContext& c) {
   c.out(c.shape(0), DType::Int64);
 }
 
-const OpDef kCheckLabels{
-    .name = "check_labels", .infer = infer_check_labels, .traits = {.checks = true}};
+const OpDef kCheckLabels{.name = "check_labels",
+                         .infer = infer_check_labels,
+                         .traits = {.checks = true},
+                         .flops = no_flops};
 
 // A 0-dim tensor is indexed as one with a single element.
 Tensor as_vector(const Tensor& x, Site at) { return x.dim() == 0 ? x.reshape({1}, at) : x; }

@@ -8,6 +8,7 @@
 
 #include "core/op_def.h"
 #include "core/record.h"
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot {
@@ -38,6 +39,11 @@ void infer_backward(InferContext& c) {
   infer_sized(c, a.size, a.source);
 }
 
+// Nearest pixels are only moved; what the other modes do depends on the kernel.
+double flops_interpolate(const FlopsContext& c) {
+  return c.as<InterpolateAttrs>().mode.starts_with("nearest") ? 0 : -1;
+}
+
 const OpDef kInterpolate{
     .name = "interpolate",
     .infer = infer_interpolate,
@@ -47,7 +53,8 @@ const OpDef kInterpolate{
           c.set(0, record(kInterpolateBackward, {&c.grad()}, c.node.attrs(), c.node.site()));
         },
     .saves = save_nothing,
-    .traits = {.in_dtype = true}};
+    .traits = {.in_dtype = true},
+    .flops = flops_interpolate};
 
 const OpDef kInterpolateBackward{
     .name = "interpolate_backward",
@@ -58,7 +65,8 @@ const OpDef kInterpolateBackward{
           c.set(0, record(kInterpolate, {&c.grad()}, c.node.attrs(), c.node.site()));
         },
     .saves = save_nothing,
-    .traits = {.in_dtype = true}};
+    .traits = {.in_dtype = true},
+    .flops = flops_interpolate};
 
 const char* mode_name(Interpolation mode) {
   switch (mode) {

@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/host_room.h"
+#include "ops/flops.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -49,7 +50,8 @@ constexpr OpDef kCat{.name = "cat",
                      .gradient = Gradient::Rule,
                      .vjp = vjp_cat,
                      .saves = save_nothing,
-                     .traits = {.in_dtype = true}};
+                     .traits = {.in_dtype = true},
+                     .flops = no_flops};
 
 // unbind(x): one output per entry of dimension `dim`.
 void infer_unbind(InferContext& c) {
@@ -77,7 +79,8 @@ constexpr OpDef kUnbind{.name = "unbind",
                         .gradient = Gradient::Rule,
                         .vjp = vjp_unbind,
                         .saves = save_nothing,
-                        .traits = {.in_dtype = true}};
+                        .traits = {.in_dtype = true},
+                        .flops = no_flops};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "core/op_def.h"
 #include "core/record.h"
 #include "ops/at.h"
+#include "ops/flops.h"
 
 namespace ingot {
 namespace ops {
@@ -55,12 +56,18 @@ Saved saves_matmul(const SavesContext& c) {
   return {.inputs = (c.needs(0) ? 2u : 0u) | (c.needs(1) ? 1u : 0u)};
 }
 
+// A product and a sum for each of the K terms of each element.
+double flops_matmul(const FlopsContext& c) {
+  return flops_of_products(c, c.numel_out(), static_cast<double>(c.in(0).back()));
+}
+
 const OpDef kMatmul{.name = "matmul",
                     .infer = infer_matmul,
                     .gradient = Gradient::Rule,
                     .vjp = vjp_matmul,
                     .saves = saves_matmul,
-                    .traits = {.in_dtype = true}};
+                    .traits = {.in_dtype = true},
+                    .flops = flops_matmul};
 
 // -- linear
 // ----------------------------------------------------------------------------------------
@@ -110,13 +117,19 @@ void vjp_linear(VjpContext& c) {
   if (c.num_inputs() == 3 && c.needs(2)) c.set(2, g.sum({0}, false, at));
 }
 
+double flops_linear(const FlopsContext& c) {
+  const double bias = c.inputs.size() == 3 ? counts(c) * c.numel_out() : 0;
+  return flops_of_products(c, c.numel_out(), static_cast<double>(c.in(1)[1])) + bias;
+}
+
 const OpDef kLinear{.name = "linear",
                     .infer = infer_linear,
                     .gradient = Gradient::Rule,
                     .vjp = vjp_linear,
                     .saves = saves_matmul,
                     .expand = expand_linear,
-                    .traits = {.in_dtype = true}};
+                    .traits = {.in_dtype = true},
+                    .flops = flops_linear};
 
 void require_vector(const char* op, const char* operand, const Tensor& t, Site at) {
   if (t.dim() != 1)

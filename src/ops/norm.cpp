@@ -16,6 +16,7 @@
 #include "core/op_def.h"
 #include "core/record.h"
 #include "ops/at.h"
+#include "ops/flops.h"
 
 namespace ingot {
 namespace ops {
@@ -129,12 +130,19 @@ void vjp_batch_norm(VjpContext& c) {
   if (c.needs(0) && dx.defined()) c.set(0, dx);
 }
 
+// Both count what their expansions do: so often per element, and three times per channel.
+double flops_batch_norm(const FlopsContext& c) { return 6 * c.numel_in(0) + 3 * c.numel_out(1); }
+double flops_batch_norm_backward(const FlopsContext& c) {
+  return 9 * c.numel_in(0) + 3 * c.numel_out(1);
+}
+
 const OpDef kBatchNorm{.name = "batch_norm",
                        .infer = infer_batch_norm,
                        .gradient = Gradient::Rule,
                        .vjp = vjp_batch_norm,
                        .saves = saves_batch_norm,
-                       .expand = expand_batch_norm};
+                       .expand = expand_batch_norm,
+                       .flops = flops_batch_norm};
 
 // -- batch_norm_backward
 // ---------------------------------------------------------------------------
@@ -169,7 +177,8 @@ void expand_batch_norm_backward(ExpandContext& c) {
 const OpDef kBatchNormBackward{.name = "batch_norm_backward",
                                .infer = infer_batch_norm_backward,
                                .gradient = Gradient::Expand,
-                               .expand = expand_batch_norm_backward};
+                               .expand = expand_batch_norm_backward,
+                               .flops = flops_batch_norm_backward};
 
 // -- batch_norm_eval
 // -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include <ingot/ops/shape.h>
 
 #include "ops/at.h"
+#include "ops/flops.h"
 
 namespace ingot {
 namespace ops {
@@ -54,7 +55,8 @@ constexpr OpDef kCumsum{.name = "cumsum",
                         .infer = infer_like_first,
                         .gradient = Gradient::Rule,
                         .vjp = vjp_cumsum,
-                        .saves = save_nothing};
+                        .saves = save_nothing,
+                        .flops = flops_scanned};
 
 // Element i of `x` along `dim` becomes element i − by; what comes in at the end is 0.
 Tensor moved_down(const Tensor& x, int dim, std::int64_t by) {
@@ -92,13 +94,16 @@ constexpr OpDef kCumprod{.name = "cumprod",
                          .infer = infer_like_first,
                          .gradient = Gradient::Rule,
                          .vjp = vjp_cumprod,
-                         .saves = save_input};
+                         .saves = save_input,
+                         .flops = flops_scanned};
 
 void infer_extreme_index(InferContext& c) { c.out(c.shape(0), DType::Int64); }
 
 // Where the largest (smallest) element so far is; the values are gathered from there.
-constexpr OpDef kCummaxIndex{.name = "cummax_index", .infer = infer_extreme_index};
-constexpr OpDef kCumminIndex{.name = "cummin_index", .infer = infer_extreme_index};
+constexpr OpDef kCummaxIndex{
+    .name = "cummax_index", .infer = infer_extreme_index, .flops = flops_scanned};
+constexpr OpDef kCumminIndex{
+    .name = "cummin_index", .infer = infer_extreme_index, .flops = flops_scanned};
 
 int axis_of(std::string_view op, const Tensor& x, std::int64_t dim, Site at) {
   const int rank = std::max(defined(op, x, at).dim(), 1);

@@ -5,8 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/op_def.h"
 #include "core/record.h"
+#include "ops/flops.h"
 #include "ops/support.h"
 
 namespace ingot {
@@ -82,6 +86,51 @@ PoolAttrs with_shape(PoolAttrs a, const Shape& shape) {
   return a;
 }
 
+// Along one axis: the elements of the image that all windows have, so that those which two windows
+// share count twice.
+double in_windows(const PoolAttrs& a, int axis, std::int64_t size, std::int64_t windows) {
+  if (is_adaptive(a))  // window o is [⌊o·size/windows⌋, ⌈(o+1)·size/windows⌉)
+    return static_cast<double>(size + windows - std::gcd(size, windows));
+  const std::int64_t kernel = a.kernel[axis], stride = a.stride[axis];
+  const std::int64_t dilation = a.dilation.empty() ? 1 : a.dilation[axis];
+  double total = static_cast<double>(windows) * static_cast<double>(kernel);
+  const auto outside = [&](std::int64_t window) {
+    const std::int64_t start = window * stride - a.padding[axis];
+    const std::int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+    const std::int64_t end = start < size ? (size - 1 - start) / dilation + 1 : 0;
+    return kernel - std::max<std::int64_t>(std::min(kernel, end) - std::min(first, kernel), 0);
+  };
+  // Only the first and the last windows reach over the edges.
+  std::int64_t front = 0;
+  for (; front < windows && front * stride < a.padding[axis]; ++front)
+    total -= static_cast<double>(outside(front));
+  for (std::int64_t w = windows - 1; w >= front && outside(w) > 0; --w)
+    total -= static_cast<double>(outside(w));
+  return total;
+}
+
+// The same for planes of `image` [N, C, H, W] and windows [N, C, OH, OW].
+double in_windows(const PoolAttrs& a, const Shape& image, const Shape& windows) {
+  if (windows.numel() == 0) return 0;
+  return static_cast<double>(windows[0]) * static_cast<double>(windows[1]) *
+         in_windows(a, 0, image[2], windows[2]) * in_windows(a, 1, image[3], windows[3]);
+}
+
+// Comparisons: one less than elements, in each window.
+double flops_max(const FlopsContext& c) {
+  return counts(c) * (in_windows(c.as<PoolAttrs>(), c.in(0), c.out()) - c.numel_out());
+}
+// Each gradient is added where the maximum was.
+double flops_max_backward(const FlopsContext& c) { return counts(c) * c.numel_in(0); }
+// One addition less than elements, and a division.
+double flops_avg(const FlopsContext& c) {
+  return counts(c) * in_windows(c.as<PoolAttrs>(), c.in(0), c.out());
+}
+// A division, and an addition for each element of the window.
+double flops_avg_backward(const FlopsContext& c) {
+  return counts(c) * (c.numel_in(0) + in_windows(c.as<PoolAttrs>(), c.out(), c.in(0)));
+}
+
 // -- max_pool2d(x) -> values, indices
 // --------------------------------------------------------------
 
@@ -104,7 +153,8 @@ const OpDef kMaxPool2d{.name = "max_pool2d",
                        .gradient = Gradient::Rule,
                        .vjp = vjp_max,
                        .saves = [](const SavesContext&) { return Saved{.outputs = 2}; },
-                       .traits = {.in_dtype = true}};
+                       .traits = {.in_dtype = true},
+                       .flops = flops_max};
 
 void infer_max_backward(InferContext& c) {
   const auto& a = c.as<PoolAttrs>();
@@ -127,7 +177,8 @@ const OpDef kMaxPool2dBackward{.name = "max_pool2d_backward",
                                .gradient = Gradient::Rule,
                                .vjp = vjp_max_backward,
                                .saves = [](const SavesContext&) { return Saved{.inputs = 2}; },
-                               .traits = {.in_dtype = true}};
+                               .traits = {.in_dtype = true},
+                               .flops = flops_max_backward};
 
 // -- avg_pool2d(x)
 // ---------------------------------------------------------------------------------
@@ -147,7 +198,8 @@ const OpDef kAvgPool2d{.name = "avg_pool2d",
                        .infer = infer_avg,
                        .gradient = Gradient::Rule,
                        .vjp = vjp_avg,
-                       .traits = {.in_dtype = true}};
+                       .traits = {.in_dtype = true},
+                       .flops = flops_avg};
 
 void infer_avg_backward(InferContext& c) {
   const Shape& x = c.as<PoolAttrs>().shape;
@@ -164,7 +216,8 @@ const OpDef kAvgPool2dBackward{.name = "avg_pool2d_backward",
                                .infer = infer_avg_backward,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_avg_backward,
-                               .traits = {.in_dtype = true}};
+                               .traits = {.in_dtype = true},
+                               .flops = flops_avg_backward};
 
 // -- adaptive_avg_pool2d(x)
 // ------------------------------------------------------------------------
@@ -183,7 +236,8 @@ const OpDef kAdaptiveAvgPool2d{.name = "adaptive_avg_pool2d",
                                .infer = infer_adaptive,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_adaptive,
-                               .traits = {.in_dtype = true}};
+                               .traits = {.in_dtype = true},
+                               .flops = flops_avg};
 
 void infer_adaptive_backward(InferContext& c) {
   const Shape& x = c.as<PoolAttrs>().shape;
@@ -201,7 +255,8 @@ const OpDef kAdaptiveAvgPool2dBackward{.name = "adaptive_avg_pool2d_backward",
                                        .infer = infer_adaptive_backward,
                                        .gradient = Gradient::Rule,
                                        .vjp = vjp_adaptive_backward,
-                                       .traits = {.in_dtype = true}};
+                                       .traits = {.in_dtype = true},
+                                       .flops = flops_avg_backward};
 
 // -- adaptive_max_pool2d(x) -> values, indices
 // -----------------------------------------------------
@@ -218,7 +273,8 @@ const OpDef kAdaptiveMaxPool2d{.name = "adaptive_max_pool2d",
                                .gradient = Gradient::Rule,
                                .vjp = vjp_max,
                                .saves = [](const SavesContext&) { return Saved{.outputs = 2}; },
-                               .traits = {.in_dtype = true}};
+                               .traits = {.in_dtype = true},
+                               .flops = flops_max};
 
 Dims dims_of(Pair p) { return {p.h, p.w}; }
 

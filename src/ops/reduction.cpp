@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/reduced_dims.h"
 
 namespace ingot::ops {
@@ -66,7 +67,8 @@ constexpr OpDef kSum{
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, broadcast_to(grad_kept(c), c.in(0).shape)); },
     .saves = save_nothing,
-    .traits = {.in_dtype = true}};
+    .traits = {.in_dtype = true},
+    .flops = flops_joined};
 
 // Sums in float32 at least, so that a float16 sum does not overflow before it is divided.
 Tensor wide(const Tensor& x) { return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x; }
@@ -140,7 +142,8 @@ constexpr OpDef kProd{.name = "prod",
                       .infer = infer_accumulated,
                       .gradient = Gradient::Rule,
                       .vjp = vjp_prod,
-                      .saves = save_input};
+                      .saves = save_input,
+                      .flops = flops_joined};
 
 void vjp_extremum(VjpContext& c) {
   const Dims& dims = c.as<ReduceAttrs>().dims;
@@ -159,17 +162,19 @@ constexpr OpDef kAmax{.name = "amax",
                       .gradient = Gradient::Rule,
                       .vjp = vjp_extremum,
                       .saves = save_both,
-                      .traits = {.reads_rounded = true}};
+                      .traits = {.reads_rounded = true},
+                      .flops = flops_joined};
 constexpr OpDef kAmin{.name = "amin",
                       .infer = infer_extremum,
                       .gradient = Gradient::Rule,
                       .vjp = vjp_extremum,
                       .saves = save_both,
-                      .traits = {.reads_rounded = true}};
-constexpr OpDef kArgmax{.name = "argmax", .infer = infer_position};
-constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position};
-constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction};
-constexpr OpDef kAll{.name = "all", .infer = infer_predicate_reduction};
+                      .traits = {.reads_rounded = true},
+                      .flops = flops_joined};
+constexpr OpDef kArgmax{.name = "argmax", .infer = infer_position, .flops = flops_joined};
+constexpr OpDef kArgmin{.name = "argmin", .infer = infer_position, .flops = flops_joined};
+constexpr OpDef kAny{.name = "any", .infer = infer_predicate_reduction, .flops = no_flops};
+constexpr OpDef kAll{.name = "all", .infer = infer_predicate_reduction, .flops = no_flops};
 
 // The gradient is the softmax over all reduced dimensions. exp(x - result) would be that, too, but
 // for what the result lost when it was rounded: for x around 1e8 that is everything.

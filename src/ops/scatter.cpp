@@ -10,6 +10,7 @@
 #include <ingot/ops/shape.h>
 
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -52,7 +53,8 @@ const OpDef kScatter{.name = "scatter",
                      .gradient = Gradient::Rule,
                      .vjp = vjp_scatter,
                      .saves = [](const SavesContext&) { return Saved{.inputs = 2}; },
-                     .traits = {.checks = true, .in_dtype = true}};
+                     .traits = {.checks = true, .in_dtype = true},
+                     .flops = no_flops};
 
 // -- scatter_prod, scatter_amax, scatter_amin (x, index, source): x's own elements take part ------
 
@@ -78,19 +80,22 @@ const OpDef kScatterProd{.name = "scatter_prod",
                          .gradient = Gradient::Rule,
                          .vjp = vjp_scatter_prod,
                          .saves = save_all,
-                         .traits = {.checks = true}};
+                         .traits = {.checks = true},
+                         .flops = flops_into<2>};
 const OpDef kScatterAmax{.name = "scatter_amax",
                          .infer = infer_scatter,
                          .gradient = Gradient::Rule,
                          .vjp = vjp_scatter_extreme,
                          .saves = save_all,
-                         .traits = {.checks = true, .reads_rounded = true}};
+                         .traits = {.checks = true, .reads_rounded = true},
+                         .flops = flops_into<2>};
 const OpDef kScatterAmin{.name = "scatter_amin",
                          .infer = infer_scatter,
                          .gradient = Gradient::Rule,
                          .vjp = vjp_scatter_extreme,
                          .saves = save_all,
-                         .traits = {.checks = true, .reads_rounded = true}};
+                         .traits = {.checks = true, .reads_rounded = true},
+                         .flops = flops_into<2>};
 
 // A factor's gradient is the product of the others: the whole divided by it, or, for the only zero
 // of a place, the product without it.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ops/flops.h"
 #include "ops/slice.h"
 #include "ops/support.h"
 
@@ -42,20 +43,23 @@ constexpr OpDef kSlice{.name = "slice",
                        .gradient = Gradient::Rule,
                        .vjp = vjp_slice,
                        .saves = save_nothing,
-                       .traits = {.in_dtype = true}};
+                       .traits = {.in_dtype = true, .selects = true},
+                       .flops = no_flops};
 // Zeros with the gradient of a slice in its place.
 constexpr OpDef kSliceBackward{.name = "slice_backward",
                                .infer = infer_slice_backward,
                                .gradient = Gradient::Rule,
                                .vjp = vjp_slice_backward,
                                .saves = save_nothing,
-                               .traits = {.in_dtype = true}};
+                               .traits = {.in_dtype = true},
+                               .flops = no_flops};
 constexpr OpDef kSliceScatter{.name = "slice_scatter",
                               .infer = infer_slice_scatter,
                               .gradient = Gradient::Rule,
                               .vjp = vjp_slice_scatter,
                               .saves = save_nothing,
-                              .traits = {.in_dtype = true}};
+                              .traits = {.in_dtype = true},
+                              .flops = no_flops};
 
 void vjp_slice(VjpContext& c) {
   const auto& a = c.as<SliceAttrs>();

@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/reduced_dims.h"
 
 namespace ingot {
@@ -118,12 +119,19 @@ void vjp_norm(VjpContext& c) {
 
 Saved save_both(const SavesContext&) { return {.inputs = 1, .outputs = 1}; }
 
+// What the expansion does.
+double flops_norm(const FlopsContext& c) {
+  if (c.as<ReduceAttrs>().dims.empty()) return c.numel_in(0);
+  return 5 * c.numel_in(0) + 2 * c.numel_out();
+}
+
 constexpr OpDef kNorm{.name = "norm",
                       .infer = infer_spread<ReduceAttrs>,
                       .gradient = Gradient::Rule,
                       .vjp = vjp_norm,
                       .saves = save_both,
-                      .expand = expand_norm};
+                      .expand = expand_norm,
+                      .flops = flops_norm};
 
 // -- var and std ----------------------------------------------------------------------------------
 
@@ -167,19 +175,28 @@ void vjp_std(VjpContext& c) {
   c.set(0, grad_kept<VarAttrs>(c) * (ratio(centered(c.input(0), a.dims), s) * scale));
 }
 
+// What the expansion does.
+template <bool root>
+double flops_spread(const FlopsContext& c) {
+  if (c.as<VarAttrs>().dims.empty()) return (root ? 4 : 3) * c.numel_in(0);
+  return 7 * c.numel_in(0) + 3 * c.numel_out();
+}
+
 constexpr OpDef kVar{.name = "var",
                      .infer = infer_spread<VarAttrs>,
                      .gradient = Gradient::Rule,
                      .vjp = vjp_var,
                      .saves = save_input,
-                     .expand = expand_spread<false>};
+                     .expand = expand_spread<false>,
+                     .flops = flops_spread<false>};
 
 constexpr OpDef kStd{.name = "std",
                      .infer = infer_spread<VarAttrs>,
                      .gradient = Gradient::Rule,
                      .vjp = vjp_std,
                      .saves = save_both,
-                     .expand = expand_spread<true>};
+                     .expand = expand_spread<true>,
+                     .flops = flops_spread<true>};
 
 // 16 bits go through the float32 op, for which a backend may have a kernel.
 template <class A>

@@ -12,6 +12,7 @@
 #include <ingot/core/error.h>
 
 #include "core/hash.h"
+#include "core/observe.h"
 #include "core/record.h"
 #include "plan/plan.h"
 
@@ -324,6 +325,7 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
             fmt::format("{}: its value is asked for while this thread is computing it{}",
                         busy->op().name, recorded_at(busy->site(), busy->outer_site())));
       guard.give_back();
+      const ObservedSpan wait(RunEvent::Kind::Wait, "an evaluation on another thread");
       busy->wait_not_running();
       continue;
     }

@@ -6,6 +6,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "core/observe.h"
 #include "plan/plan.h"
 
 namespace ingot::plan {
@@ -154,8 +155,10 @@ PlanCache& cache() {
 }  // namespace
 
 std::shared_ptr<const Plan> plan_for(const Batch& batch, Backend& backend) {
+  ObservedSpan span(RunEvent::Kind::Plan);
   const int threads = num_threads();
   if (auto plan = cache().find(batch, backend, threads)) return plan;
+  if (RunEvent* event = span.event()) event->built = true;
   return detail::own_errors("planning", Site{}, [&] {
     auto plan = build_plan(batch, backend, threads);
     cache().add(plan);
@@ -186,7 +189,8 @@ std::size_t Plan::nbytes() const {
                       size_of(key.outputs) + size_of(key.slot_kinds) + size_of(key.live) +
                       size_of(key.leaves) + size_of(steps) + size_of(buffers) + size_of(slots) +
                       size_of(constant_slots) + size_of(results);
-  for (const Step& s : steps) total += s.kernel->nbytes() + size_of(s.operands) + s.what.size();
+  for (const Step& s : steps)
+    total += s.kernel->nbytes() + size_of(s.operands) + s.what.size() + size_of(s.figures.operands);
   for (const Ref<Value>& v : constants) total += v->buffer->capacity();
   // What an instance takes once it has run.
   return total + sizeof(PlanInstance) + buffers.size() * (sizeof(Bound) + sizeof(void*)) +

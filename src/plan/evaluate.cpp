@@ -9,6 +9,7 @@
 
 #include <ingot/core/error.h>
 
+#include "core/observe.h"
 #include "core/record.h"
 #include "plan/plan.h"
 #include "plan/verify.h"
@@ -126,6 +127,8 @@ void compute(plan::Batch& batch, Next& next) {
 }
 
 void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for) {
+  ObservedSpan span(RunEvent::Kind::Evaluation);
+  bool computes = false;
   RecordState& state = record_state();
   sweep(state.pending);
   state.pinned_nbytes = 0;
@@ -134,6 +137,7 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
   std::exception_ptr failure;
   bool asked_alone = false;
   while (plan::collect(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked)) {
+    computes = true;
     Next next = Next::Throw;
     try {
       compute(batch, next);
@@ -146,6 +150,7 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
         failure = std::current_exception();
     }
   }
+  if (!computes) span.drop();
   sweep(state.pending);
   if (failure && all_asked_for) std::rethrow_exception(failure);
 }

@@ -12,6 +12,7 @@
 
 #include "core/record.h"
 #include "plan/plan.h"
+#include "plan/watch.h"
 
 namespace ingot::plan {
 
@@ -210,8 +211,9 @@ void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
 
 // The host's way to run a segment: a Bound is an address, and a step is done when its kernel
 // returns.
+template <class Watch>
 void run_segment(const Plan& plan, const Segment& segment, std::size_t number, Batch& batch,
-                 PlanInstance& instance) {
+                 PlanInstance& instance, Watch& watch) {
   const Binding& run = instance.binding;
   std::vector<std::byte*>& addresses = instance.addresses;
   std::vector<void*>& operands = instance.operands;
@@ -228,23 +230,37 @@ void run_segment(const Plan& plan, const Segment& segment, std::size_t number, B
                           run.slots.data() + step.first_slot,
                           arena.at(static_cast<std::int64_t>(step.workspace_offset)).host()};
     try {
+      watch.begin();
       step.kernel->run(args);
+      watch.end(RunEvent::Kind::Step, i);
     } catch (const std::exception&) {
       rethrow_at(step, batch);
     }
   }
 }
 
+template <class Watch>
+void run_segments(const Plan& plan, Batch& batch, PlanInstance& instance, Watch watch) {
+  for (std::size_t s = 0; s < plan.segments.size(); ++s)
+    run_segment(plan, plan.segments[s], s, batch, instance, watch);
+}
+
 }  // namespace
 
 void execute(const Plan& plan, Batch& batch, Backend& backend) {
+  const std::shared_ptr<RunObserver> observer = current_observer();
   const Lease lease(plan);
   PlanInstance& instance = *lease;
-  bind_buffers(plan, batch, backend.allocator(), instance);
-  encode_slots(plan, batch, instance);
-  make_values(plan, batch, instance);
-  for (std::size_t s = 0; s < plan.segments.size(); ++s)
-    run_segment(plan, plan.segments[s], s, batch, instance);
+  {
+    const ObservedSpan span(observer, RunEvent::Kind::Bind);
+    bind_buffers(plan, batch, backend.allocator(), instance);
+    encode_slots(plan, batch, instance);
+    make_values(plan, batch, instance);
+  }
+  if (observer)
+    run_segments(plan, batch, instance, Watched(observer, plan, batch));
+  else
+    run_segments(plan, batch, instance, Unwatched());
   if (plan.commit_step == plan.steps.size()) FaultInjection::place("the end");
   std::size_t flat = 0;
   for (Node* n : batch.nodes)

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
 #include <ingot/core/error.h>
 
+#include "core/observe.h"
 #include "plan/check.h"
 
 namespace ingot::plan {
@@ -49,6 +51,7 @@ std::shared_ptr<Plan> to_plan(Draft&& draft) {
     for (std::size_t i = 0; i < from.from.size(); ++i) add(from.from[i], from.desc.inputs[i].dtype);
     for (std::size_t o = 0; o < from.to.size(); ++o) add(from.to[o], from.desc.outputs[o].dtype);
     to.kernel = std::move(from.kernel);
+    to.figures = figures_of(from.desc);
     to.first_slot = static_cast<std::uint32_t>(plan->slots.size());
     plan->slots.insert(plan->slots.end(), from.slots.begin(), from.slots.end());
     if (from.workspace >= 0) to.workspace_offset = draft.buffer(from.workspace).offset;
@@ -102,7 +105,10 @@ bool asks_for(std::string_view request, std::string_view pass) {
 
 void run_passes(Draft& draft, std::string_view last) {
   for (const Pass& pass : kPasses) {
-    pass.run(draft);
+    {
+      const ObservedSpan span(RunEvent::Kind::Pass, pass.name);
+      pass.run(draft);
+    }
     if (asks_for(dump_request(), pass.name)) dump(draft, pass.name);
     if constexpr (kCheckDrafts) check(draft, pass.name);
     if (pass.name == last) return;
@@ -121,9 +127,11 @@ std::string step_that_makes(const Batch& batch, const Backend& backend, std::siz
 }
 
 std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads) {
+  static std::atomic<std::uint64_t> last_id{0};
   Draft draft(batch, backend);
   run_passes(draft);
   std::shared_ptr<Plan> plan = to_plan(std::move(draft));
+  plan->id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   plan->key = PlanKey::of(batch, backend, num_threads);
   return plan;
 }

@@ -8,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "plan/batch.h"
+#include "plan/figures.h"
 #include "plan/instance.h"
 
 namespace ingot::plan {
@@ -65,7 +66,8 @@ struct Step {
   const OpDef* op = nullptr;
   std::int32_t batch_node = 0;
   Site site;
-  std::string what;  ///< "mul+add+relu float32[64, 32]"
+  std::string what;  ///< "mul+add+relu"
+  StepFigures figures;
 };
 
 /// A run of steps on one device, with its arena. So far a plan has exactly one.
@@ -78,6 +80,7 @@ struct Segment {
 
 struct Plan {
   PlanKey key;
+  std::uint64_t id = 0;  ///< never used again in this process
   std::vector<Step> steps;
   std::vector<Segment> segments;
   std::vector<PlanBuffer> buffers;
