@@ -26,6 +26,11 @@ Tensor targets(std::int64_t classes) {
   return (arange(0, kNumel / classes, 1, int64) * 7) % classes;
 }
 
+// Ten columns of one row, each of which becomes 10,000 elements.
+constexpr std::int64_t kFew = kNumel / 10;
+Tensor few(const Tensor& x) { return x.narrow(0, 0, 1).narrow(1, 0, 10); }
+Tensor many_zeros() { return zeros({kFew}, {.dtype = int64}); }
+
 struct Case {
   const char* name;
   Function f;  ///< of x[1000, 100]
@@ -123,14 +128,10 @@ std::vector<Case> cases() {
        [](const Tensor& x) {
          return index_add(constant(0.125, {1, kColumns}, x), 0, first_places(), x, 0.3);
        }},
-      {"gradient of embedding",
-       [](const Tensor& x) {
-         return embedding(x.narrow(0, 0, 1), zeros({kNumel / 10}, {.dtype = int64}));
-       }},
+      {"gradient of embedding", [](const Tensor& x) { return embedding(few(x), many_zeros()); }},
       {"gradient of index_select",
-       [](const Tensor& x) { return index_select(x, 0, zeros({kNumel / 10}, {.dtype = int64})); }},
-      {"gradient of index",
-       [](const Tensor& x) { return x.index({zeros({kNumel / 10}, {.dtype = int64})}); }},
+       [](const Tensor& x) { return index_select(few(x), 0, many_zeros()); }},
+      {"gradient of index", [](const Tensor& x) { return few(x).index({many_zeros()}); }},
       {"gradient of gather",
        [](const Tensor& x) {
          return gather(x.reshape({kNumel}), 0, zeros({kNumel}, {.dtype = int64}));
@@ -150,7 +151,7 @@ std::vector<Case> cases() {
        }},
       {"gradient of expand",
        [](const Tensor& x) {
-         return x.narrow(0, 0, 1).expand({kNumel / 10, kColumns});
+         return few(x).expand({kFew, 10});
        }},
       {"avg_pool2d",
        [](const Tensor& x) {
@@ -180,7 +181,7 @@ std::vector<Case> cases() {
       {"gradient of linear",
        [](const Tensor& x) {
          const Tensor bias = x.narrow(0, 0, 3).narrow(1, 0, 1).reshape({3}).detach();
-         return linear(constant(0.125, {kNumel / 10, kColumns}, x), x.narrow(0, 0, 3), bias);
+         return linear(constant(0.125, {kFew, 10}, x), x.narrow(0, 0, 3).narrow(1, 0, 10), bias);
        }},
       {"conv2d",
        [](const Tensor& x) {
