@@ -5,9 +5,9 @@ Usage: scripts/bench_busy.py [--models mobilenet_v2:4,...] [--neighbours 0,1,2] 
                              [--binary FILE]... [--pytorch] [--json FILE]
 
 A neighbour is a process that computes without pause. Every program (each --binary, and PyTorch where asked for)
-runs alone beside the neighbours, in turn, --rounds times; quoted are medians of milliseconds a step, and how
-many times the idle step that is. Needs: build/bin/bench/train_step_bench (scripts/build.sh builds it), torch and
-safetensors (pip) for weights and for --pytorch.
+runs alone beside the neighbours, in turn, --rounds times; quoted are medians over the rounds of milliseconds a
+step (seconds by steps), and how many times the idle step that is. Needs: build/bin/bench/train_step_bench
+(scripts/build.sh builds it), torch and safetensors (pip) for weights and for --pytorch.
 """
 import argparse
 import json
@@ -75,12 +75,14 @@ class Torch(Ingot):
 
 
 def sample(program, seconds):
-    """Median milliseconds of the steps that fit into `seconds`, after one that is not counted."""
+    """Mean milliseconds of the steps that fit into `seconds`, after one that is not counted. Not their median: a
+    step may be shorter than the scheduler's time slice, and then most steps see no neighbour while a few wait
+    for a whole slice."""
     first = program.run(1)[0]
     times, start = [], time.perf_counter()
     while not times or time.perf_counter() - start < seconds:
         times += program.run(max(1, min(20, int(200 / first))))
-    return statistics.median(times)
+    return statistics.fmean(times)
 
 
 def main():

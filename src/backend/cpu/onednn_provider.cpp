@@ -432,8 +432,10 @@ std::int64_t equal_parts(std::int64_t size, std::int64_t max_pieces, std::int64_
   return 1;
 }
 
-// Products that make a piece worth handing out: a few times what that costs.
+// Products that make a piece worth handing out beside others, a few times what that costs; and
+// those from which a convolution is worth one piece for every thread.
 constexpr std::int64_t kMinProducts = 1 << 20;
+constexpr std::int64_t kMinConvolution = 1 << 18;
 
 std::int64_t products_of(const ConvDesc& desc) {
   const Shape& w = desc.weight.shape;
@@ -448,8 +450,9 @@ struct ConvSplit {
 // Into how many equal parts of the batch a convolution is cut. Every piece of a gradient of the
 // weights makes one of its own: for large weights that costs more than it brings.
 ConvSplit split_of(const ConvDesc& desc) {
-  std::int64_t most = products_of(desc) / kMinProducts;
-  if (most == 0) return {.alone = true};  // also where a size is 0
+  const std::int64_t products = products_of(desc);
+  if (products < kMinConvolution) return {.alone = true};  // also where a size is 0
+  std::int64_t most = products / kMinProducts;
   if (desc.kind == ConvKind::BackwardWeight) {
     if (!is_small(weight_desc(desc, false))) return {};
     most = std::min(most, desc.x.numel() / (4 * desc.weight.numel()));
