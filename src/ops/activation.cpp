@@ -21,17 +21,15 @@ void infer_activation(InferContext& c) {
   infer_like_first(c);
 }
 
-Tensor wide(const Tensor& t) { return t.to(compute_dtype(t.dtype())); }
-
-// An op with an expansion x -> y and a rule (x, g) -> dx, both written in the computing dtype.
+// An op with an expansion x -> y and a rule (x, g) -> dx.
 template <Tensor (*forward)(const Tensor&, const Attrs&)>
 void expand_unary(ExpandContext& c) {
-  c.result(forward(wide(c.in(0)), c.attrs).to(c.out(0).dtype));
+  c.result(forward(c.in(0), c.attrs));
 }
 template <Tensor (*backward)(const Tensor&, const Tensor&, const Attrs&)>
 void vjp_unary(VjpContext& c) {
   const SiteScope scope(c.node.site());
-  c.set(0, backward(wide(c.input(0)), wide(c.grad()), c.node.attrs()).to(c.in(0).dtype));
+  c.set(0, backward(c.input(0), c.grad(), c.node.attrs()));
 }
 template <auto forward, auto backward>
 constexpr OpDef activation(std::string_view name) {
@@ -66,8 +64,8 @@ const OpDef kHardtanh{.name = "hardtanh",
                       .expand = expand_hardtanh};
 
 void expand_leaky_relu(ExpandContext& c) {
-  const Tensor x = wide(c.in(0));
-  c.result(where(x > 0, x, x * c.as<LeakyReluAttrs>().negative_slope).to(c.out(0).dtype));
+  const Tensor x = c.in(0);
+  c.result(where(x > 0, x, x * c.as<LeakyReluAttrs>().negative_slope));
 }
 
 // A slope that is not negative leaves the sign as it is, and the output tells the side.
@@ -76,8 +74,8 @@ bool keeps_sign(const Attrs& attrs) { return attrs.as<LeakyReluAttrs>().negative
 void vjp_leaky_relu(VjpContext& c) {
   const SiteScope scope(c.node.site());
   const Tensor side = keeps_sign(c.node.attrs()) ? c.output(0) : c.input(0);
-  const Tensor g = wide(c.grad());
-  c.set(0, where(side > 0, g, g * c.as<LeakyReluAttrs>().negative_slope).to(c.in(0).dtype));
+  const Tensor g = c.grad();
+  c.set(0, where(side > 0, g, g * c.as<LeakyReluAttrs>().negative_slope));
 }
 
 Saved saves_leaky_relu(const SavesContext& c) {
@@ -103,16 +101,15 @@ void infer_prelu(InferContext& c) {
 }
 
 void expand_prelu(ExpandContext& c) {
-  const Tensor x = wide(c.in(0));
-  c.result(where(x > 0, x, x * wide(c.in(1))).to(c.out(0).dtype));
+  const Tensor x = c.in(0);
+  c.result(where(x > 0, x, x * c.in(1)));
 }
 
 void vjp_prelu(VjpContext& c) {
   const SiteScope scope(c.node.site());
-  const DType dtype = c.in(0).dtype;
-  const Tensor x = c.input(0), g = wide(c.grad());
-  if (c.needs(0)) c.set(0, where(x > 0, g, g * wide(c.input(1))).to(dtype));
-  if (c.needs(1)) c.set(1, sum_to(where(x > 0, 0.0, g * wide(x)), c.in(1).shape).to(dtype));
+  const Tensor x = c.input(0), g = c.grad();
+  if (c.needs(0)) c.set(0, where(x > 0, g, g * c.input(1)));
+  if (c.needs(1)) c.set(1, sum_to(where(x > 0, 0.0, g * x), c.in(1).shape));
 }
 
 const OpDef kPrelu{

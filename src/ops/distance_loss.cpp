@@ -16,8 +16,6 @@ namespace ingot {
 namespace ops {
 namespace {
 
-Tensor wide(const Tensor& t) { return t.to(compute_dtype(t.dtype())); }
-
 // -- smooth_l1(difference) and huber(difference) -------------------------------------------------
 
 void infer_smooth_l1(InferContext& c) {
@@ -27,19 +25,19 @@ void infer_smooth_l1(InferContext& c) {
 
 void expand_smooth_l1(ExpandContext& c) {
   const auto& a = c.as<SmoothL1Attrs>();
-  const Tensor d = wide(c.in(0)), size = abs(d);
+  const Tensor d = c.in(0), size = abs(d);
   const double scale = a.huber ? 1 : 1 / a.beta;
   const Tensor square_part = size * size * (0.5 * scale);
   const Tensor linear_part = (size - 0.5 * a.beta) * (a.beta * scale);
-  c.result(where(size < a.beta, square_part, linear_part).to(c.out(0).dtype));
+  c.result(where(size < a.beta, square_part, linear_part));
 }
 
 void vjp_smooth_l1(VjpContext& c) {
   const SiteScope scope(c.node.site());
   const auto& a = c.as<SmoothL1Attrs>();
   const double scale = a.huber ? 1 : 1 / a.beta;
-  const Tensor slope = clamp(wide(c.input(0)), -a.beta, a.beta) * scale;
-  c.set(0, (wide(c.grad()) * slope).to(c.in(0).dtype));
+  const Tensor slope = clamp(c.input(0), -a.beta, a.beta) * scale;
+  c.set(0, c.grad() * slope);
 }
 
 const OpDef kSmoothL1{.name = "smooth_l1",
@@ -84,19 +82,18 @@ const OpDef kCheckUnit{.name = "check_unit",
                        .flops = flops_check_unit};
 
 void expand_bce(ExpandContext& c) {
-  const Tensor x = wide(c.in(0)), t = wide(c.in(1));
-  c.result(((t - 1) * log_of_rest(x) - t * log_of(x)).to(c.out(0).dtype));
+  const Tensor x = c.in(0), t = c.in(1);
+  c.result((t - 1) * log_of_rest(x) - t * log_of(x));
 }
 
 void vjp_bce(VjpContext& c) {
   const SiteScope scope(c.node.site());
-  const DType dtype = c.in(0).dtype;
-  const Tensor x = wide(c.input(0)), g = wide(c.grad());
+  const Tensor x = c.input(0), g = c.grad();
   if (c.needs(0)) {
-    const Tensor d = (x - wide(c.input(1))) / maximum((1 - x) * x, 1e-12);
-    c.set(0, (g * d).to(dtype));
+    const Tensor d = (x - c.input(1)) / maximum((1 - x) * x, 1e-12);
+    c.set(0, g * d);
   }
-  if (c.needs(1)) c.set(1, (g * (log_of_rest(x) - log_of(x))).to(dtype));
+  if (c.needs(1)) c.set(1, g * (log_of_rest(x) - log_of(x)));
 }
 
 const OpDef kBce{.name = "bce",
@@ -108,8 +105,8 @@ const OpDef kBce{.name = "bce",
 
 // max(x, 0) − x·t + log(1 + exp(−|x|))
 void expand_bce_with_logits(ExpandContext& c) {
-  const Tensor x = wide(c.in(0)), t = wide(c.in(1));
-  c.result((x.relu() - x * t + log1p(x.abs().neg().exp())).to(c.out(0).dtype));
+  const Tensor x = c.in(0), t = c.in(1);
+  c.result(x.relu() - x * t + log1p(x.abs().neg().exp()));
 }
 
 void vjp_bce_with_logits(VjpContext& c) {
