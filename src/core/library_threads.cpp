@@ -1,5 +1,7 @@
-// Threads that libraries bring: the only file that speaks to an OpenMP runtime, which Ingot never
-// links but finds where a library (Debian's oneDNN) has loaded it.
+// The only file that speaks to an OpenMP runtime, which Ingot never links but finds where a library
+// (Debian's oneDNN) has loaded it.
+#include "core/library_threads.h"
+
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -68,17 +70,32 @@ Crowd& crowd() {
   return *instance;
 }
 
+// How many threads the runtime uses for loops of the calling thread. Null where there is no
+// runtime.
+struct Runtime {
+  int (*get)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+  void (*set)(int) = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+};
+
+const Runtime& runtime() {
+  static const Runtime instance;
+  return instance;
+}
+
 }  // namespace
 
-void bind_library_threads() {
-  thread_local int bound = 0;
+LibraryThreads::LibraryThreads() {
   const int n = num_threads();
-  if (n == bound) return;
-  bound = n;
   crowd().keep_waits_short(n);
-  using Setter = void (*)(int);
-  static const auto set = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  if (set) set(n);
+  if (!runtime().get || !runtime().set) return;
+  const int now = runtime().get();
+  if (now == n) return;
+  before_ = now;
+  runtime().set(n);
+}
+
+LibraryThreads::~LibraryThreads() {
+  if (before_ > 0) runtime().set(before_);
 }
 
 }  // namespace ingot::detail

@@ -47,9 +47,6 @@ using PieceFunction = void (*)(void* context, std::int64_t first, std::int64_t l
 /// after all have ended.
 void run_pieces(std::int64_t begin, std::int64_t end, std::int64_t pieces, PieceFunction f,
                 void* context);
-/// Tells the OpenMP runtime that libraries share with us (oneDNN) how many threads the calling
-/// thread may use now.
-void bind_library_threads();
 
 }  // namespace detail
 

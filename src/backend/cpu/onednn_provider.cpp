@@ -16,6 +16,7 @@
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/scratch.h"
 #include "backend/layouts.h"
+#include "core/library_threads.h"
 
 namespace ingot::cpu {
 namespace {
@@ -68,11 +69,12 @@ class MaybeAlone {
  public:
   explicit MaybeAlone(bool alone) {
     if (alone) limit_.emplace(1);
-    detail::bind_library_threads();
+    threads_.emplace();
   }
 
  private:
   std::optional<ThreadLimit> limit_;
+  std::optional<detail::LibraryThreads> threads_;
 };
 
 // A kernel for one of several equal parts, run for all of them.
@@ -242,7 +244,7 @@ class OnednnConvolution final : public Kernel {
       stream().wait();
     } else {
       parallel_for(0, pieces_, 1, [&](std::int64_t first, std::int64_t last) {
-        detail::bind_library_threads();
+        const detail::LibraryThreads threads;
         for (std::int64_t p = first; p < last; ++p)
           execute(args, p,
                   backward_weight ? blocked + static_cast<std::size_t>(p) * weight_step_
@@ -287,7 +289,7 @@ class OnednnConvolution final : public Kernel {
     if (!reorder_parts_.empty()) {
       const auto count = static_cast<std::int64_t>(reorder_parts_.size());
       parallel_for(0, count, 1, [&](std::int64_t first, std::int64_t last) {
-        detail::bind_library_threads();
+        const detail::LibraryThreads threads;
         for (std::int64_t p = first; p < last; ++p) {
           const auto& part = reorder_parts_[static_cast<std::size_t>(p)];
           memory source_memory = wrap(part.from, source), target_memory = wrap(part.to, target);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #ifdef __linux__
+#include <dlfcn.h>
 #include <link.h>
 
 #include <set>
@@ -59,6 +60,27 @@ TEST(Rule22, OnlyOneOpenMPRuntimeIsLoaded) {
   ASSERT_GE(libraries.size(), 3u) << "this program and at least the C and C++ libraries";
   const std::set<std::string> runtimes = openmp_runtimes(libraries);
   EXPECT_LE(runtimes.size(), 1u) << testing::PrintToString(runtimes);
+}
+
+// A program's own `#pragma omp` loops have as many threads after a computation as before it.
+TEST(Rule22, TheProgramsLoopsKeepTheirThreads) {
+  (matmul(ones({256, 256}), ones({256, 256}))).eval();  // by now the runtime is loaded
+  const auto get = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+  const auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  ASSERT_EQ(get != nullptr, !openmp_runtimes(loaded_libraries()).empty());
+  if (!get) return;  // a oneDNN with threads of its own
+  const int before = get();
+  for (const int threads : {1, 3, 7}) {
+    set(threads);
+    for (const std::int64_t batch : {1, 4, 5, 16}) {
+      conv2d(ones({batch, 8, 32, 32}), ones({16, 8, 3, 3})).eval();
+      EXPECT_EQ(get(), threads) << "a convolution of batch " << batch;
+      const Tensor x = ones({64 * batch + 1, 300}), w = ones({300, 200});
+      matmul(x, w).eval();
+      EXPECT_EQ(get(), threads) << "a product of " << x.size(0) << " rows";
+    }
+  }
+  set(before);
 }
 
 }  // namespace
