@@ -28,6 +28,7 @@
 #include <ingot/data/mnist_arrays.h>
 #include <ingot/data/random_stream.h>
 #include <ingot/data/samplers.h>
+#include <ingot/data/split.h>
 #include <ingot/data/transforms.h>
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>

@@ -89,6 +89,17 @@ MnistArrays parse_mnist(std::span<const std::uint8_t> image_file, std::string_vi
                  label_name);
 }
 
+namespace {
+
+bool is_training(Split split) {
+  if (split == Split::Val)
+    throw ValueError(
+        "MNIST has training and test images; data::random_split makes validation images");
+  return split == Split::Train;
+}
+
+}  // namespace
+
 MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const char* below) {
   std::error_code ignored;
   if (!std::filesystem::exists(folder, ignored)) {
@@ -98,7 +109,7 @@ MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const c
     throw IoError(fmt::format("{}: not a folder; give the folder that holds the MNIST files",
                               folder.string()));
   }
-  const std::string prefix = split == Split::Train ? "train" : "t10k";
+  const std::string prefix = is_training(split) ? "train" : "t10k";
   const auto images = find_file(folder, below, prefix + "-images", "idx3-ubyte");
   const auto labels = find_file(folder, below, prefix + "-labels", "idx1-ubyte");
   return pair_up(read_idx(images), images.string(), read_idx(labels), labels.string());
@@ -106,7 +117,7 @@ MnistArrays read_mnist(const std::filesystem::path& folder, Split split, const c
 
 MnistArrays embedded_mnist(Split split) {
   namespace e = ingot::embedded;
-  if (split == Split::Train) {
+  if (is_training(split)) {
     return parse_mnist(
         {e::mnist_train_images, e::mnist_train_images_nbytes}, "embedded train images",
         {e::mnist_train_labels, e::mnist_train_labels_nbytes}, "embedded train labels");

@@ -1,9 +1,9 @@
-#include <ingot/train/split.h>
+#include <ingot/data/split.h>
 
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
-namespace ingot::train {
+namespace ingot::data {
 
 std::string_view name(Split split) {
   return split == Split::Train ? "train" : split == Split::Val ? "val" : "test";
@@ -15,4 +15,4 @@ Split parse_split(std::string_view text) {
   throw ValueError(fmt::format("unknown split '{}'; there are: train, val, test", text));
 }
 
-}  // namespace ingot::train
+}  // namespace ingot::data

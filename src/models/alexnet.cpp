@@ -6,7 +6,7 @@
 
 namespace ingot::models {
 
-AlexNet::AlexNet(const AlexNetOptions& options) : options_(options) {
+AlexNet::AlexNet(const AlexNetOptions& options) : Composite(options) {
   const auto conv = [this](std::int64_t in, std::int64_t out, std::int64_t kernel,
                            const nn::Conv2dOptions& how) {
     features.add<nn::Conv2d>(in, out, kernel, how);
@@ -29,10 +29,6 @@ AlexNet::AlexNet(const AlexNetOptions& options) : options_(options) {
   classifier.add<nn::Linear>(4096, 4096);
   classifier.add<nn::ReLU>();
   classifier.add<nn::Linear>(4096, options.num_classes);
-}
-
-std::unique_ptr<nn::Module> AlexNet::make_same() const {
-  return std::make_unique<AlexNet>(options_);
 }
 
 Tensor AlexNet::forward(const Tensor& x) { return classifier(avgpool(features(x)).flatten(1)); }

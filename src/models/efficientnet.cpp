@@ -14,19 +14,16 @@
 namespace ingot::models {
 
 SqueezeExcitation::SqueezeExcitation(std::int64_t channels, std::int64_t squeeze_channels)
-    : fc1(*this, "fc1", channels, squeeze_channels, 1),
+    : Composite(channels, squeeze_channels),
+      fc1(*this, "fc1", channels, squeeze_channels, 1),
       fc2(*this, "fc2", squeeze_channels, channels, 1) {}
-
-std::unique_ptr<nn::Module> SqueezeExcitation::make_same() const {
-  return std::make_unique<SqueezeExcitation>(fc1.in_channels(), fc1.out_channels());
-}
 
 Tensor SqueezeExcitation::forward(const Tensor& x) {
   return fc2(silu(fc1(avgpool(x)))).sigmoid() * x;
 }
 
 MbConv::MbConv(const MbConvOptions& options)
-    : stochastic_depth(*this, "stochastic_depth", options.stochastic_depth), options_(options) {
+    : Composite(options), stochastic_depth(*this, "stochastic_depth", options.stochastic_depth) {
   const std::int64_t width = options.in_channels * options.expand_ratio;
   if (width != options.in_channels)
     block.append(conv_norm<nn::SiLU>(options.in_channels, width, {.kernel = 1}));
@@ -36,15 +33,13 @@ MbConv::MbConv(const MbConvOptions& options)
   block.append(conv_norm<void>(width, options.out_channels, {.kernel = 1}));
 }
 
-std::unique_ptr<nn::Module> MbConv::make_same() const { return std::make_unique<MbConv>(options_); }
-
 Tensor MbConv::forward(const Tensor& x) {
   const Tensor y = block(x);
-  if (options_.stride != 1 || options_.in_channels != options_.out_channels) return y;
+  if (options().stride != 1 || options().in_channels != options().out_channels) return y;
   return stochastic_depth(y) + x;
 }
 
-EfficientNet::EfficientNet(const EfficientNetOptions& options) : options_(options) {
+EfficientNet::EfficientNet(const EfficientNetOptions& options) : Composite(options) {
   struct Stage {
     std::int64_t expand_ratio, kernel, stride, channels, blocks;
   };
@@ -80,10 +75,6 @@ EfficientNet::EfficientNet(const EfficientNetOptions& options) : options_(option
     const double bound = 1 / std::sqrt(static_cast<double>(linear.out_features()));
     nn::init::uniform_(linear.weight, -bound, bound);
   });
-}
-
-std::unique_ptr<nn::Module> EfficientNet::make_same() const {
-  return std::make_unique<EfficientNet>(options_);
 }
 
 Tensor EfficientNet::forward(const Tensor& x) {

@@ -3,17 +3,12 @@
 namespace ingot::models {
 
 LeNet5::LeNet5(std::int64_t num_classes, std::int64_t in_channels)
-    : conv1(*this, "conv1", in_channels, 6, 5, {.padding = 2}),
+    : Composite(num_classes, in_channels),
+      conv1(*this, "conv1", in_channels, 6, 5, {.padding = 2}),
       conv2(*this, "conv2", 6, 16, 5),
       fc1(*this, "fc1", 16 * 5 * 5, 120),
       fc2(*this, "fc2", 120, 84),
-      fc3(*this, "fc3", 84, num_classes),
-      num_classes_(num_classes),
-      in_channels_(in_channels) {}
-
-std::unique_ptr<nn::Module> LeNet5::make_same() const {
-  return std::make_unique<LeNet5>(num_classes_, in_channels_);
-}
+      fc3(*this, "fc3", 84, num_classes) {}
 
 Tensor LeNet5::forward(const Tensor& x) {
   Tensor y = max_pool2d(conv1(x).relu(), 2);

@@ -6,7 +6,7 @@ namespace ingot::models {
 
 Mlp::Mlp(std::int64_t in_features, std::int64_t num_classes,
          const std::vector<std::int64_t>& hidden)
-    : in_features_(in_features), num_classes_(num_classes), hidden_(hidden) {
+    : Composite(in_features, num_classes, hidden) {
   std::int64_t width = in_features;
   for (const std::int64_t next : hidden) {
     layers.add<nn::Linear>(width, next);
@@ -14,10 +14,6 @@ Mlp::Mlp(std::int64_t in_features, std::int64_t num_classes,
     width = next;
   }
   layers.add<nn::Linear>(width, num_classes);
-}
-
-std::unique_ptr<nn::Module> Mlp::make_same() const {
-  return std::make_unique<Mlp>(in_features_, num_classes_, hidden_);
 }
 
 Tensor Mlp::forward(const Tensor& x) { return layers(x.flatten(1)); }

@@ -12,10 +12,7 @@ namespace ingot::models {
 
 InvertedResidual::InvertedResidual(std::int64_t in_channels, std::int64_t out_channels,
                                    std::int64_t stride, std::int64_t expand_ratio)
-    : in_channels_(in_channels),
-      out_channels_(out_channels),
-      stride_(stride),
-      expand_ratio_(expand_ratio) {
+    : Composite(in_channels, out_channels, stride, expand_ratio) {
   const std::int64_t width = in_channels * expand_ratio;
   if (expand_ratio != 1) conv.append(conv_norm<nn::ReLU6>(in_channels, width, {.kernel = 1}));
   conv.append(conv_norm<nn::ReLU6>(width, width, {.stride = stride, .groups = width}));
@@ -23,16 +20,13 @@ InvertedResidual::InvertedResidual(std::int64_t in_channels, std::int64_t out_ch
   conv.add<nn::BatchNorm2d>(out_channels);
 }
 
-std::unique_ptr<nn::Module> InvertedResidual::make_same() const {
-  return std::make_unique<InvertedResidual>(in_channels_, out_channels_, stride_, expand_ratio_);
-}
-
 Tensor InvertedResidual::forward(const Tensor& x) {
   const Tensor y = conv(x);
-  return stride_ == 1 && in_channels_ == out_channels_ ? x + y : y;
+  const auto in = argument<0>(), out = argument<1>(), stride = argument<2>();
+  return stride == 1 && in == out ? x + y : y;
 }
 
-MobileNetV2::MobileNetV2(const MobileNetV2Options& options) : options_(options) {
+MobileNetV2::MobileNetV2(const MobileNetV2Options& options) : Composite(options) {
   struct Stage {
     std::int64_t expand_ratio, channels, blocks, stride;
   };
@@ -54,10 +48,6 @@ MobileNetV2::MobileNetV2(const MobileNetV2Options& options) : options_(options) 
 
   init_convolutions_for_relu(*this);
   init_linears(*this, [](nn::Linear& linear) { nn::init::normal_(linear.weight, 0, 0.01); });
-}
-
-std::unique_ptr<nn::Module> MobileNetV2::make_same() const {
-  return std::make_unique<MobileNetV2>(options_);
 }
 
 Tensor MobileNetV2::forward(const Tensor& x) {

@@ -34,19 +34,13 @@ constexpr std::int64_t kExpansion = 4;  // of Bottleneck
 }  // namespace
 
 BasicBlock::BasicBlock(std::int64_t in_planes, std::int64_t planes, std::int64_t stride)
-    : conv1(*this, "conv1", in_planes, planes, 3, conv3x3(stride)),
+    : Composite(in_planes, planes, stride),
+      conv1(*this, "conv1", in_planes, planes, 3, conv3x3(stride)),
       bn1(*this, "bn1", planes),
       conv2(*this, "conv2", planes, planes, 3, conv3x3(1)),
-      bn2(*this, "bn2", planes),
-      in_planes_(in_planes),
-      planes_(planes),
-      stride_(stride) {
+      bn2(*this, "bn2", planes) {
   if (auto made = shortcut(in_planes, planes, stride))
     downsample_ = &register_module("downsample", std::move(made));
-}
-
-std::unique_ptr<nn::Module> BasicBlock::make_same() const {
-  return std::make_unique<BasicBlock>(in_planes_, planes_, stride_);
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
@@ -56,21 +50,15 @@ Tensor BasicBlock::forward(const Tensor& x) {
 }
 
 Bottleneck::Bottleneck(std::int64_t in_planes, std::int64_t planes, std::int64_t stride)
-    : conv1(*this, "conv1", in_planes, planes, 1, conv1x1(1)),
+    : Composite(in_planes, planes, stride),
+      conv1(*this, "conv1", in_planes, planes, 1, conv1x1(1)),
       bn1(*this, "bn1", planes),
       conv2(*this, "conv2", planes, planes, 3, conv3x3(stride)),
       bn2(*this, "bn2", planes),
       conv3(*this, "conv3", planes, kExpansion * planes, 1, conv1x1(1)),
-      bn3(*this, "bn3", kExpansion * planes),
-      in_planes_(in_planes),
-      planes_(planes),
-      stride_(stride) {
+      bn3(*this, "bn3", kExpansion * planes) {
   if (auto made = shortcut(in_planes, kExpansion * planes, stride))
     downsample_ = &register_module("downsample", std::move(made));
-}
-
-std::unique_ptr<nn::Module> Bottleneck::make_same() const {
-  return std::make_unique<Bottleneck>(in_planes_, planes_, stride_);
 }
 
 Tensor Bottleneck::forward(const Tensor& x) {
@@ -81,9 +69,9 @@ Tensor Bottleneck::forward(const Tensor& x) {
 }
 
 ResNet::ResNet(const ResNetOptions& options)
-    : conv1(*this, "conv1", options.in_channels, 64, 7, {.stride = 2, .padding = 3, .bias = false}),
-      fc(*this, "fc", options.bottleneck ? kExpansion * 512 : 512, options.num_classes),
-      options_(options) {
+    : Composite(options),
+      conv1(*this, "conv1", options.in_channels, 64, 7, {.stride = 2, .padding = 3, .bias = false}),
+      fc(*this, "fc", options.bottleneck ? kExpansion * 512 : 512, options.num_classes) {
   nn::Sequential* stages[] = {&layer1, &layer2, &layer3, &layer4};
   std::int64_t in_planes = 64, planes = 64;
   for (std::size_t i = 0; i < 4; ++i, planes *= 2) {
@@ -94,8 +82,6 @@ ResNet::ResNet(const ResNetOptions& options)
   }
   init_convolutions_for_relu(*this);
 }
-
-std::unique_ptr<nn::Module> ResNet::make_same() const { return std::make_unique<ResNet>(options_); }
 
 Tensor ResNet::forward(const Tensor& x) {
   Tensor y = maxpool(bn1(conv1(x)).relu());

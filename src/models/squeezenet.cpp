@@ -8,21 +8,17 @@
 namespace ingot::models {
 
 Fire::Fire(std::int64_t in, std::int64_t squeeze_planes, std::int64_t expand_planes)
-    : squeeze(*this, "squeeze", in, squeeze_planes, 1),
+    : Composite(in, squeeze_planes, expand_planes),
+      squeeze(*this, "squeeze", in, squeeze_planes, 1),
       expand1x1(*this, "expand1x1", squeeze_planes, expand_planes, 1),
       expand3x3(*this, "expand3x3", squeeze_planes, expand_planes, 3, {.padding = 1}) {}
-
-std::unique_ptr<nn::Module> Fire::make_same() const {
-  return std::make_unique<Fire>(squeeze.in_channels(), squeeze.out_channels(),
-                                expand1x1.out_channels());
-}
 
 Tensor Fire::forward(const Tensor& x) {
   const Tensor y = squeeze(x).relu();
   return cat({expand1x1(y).relu(), expand3x3(y).relu()}, 1);
 }
 
-SqueezeNet::SqueezeNet(const SqueezeNetOptions& options) : options_(options) {
+SqueezeNet::SqueezeNet(const SqueezeNetOptions& options) : Composite(options) {
   const bool v1_0 = options.version == SqueezeNetVersion::V1_0;
   const auto pool = [this] {
     features.add<nn::MaxPool2d>(3, nn::MaxPool2dOptions{.stride = 2, .ceil_mode = true});
@@ -64,10 +60,6 @@ SqueezeNet::SqueezeNet(const SqueezeNetOptions& options) : options_(options) {
       nn::init::kaiming_uniform_(conv->weight);
     nn::init::zeros_(conv->bias);
   });
-}
-
-std::unique_ptr<nn::Module> SqueezeNet::make_same() const {
-  return std::make_unique<SqueezeNet>(options_);
 }
 
 Tensor SqueezeNet::forward(const Tensor& x) { return classifier(features(x)).flatten(1); }

@@ -9,7 +9,7 @@
 
 namespace ingot::models {
 
-Vgg::Vgg(const VggOptions& options) : options_(options) {
+Vgg::Vgg(const VggOptions& options) : Composite(options) {
   constexpr std::array<std::int64_t, 5> kWidths = {64, 128, 256, 512, 512};
   std::int64_t channels = options.in_channels;
   for (std::size_t stage = 0; stage < kWidths.size(); ++stage) {
@@ -32,8 +32,6 @@ Vgg::Vgg(const VggOptions& options) : options_(options) {
   init_convolutions_for_relu(*this);
   init_linears(*this, [](nn::Linear& linear) { nn::init::normal_(linear.weight, 0, 0.01); });
 }
-
-std::unique_ptr<nn::Module> Vgg::make_same() const { return std::make_unique<Vgg>(options_); }
 
 Tensor Vgg::forward(const Tensor& x) { return classifier(avgpool(features(x)).flatten(1)); }
 

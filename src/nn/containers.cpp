@@ -38,10 +38,6 @@ Tensor Sequential::forward(const Tensor& x) {
   return y;
 }
 
-std::unique_ptr<Module> Sequential::make_same() const { return std::make_unique<Sequential>(); }
-
-std::unique_ptr<Module> ModuleList::make_same() const { return std::make_unique<ModuleList>(); }
-
 bool ModuleDict::contains(std::string_view name) const {
   for (const auto& [key, module] : named_children())
     if (key == name) return true;

@@ -14,63 +14,66 @@ namespace detail {
 
 namespace {
 
-std::int64_t checked(std::int64_t num_features, const BatchNormOptions& options) {
-  require_at_least("BatchNorm", "num_features", num_features, 1);
-  if (!(options.eps >= 0))
-    throw ValueError(fmt::format("BatchNorm: eps must not be negative, got {}", options.eps));
-  if (options.momentum && !(*options.momentum >= 0 && *options.momentum <= 1))
-    throw ValueError(
-        fmt::format("BatchNorm: momentum must be between 0 and 1, got {}", *options.momentum));
-  return num_features;
-}
-
 Tensor wanted(bool want, const Shape& shape, DType dtype = DType::Float32) {
   return want ? zeros(shape, {.dtype = dtype}) : Tensor();
 }
 
+std::int64_t checked(const char* layer, std::int64_t num_features, double eps,
+                     std::optional<double> momentum) {
+  require_at_least(layer, "num_features", num_features, 1);
+  if (!(eps >= 0))
+    throw ValueError(fmt::format("{}: eps must not be negative, got {}", layer, eps));
+  if (momentum && !(*momentum >= 0 && *momentum <= 1))
+    throw ValueError(fmt::format("{}: momentum must be between 0 and 1, got {}", layer, *momentum));
+  return num_features;
+}
+
 }  // namespace
 
-BatchNorm::BatchNorm(std::int64_t num_features, const BatchNormOptions& options)
-    : weight(
-          register_parameter("weight", wanted(options.affine, {checked(num_features, options)}))),
+ChannelNorm::ChannelNorm(const char* layer, std::int64_t num_features, const Options& options)
+    : num_features_(checked(layer, num_features, options.eps, options.momentum)),
+      options_(options),
+      weight(register_parameter("weight", wanted(options.affine, {num_features}))),
       bias(register_parameter("bias", wanted(options.affine, {num_features}))),
       running_mean(
           register_buffer("running_mean", wanted(options.track_running_stats, {num_features}))),
       running_var(
           register_buffer("running_var", wanted(options.track_running_stats, {num_features}))),
       num_batches_tracked(register_buffer("num_batches_tracked",
-                                          wanted(options.track_running_stats, {}, DType::Int64))),
-      num_features_(num_features),
-      options_(options) {
+                                          wanted(options.track_running_stats, {}, DType::Int64))) {
   reset_running_stats();
   reset_parameters();
 }
 
-void BatchNorm::reset_parameters() {
+void ChannelNorm::reset_parameters() {
   if (weight.defined()) init::ones_(weight);
   if (bias.defined()) init::zeros_(bias);
 }
 
-void BatchNorm::reset_running_stats() {
+void ChannelNorm::reset_running_stats() {
   if (!options_.track_running_stats) return;
   init::zeros_(running_mean);
   init::ones_(running_var);
   init::zeros_(num_batches_tracked);
 }
 
+BatchNorm::BatchNorm(std::int64_t num_features, const BatchNormOptions& o)
+    : ChannelNorm("BatchNorm", num_features, {o.eps, o.momentum, o.affine, o.track_running_stats}) {
+}
+
 Tensor BatchNorm::forward(const Tensor& x) {
   check_input(x.shape());
-  if (x.size(1) != num_features_)
-    throw ShapeError(fmt::format("{}: made for {} channels, got x{}", type_name(), num_features_,
+  if (x.size(1) != num_features())
+    throw ShapeError(fmt::format("{}: made for {} channels, got x{}", type_name(), num_features(),
                                  x.shape().str()));
   if (!is_training())
     return batch_norm(x, running_mean, running_var, weight, bias,
-                      /*training=*/!options_.track_running_stats, 0, options_.eps);
-  double momentum = options_.momentum.value_or(0);
-  if (options_.track_running_stats && !options_.momentum)
+                      /*training=*/!options().track_running_stats, 0, options().eps);
+  double momentum = options().momentum.value_or(0);
+  if (options().track_running_stats && !options().momentum)
     momentum = 1 / (num_batches_tracked.item<double>() + 1);
-  Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum, options_.eps);
-  if (options_.track_running_stats) {
+  Tensor y = batch_norm(x, running_mean, running_var, weight, bias, true, momentum, options().eps);
+  if (options().track_running_stats) {
     // After batch_norm: a batch that it refuses does not count.
     const NoGradGuard no_grad;
     num_batches_tracked.add_(1);

@@ -185,18 +185,26 @@ Tensor GRU::forward(const Tensor& x) { return forward(x, {}).output; }
 
 // -- Single steps -------------------------------------------------------------------------------
 
-namespace {
+namespace detail {
 
-void check_cell(const char* layer, std::int64_t inputs, std::int64_t hidden_size) {
-  require_at_least(layer, "input_size", inputs, 1);
+void check_cell(const char* layer, std::int64_t input_size, std::int64_t hidden_size) {
+  require_at_least(layer, "input_size", input_size, 1);
   require_at_least(layer, "hidden_size", hidden_size, 1);
 }
 
-Tensor drawn_for(std::int64_t hidden_size, const Shape& shape) {
+Tensor drawn_for_cell(std::int64_t hidden_size, const Shape& shape) {
   Tensor w = zeros(shape);
   draw({&w}, hidden_size);
   return w;
 }
+
+std::string describe_cell(std::int64_t input_size, std::int64_t hidden_size, bool bias) {
+  return fmt::format("{}, {}{}", input_size, hidden_size, bias ? "" : ", bias=false");
+}
+
+}  // namespace detail
+
+namespace {
 
 // x as a batch, after a look at its shape.
 Tensor cell_input(const Module& cell, const Tensor& x, std::int64_t input_size) {
@@ -220,23 +228,7 @@ Tensor cell_state(const Module& cell, const Tensor& state, const Tensor& x,
   return x.dim() == 1 ? state.unsqueeze(0) : state;
 }
 
-std::string cell_text(const Tensor& ih, const Tensor& hh, const Tensor& bias) {
-  return fmt::format("{}, {}{}", ih.size(1), hh.size(1), bias.defined() ? "" : ", bias=false");
-}
-
 }  // namespace
-
-void LSTMCell::check(std::int64_t input_size, std::int64_t hidden_size,
-                     const RecurrentCellOptions&) {
-  check_cell("LSTMCell", input_size, hidden_size);
-}
-
-Tensor LSTMCell::drawn(std::int64_t columns) const {
-  return drawn_for(argument<1>(), {kLstmGates * argument<1>(), columns});
-}
-Tensor LSTMCell::drawn_bias() const {
-  return options().bias ? drawn_for(argument<1>(), kLstmGates * argument<1>()) : Tensor();
-}
 
 LstmState LSTMCell::forward(const Tensor& x, const LstmState& before) {
   const Tensor input = cell_input(*this, x, weight_ih.size(1));
@@ -249,20 +241,6 @@ LstmState LSTMCell::forward(const Tensor& x, const LstmState& before) {
 
 Tensor LSTMCell::forward(const Tensor& x) { return forward(x, {}).h; }
 
-std::string LSTMCell::description() const { return cell_text(weight_ih, weight_hh, bias_ih); }
-
-void GRUCell::check(std::int64_t input_size, std::int64_t hidden_size,
-                    const RecurrentCellOptions&) {
-  check_cell("GRUCell", input_size, hidden_size);
-}
-
-Tensor GRUCell::drawn(std::int64_t columns) const {
-  return drawn_for(argument<1>(), {kGruGates * argument<1>(), columns});
-}
-Tensor GRUCell::drawn_bias() const {
-  return options().bias ? drawn_for(argument<1>(), kGruGates * argument<1>()) : Tensor();
-}
-
 Tensor GRUCell::forward(const Tensor& x, const Tensor& before) {
   const Tensor input = cell_input(*this, x, weight_ih.size(1));
   const Tensor h = cell_state(*this, before, x, weight_hh);
@@ -271,7 +249,5 @@ Tensor GRUCell::forward(const Tensor& x, const Tensor& before) {
 }
 
 Tensor GRUCell::forward(const Tensor& x) { return forward(x, {}); }
-
-std::string GRUCell::description() const { return cell_text(weight_ih, weight_hh, bias_ih); }
 
 }  // namespace ingot::nn

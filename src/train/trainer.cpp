@@ -157,7 +157,7 @@ Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoade
     refuse(fmt::format("early_stopping must be at least 1, got {}", *options_.early_stopping));
   if (options_.learning_rate && (options_.scheduler || options_.plateau))
     refuse("learning_rate sets every step's rate: a scheduler or plateau would do nothing");
-  if (options_.measures == Split::Train)
+  if (options_.measures == data::Split::Train)
     refuse("measures says what the second loader holds: Val or Test");
   const Metric monitor = Metric::parse(options_.monitor.name);
   if (!options_.early_stopping && !options_.plateau) return;
@@ -166,7 +166,7 @@ Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoade
         fmt::format("the test data must not choose, and monitor is {}; use val_loss or "
                     "val_accuracy",
                     monitor.name));
-  if (options_.measures == Split::Test && !monitor.name.starts_with("train"))
+  if (options_.measures == data::Split::Test && !monitor.name.starts_with("train"))
     refuse(
         fmt::format("monitor is {}, but the second loader holds test data, which must not "
                     "choose; give it validation data",
@@ -257,7 +257,7 @@ bool Trainer::measure_epoch() {
       },
       epoch_ + 1, options_.epochs);
   if (!complete) return false;  // measured again from its beginning when the run goes on
-  const bool is_test = options_.measures == Split::Test;
+  const bool is_test = options_.measures == data::Split::Test;
   check_finite(measured.loss(), is_test ? "test loss" : "validation loss", epoch_ + 1, step_);
   MetricsRow row = row_of(epoch_averages_);
   (is_test ? row.test_loss : row.val_loss) = measured.loss();

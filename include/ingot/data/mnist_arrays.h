@@ -10,10 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace ingot::data {
+#include <ingot/data/split.h>
 
-/// Which half of the data set: 60,000 training images or 10,000 test images.
-enum class Split { Train, Test };
+namespace ingot::data {
 
 struct MnistArrays {
   std::int64_t count = 0;
@@ -33,13 +32,13 @@ struct MnistArrays {
 /// (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-…`; also spelt
 /// `train-images.idx3-ubyte`), raw or gzip, with or without `.gz`; or holds them in `below`/raw or
 /// raw, as torchvision stores them ("MNIST", "FashionMNIST").
-/// Throws IoError: folder or file missing, damaged file, not images or not labels, counts that
-/// disagree, a label outside 0..9.
+/// Throws ValueError for Split::Val, which MNIST has not; IoError: folder or file missing, damaged
+/// file, not images or not labels, counts that disagree, a label outside 0..9.
 MnistArrays read_mnist(const std::filesystem::path& folder, Split split,
                        const char* below = "MNIST");
 
 /// The first 1,000 images of the split, carried inside the library (Y. LeCun, C. Cortes,
-/// CC BY-SA 3.0; see data/mnist-1k/LICENSE).
+/// CC BY-SA 3.0; see data/mnist-1k/LICENSE). Throws ValueError for Split::Val.
 MnistArrays embedded_mnist(Split split);
 
 /// Pairs the bytes of an image file and of a label file (raw or gzip); the names appear in errors.

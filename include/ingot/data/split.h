@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace ingot::train {
+namespace ingot::data {
 
 /// Train: to learn from. Val: to choose by (the best epoch, the end of a run, a learning rate).
 /// Test: to tell how good the result is; nothing may be chosen by it.
@@ -15,4 +15,4 @@ std::string_view name(Split split);
 /// Throws ValueError listing the names for any other text.
 Split parse_split(std::string_view text);
 
-}  // namespace ingot::train
+}  // namespace ingot::data

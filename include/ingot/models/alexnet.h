@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include <ingot/nn/containers.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/nn/pool.h>
 
 namespace ingot::models {
@@ -19,7 +18,7 @@ struct AlexNetOptions {
 /// For images [N, in_channels, H, W], 224×224 by design and at least 63×63: logits
 /// [N, num_classes]. Krizhevsky, "One weird trick for parallelizing convolutional neural networks"
 /// (2014). Throws ValueError for sizes below 1 and probabilities outside [0, 1].
-class AlexNet : public nn::Module {
+class AlexNet : public nn::Composite<AlexNet, AlexNetOptions> {
  public:
   explicit AlexNet(const AlexNetOptions& options = {});
   Tensor forward(const Tensor& x) override;
@@ -27,12 +26,6 @@ class AlexNet : public nn::Module {
   nn::Sequential features{*this, "features"};
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 6};
   nn::Sequential classifier{*this, "classifier"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  AlexNetOptions options_;
 };
 
 }  // namespace ingot::models

@@ -2,28 +2,25 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
 #include <ingot/nn/dropout.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/nn/pool.h>
 
 namespace ingot::models {
 
 /// Scales each channel by a number in (0, 1) that two 1×1 convolutions compute from all channels'
 /// means. Hu, Shen and Sun, "Squeeze-and-excitation networks" (2018).
-class SqueezeExcitation : public nn::Module {
+class SqueezeExcitation
+    : public nn::Composite<SqueezeExcitation, nn::NoOptions, std::int64_t, std::int64_t> {
  public:
   SqueezeExcitation(std::int64_t channels, std::int64_t squeeze_channels);
   Tensor forward(const Tensor& x) override;
 
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 1};
   nn::Conv2d fc1, fc2;
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
 };
 
 struct MbConvOptions {
@@ -35,19 +32,13 @@ struct MbConvOptions {
 };
 
 /// An inverted residual with squeeze-and-excitation; the input is added where shapes agree.
-class MbConv : public nn::Module {
+class MbConv : public nn::Composite<MbConv, MbConvOptions> {
  public:
   explicit MbConv(const MbConvOptions& options);
   Tensor forward(const Tensor& x) override;
 
   nn::Sequential block{*this, "block"};
   nn::StochasticDepth stochastic_depth;
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  MbConvOptions options_;
 };
 
 struct EfficientNetOptions {
@@ -60,7 +51,7 @@ struct EfficientNetOptions {
 /// EfficientNet-B0, for images [N, in_channels, H, W], 224×224 by design: logits [N, num_classes].
 /// Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks" (2019).
 /// Throws ValueError for sizes below 1 and probabilities outside [0, 1].
-class EfficientNet : public nn::Module {
+class EfficientNet : public nn::Composite<EfficientNet, EfficientNetOptions> {
  public:
   explicit EfficientNet(const EfficientNetOptions& options = {});
   Tensor forward(const Tensor& x) override;
@@ -68,12 +59,6 @@ class EfficientNet : public nn::Module {
   nn::Sequential features{*this, "features"};
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 1};
   nn::Sequential classifier{*this, "classifier"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  EfficientNetOptions options_;
 };
 
 }  // namespace ingot::models

@@ -2,30 +2,23 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include <ingot/nn/containers.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::models {
 
 /// Linear layers with ReLU between them on the flattened input: [N, ...] with in_features elements
 /// per sample gives logits [N, num_classes].
-class Mlp : public nn::Module {
+class Mlp : public nn::Composite<Mlp, nn::NoOptions, std::int64_t, std::int64_t,
+                                 std::vector<std::int64_t>> {
  public:
   explicit Mlp(std::int64_t in_features = 784, std::int64_t num_classes = 10,
                const std::vector<std::int64_t>& hidden = {256, 128});
   Tensor forward(const Tensor& x) override;
 
   nn::Sequential layers{*this, "layers"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  std::int64_t in_features_, num_classes_;
-  std::vector<std::int64_t> hidden_;
 };
 
 }  // namespace ingot::models

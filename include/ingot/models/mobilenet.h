@@ -2,29 +2,23 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include <ingot/nn/containers.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 
 namespace ingot::models {
 
 /// Many channels by a 1×1 convolution (unless expand_ratio is 1), a 3×3 convolution of each channel
 /// by itself, and few channels again by a 1×1 convolution without activation; the input is added
 /// where shapes agree.
-class InvertedResidual : public nn::Module {
+class InvertedResidual : public nn::Composite<InvertedResidual, nn::NoOptions, std::int64_t,
+                                              std::int64_t, std::int64_t, std::int64_t> {
  public:
   InvertedResidual(std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride,
                    std::int64_t expand_ratio);
   Tensor forward(const Tensor& x) override;
 
   nn::Sequential conv{*this, "conv"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  std::int64_t in_channels_, out_channels_, stride_, expand_ratio_;
 };
 
 struct MobileNetV2Options {
@@ -36,19 +30,13 @@ struct MobileNetV2Options {
 /// For images [N, in_channels, H, W], 224×224 by design: logits [N, num_classes].
 /// Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks" (2018). Throws
 /// ValueError for sizes below 1 and probabilities outside [0, 1].
-class MobileNetV2 : public nn::Module {
+class MobileNetV2 : public nn::Composite<MobileNetV2, MobileNetV2Options> {
  public:
   explicit MobileNetV2(const MobileNetV2Options& options = {});
   Tensor forward(const Tensor& x) override;
 
   nn::Sequential features{*this, "features"};
   nn::Sequential classifier{*this, "classifier"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  MobileNetV2Options options_;
 };
 
 }  // namespace ingot::models

@@ -3,19 +3,19 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include <ingot/nn/containers.h>
 #include <ingot/nn/conv.h>
+#include <ingot/nn/layer.h>
 #include <ingot/nn/linear.h>
-#include <ingot/nn/module.h>
 #include <ingot/nn/norm.h>
 #include <ingot/nn/pool.h>
 
 namespace ingot::models {
 
 /// Two 3×3 convolutions and a shortcut, which is a 1×1 convolution where the size changes.
-class BasicBlock : public nn::Module {
+class BasicBlock
+    : public nn::Composite<BasicBlock, nn::NoOptions, std::int64_t, std::int64_t, std::int64_t> {
  public:
   BasicBlock(std::int64_t in_planes, std::int64_t planes, std::int64_t stride = 1);
   Tensor forward(const Tensor& x) override;
@@ -25,18 +25,15 @@ class BasicBlock : public nn::Module {
   nn::Conv2d conv2;
   nn::BatchNorm2d bn2;
 
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
  private:
-  std::int64_t in_planes_, planes_, stride_;
   nn::Module* downsample_ = nullptr;
 };
 
 /// 1×1, 3×3 and 1×1 convolutions, the last to four times `planes`, and a shortcut, which is a 1×1
 /// convolution where the size changes. The 3×3 convolution has the stride, as in torchvision
 /// ("version 1.5"); the paper gives it to the first.
-class Bottleneck : public nn::Module {
+class Bottleneck
+    : public nn::Composite<Bottleneck, nn::NoOptions, std::int64_t, std::int64_t, std::int64_t> {
  public:
   Bottleneck(std::int64_t in_planes, std::int64_t planes, std::int64_t stride = 1);
   Tensor forward(const Tensor& x) override;
@@ -48,11 +45,7 @@ class Bottleneck : public nn::Module {
   nn::Conv2d conv3;
   nn::BatchNorm2d bn3;
 
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
  private:
-  std::int64_t in_planes_, planes_, stride_;
   nn::Module* downsample_ = nullptr;
 };
 
@@ -65,7 +58,7 @@ struct ResNetOptions {
 
 /// For images [N, in_channels, H, W], 224×224 by design: logits [N, num_classes].
 /// He, Zhang, Ren and Sun, "Deep residual learning for image recognition" (2015).
-class ResNet : public nn::Module {
+class ResNet : public nn::Composite<ResNet, ResNetOptions> {
  public:
   explicit ResNet(const ResNetOptions& options = {});
   Tensor forward(const Tensor& x) override;
@@ -79,12 +72,6 @@ class ResNet : public nn::Module {
   nn::Sequential layer4{*this, "layer4"};
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 1};
   nn::Linear fc;
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  ResNetOptions options_;
 };
 
 }  // namespace ingot::models

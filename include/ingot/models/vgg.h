@@ -3,10 +3,9 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include <ingot/nn/containers.h>
-#include <ingot/nn/module.h>
+#include <ingot/nn/layer.h>
 #include <ingot/nn/pool.h>
 
 namespace ingot::models {
@@ -21,7 +20,7 @@ struct VggOptions {
 /// For images [N, in_channels, H, W], 224×224 by design and at least 32×32: logits
 /// [N, num_classes]. Simonyan and Zisserman, "Very deep convolutional networks for large-scale
 /// image recognition" (2014). Throws ValueError for sizes below 1 and probabilities outside [0, 1].
-class Vgg : public nn::Module {
+class Vgg : public nn::Composite<Vgg, VggOptions> {
  public:
   explicit Vgg(const VggOptions& options = {});
   Tensor forward(const Tensor& x) override;
@@ -29,12 +28,6 @@ class Vgg : public nn::Module {
   nn::Sequential features{*this, "features"};
   nn::AdaptiveAvgPool2d avgpool{*this, "avgpool", 7};
   nn::Sequential classifier{*this, "classifier"};
-
- protected:
-  std::unique_ptr<nn::Module> make_same() const override;
-
- private:
-  VggOptions options_;
 };
 
 }  // namespace ingot::models

@@ -132,6 +132,28 @@ class OwningContainer : public Module {
   std::string next_name() const { return std::to_string(size()); }
 };
 
+/// The constructors of a container `Self`.
+template <class Self>
+class ContainerOf : public OwningContainer {
+ public:
+  ContainerOf() = default;
+  ContainerOf(Module& owner, std::string name) : OwningContainer(owner, std::move(name)) {}
+  template <class... Parts>
+    requires(sizeof...(Parts) > 0 && ((Part<Parts> || FunctionPart<Parts>)&&...))
+  explicit ContainerOf(Parts&&... parts) {
+    (append(made_from(std::forward<Parts>(parts))), ...);
+  }
+  template <class... Parts>
+    requires(sizeof...(Parts) > 0 && ((Part<Parts> || FunctionPart<Parts>)&&...))
+  ContainerOf(Module& owner, std::string name, Parts&&... parts)
+      : ContainerOf(std::forward<Parts>(parts)...) {
+    attach_to(owner, std::move(name));
+  }
+
+ protected:
+  std::unique_ptr<Module> make_same() const override { return std::make_unique<Self>(); }
+};
+
 }  // namespace detail
 
 ///   nn::Sequential features{*this, "features", nn::Conv2d(1, 8, 3), nn::ReLU(),
@@ -143,47 +165,17 @@ class OwningContainer : public Module {
 /// own either has make_same() or is given as a std::unique_ptr. Nobody else's layers are taken.
 /// Write braces: there C++ makes the layers, which draw their values, from the first to the last;
 /// between parentheses the order is the compiler's.
-class Sequential : public detail::OwningContainer {
+class Sequential : public detail::ContainerOf<Sequential> {
  public:
-  Sequential() = default;
-  Sequential(Module& owner, std::string name) : OwningContainer(owner, std::move(name)) {}
-  template <class... Parts>
-    requires(sizeof...(Parts) > 0 && ((detail::Part<Parts> || detail::FunctionPart<Parts>)&&...))
-  explicit Sequential(Parts&&... parts) {
-    (append(detail::made_from(std::forward<Parts>(parts))), ...);
-  }
-  template <class... Parts>
-    requires(sizeof...(Parts) > 0 && ((detail::Part<Parts> || detail::FunctionPart<Parts>)&&...))
-  Sequential(Module& owner, std::string name, Parts&&... parts)
-      : Sequential(std::forward<Parts>(parts)...) {
-    attach_to(owner, std::move(name));
-  }
+  using ContainerOf::ContainerOf;
   /// The input, passed through every module in turn.
   Tensor forward(const Tensor& x) override;
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
 };
 
 /// Modules in a list that are found by parameters() and friends; has no forward of its own.
-class ModuleList : public detail::OwningContainer {
+class ModuleList : public detail::ContainerOf<ModuleList> {
  public:
-  ModuleList() = default;
-  ModuleList(Module& owner, std::string name) : OwningContainer(owner, std::move(name)) {}
-  template <class... Parts>
-    requires(sizeof...(Parts) > 0 && ((detail::Part<Parts> || detail::FunctionPart<Parts>)&&...))
-  explicit ModuleList(Parts&&... parts) {
-    (append(detail::made_from(std::forward<Parts>(parts))), ...);
-  }
-  template <class... Parts>
-    requires(sizeof...(Parts) > 0 && ((detail::Part<Parts> || detail::FunctionPart<Parts>)&&...))
-  ModuleList(Module& owner, std::string name, Parts&&... parts)
-      : ModuleList(std::forward<Parts>(parts)...) {
-    attach_to(owner, std::move(name));
-  }
-
- protected:
-  std::unique_ptr<Module> make_same() const override;
+  using ContainerOf::ContainerOf;
 };
 
 /// Modules by name that are found by parameters() and friends; has no forward of its own.

@@ -15,6 +15,7 @@
 //   Scale a(3);   Scale b(3, {.factor = 4});   Scale c(3, 4);   Scale d{*this, "d", 3, {.factor =
 //   4}};
 //
+// Composite: the base of modules that are made of others, such as models.
 // Takes: the base of modules that are called with more than one input.
 #pragma once
 
@@ -94,6 +95,15 @@ class PlainModule : public Module {
  protected:
   template <class... Arguments>
   explicit PlainModule(const Arguments&...) {}
+};
+
+/// A module that its parts describe.
+class CompositeModule : public PlainModule {
+ public:
+  std::string description() const override { return {}; }
+
+ protected:
+  using PlainModule::PlainModule;
 };
 
 /// What a call gives first: hooks see it.
@@ -184,7 +194,12 @@ class LayerOn : public Base {
   }
   std::unique_ptr<Module> make_same() const override {
     return std::apply(
-        [&](const auto&... argument) { return std::make_unique<Self>(argument..., options_); },
+        [&](const auto&... argument) {
+          if constexpr (std::same_as<Options, NoOptions>)
+            return std::make_unique<Self>(argument...);
+          else
+            return std::make_unique<Self>(argument..., options_);
+        },
         arguments_);
   }
 
@@ -205,6 +220,19 @@ template <class Self, class Options = NoOptions, class... Arguments>
 class Layer : public LayerOn<detail::PlainModule, Self, Options, Arguments...> {
  public:
   using LayerOn<detail::PlainModule, Self, Options, Arguments...>::LayerOn;
+};
+
+/// A module made of modules, whose constructor is its own and hands on what it gets:
+///
+///   struct Block : nn::Composite<Block, nn::NoOptions, std::int64_t> {
+///     explicit Block(std::int64_t width) : Composite(width), fc(*this, "fc", width, width) {}
+///     Tensor forward(const Tensor& x) override { return x + fc(x).relu(); }
+///     nn::Linear fc;
+///   };                                                           // and block.clone() works
+template <class Self, class Options = NoOptions, class... Arguments>
+class Composite : public LayerOn<detail::CompositeModule, Self, Options, Arguments...> {
+ protected:
+  using LayerOn<detail::CompositeModule, Self, Options, Arguments...>::LayerOn;
 };
 
 /// A module that is called with more than one input: gives the call for

@@ -26,30 +26,47 @@ struct BatchNormOptions {
 
 namespace detail {
 
-/// Parameters: weight[C] = 1, bias[C] = 0. Buffers: running_mean[C] = 0, running_var[C] = 1 and the
-/// int64 number num_batches_tracked. Throws ValueError for C < 1 and options out of range.
-class BatchNorm : public Module {
+/// What norms over channels share. Parameters, if affine: weight[C] = 1, bias[C] = 0. Buffers, if
+/// running statistics are tracked: running_mean[C] = 0, running_var[C] = 1 and the int64 number
+/// num_batches_tracked = 0. The others are undefined. Throws ValueError for C < 1, a negative eps
+/// and a momentum outside [0, 1].
+class ChannelNorm : public Module {
  public:
-  Tensor forward(const Tensor& x) override;
   void reset_parameters();
   void reset_running_stats();
 
   std::int64_t num_features() const { return num_features_; }
 
+ protected:
+  struct Options {
+    double eps;
+    std::optional<double> momentum;
+    bool affine, track_running_stats;
+  };
+  ChannelNorm(const char* layer, std::int64_t num_features, const Options& options);
+  const Options& options() const { return options_; }
+
+ private:
+  std::int64_t num_features_;
+  Options options_;
+
+ public:
   Tensor& weight;
   Tensor& bias;
   Tensor& running_mean;
   Tensor& running_var;
   Tensor& num_batches_tracked;
+};
+
+/// The statistics move in training, as in PyTorch.
+class BatchNorm : public ChannelNorm {
+ public:
+  Tensor forward(const Tensor& x) override;
 
  protected:
   BatchNorm(std::int64_t num_features, const BatchNormOptions& options);
   /// Throws ShapeError for inputs that the class does not take.
   virtual void check_input(const Shape& shape) const = 0;
-
- private:
-  std::int64_t num_features_;
-  BatchNormOptions options_;
 };
 
 }  // namespace detail
@@ -141,23 +158,11 @@ struct InstanceNormOptions {
 
 namespace detail {
 
-/// Parameters, if affine: weight[C] = 1, bias[C] = 0. Buffers, if running statistics are tracked:
-/// running_mean[C] = 0, running_var[C] = 1, and num_batches_tracked, which stays 0 as in PyTorch.
-/// Throws ValueError for C < 1 and options out of range, and for one value per channel where the
-/// statistics are the input's; ShapeError for inputs that the class does not take.
-class InstanceNorm : public Module {
+/// num_batches_tracked stays 0, as in PyTorch. Throws ValueError for one value per channel where
+/// the statistics are the input's; ShapeError for inputs that the class does not take.
+class InstanceNorm : public ChannelNorm {
  public:
   Tensor forward(const Tensor& x) override;
-  void reset_parameters();
-  void reset_running_stats();
-
-  std::int64_t num_features() const { return num_features_; }
-
-  Tensor& weight;        ///< undefined unless affine
-  Tensor& bias;          ///< undefined unless affine
-  Tensor& running_mean;  ///< undefined unless track_running_stats
-  Tensor& running_var;
-  Tensor& num_batches_tracked;
 
  protected:
   /// `dims`: dimensions of a sample besides the channels.
@@ -166,8 +171,6 @@ class InstanceNorm : public Module {
 
  private:
   int dims_;
-  std::int64_t num_features_;
-  InstanceNormOptions options_;
 };
 
 template <int kDims>

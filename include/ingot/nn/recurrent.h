@@ -129,51 +129,63 @@ struct RecurrentCellOptions {
 };
 
 namespace detail {
-template <class Self>
-using CellLayer = Layer<Self, RecurrentCellOptions, std::int64_t, std::int64_t>;
+
+void check_cell(const char* layer, std::int64_t input_size, std::int64_t hidden_size);
+/// Drawn from U(-k, k) with k = 1/sqrt(hidden_size).
+Tensor drawn_for_cell(std::int64_t hidden_size, const Shape& shape);
+std::string describe_cell(std::int64_t input_size, std::int64_t hidden_size, bool bias);
+
+/// What the cells share. Parameters: weight_ih, weight_hh, bias_ih, bias_hh, with `kGates` times
+/// hidden_size rows. Throws ValueError for sizes below 1.
+template <class Self, std::int64_t kGates>
+class Cell : public Layer<Self, RecurrentCellOptions, std::int64_t, std::int64_t> {
+ public:
+  using Layer<Self, RecurrentCellOptions, std::int64_t, std::int64_t>::Layer;
+  static void check(std::int64_t input_size, std::int64_t hidden_size,
+                    const RecurrentCellOptions&) {
+    check_cell(Self::kName, input_size, hidden_size);
+  }
+  std::string description() const override {
+    return describe_cell(input_size(), hidden_size(), this->options().bias);
+  }
+
+  std::int64_t input_size() const { return this->template argument<0>(); }
+  std::int64_t hidden_size() const { return this->template argument<1>(); }
+
+ private:
+  Tensor drawn(std::int64_t columns) const {
+    return drawn_for_cell(hidden_size(), {kGates * hidden_size(), columns});
+  }
+  Tensor drawn_bias() const {
+    return this->options().bias ? drawn_for_cell(hidden_size(), {kGates * hidden_size()})
+                                : Tensor();
+  }
+
+ public:
+  Tensor& weight_ih = this->register_parameter("weight_ih", drawn(input_size()));
+  Tensor& weight_hh = this->register_parameter("weight_hh", drawn(hidden_size()));
+  Tensor& bias_ih = this->register_parameter("bias_ih", drawn_bias());  ///< undefined without bias
+  Tensor& bias_hh = this->register_parameter("bias_hh", drawn_bias());
+};
+
 }  // namespace detail
 
 /// One step of an LSTM: x[N, input_size] (or [input_size]) and the states give the next states.
-/// Parameters: weight_ih, weight_hh, bias_ih, bias_hh.
-class LSTMCell : public TakesOptional<detail::CellLayer<LSTMCell>, LstmState, LstmState> {
+class LSTMCell : public TakesOptional<detail::Cell<LSTMCell, 4>, LstmState, LstmState> {
  public:
   using TakesOptional::TakesOptional;
-  static void check(std::int64_t input_size, std::int64_t hidden_size,
-                    const RecurrentCellOptions& options);
+  static constexpr char kName[] = "LSTMCell";
   Tensor forward(const Tensor& x) override;
   LstmState forward(const Tensor& x, const LstmState& before) override;
-  std::string description() const override;
-
- private:
-  Tensor drawn(std::int64_t columns) const;
-  Tensor drawn_bias() const;
-
- public:
-  Tensor& weight_ih = register_parameter("weight_ih", drawn(argument<0>()));
-  Tensor& weight_hh = register_parameter("weight_hh", drawn(argument<1>()));
-  Tensor& bias_ih = register_parameter("bias_ih", drawn_bias());  ///< undefined without bias
-  Tensor& bias_hh = register_parameter("bias_hh", drawn_bias());
 };
 
 /// One step of a GRU.
-class GRUCell : public TakesOptional<detail::CellLayer<GRUCell>, Tensor, Tensor> {
+class GRUCell : public TakesOptional<detail::Cell<GRUCell, 3>, Tensor, Tensor> {
  public:
   using TakesOptional::TakesOptional;
-  static void check(std::int64_t input_size, std::int64_t hidden_size,
-                    const RecurrentCellOptions& options);
+  static constexpr char kName[] = "GRUCell";
   Tensor forward(const Tensor& x) override;
   Tensor forward(const Tensor& x, const Tensor& before) override;
-  std::string description() const override;
-
- private:
-  Tensor drawn(std::int64_t columns) const;
-  Tensor drawn_bias() const;
-
- public:
-  Tensor& weight_ih = register_parameter("weight_ih", drawn(argument<0>()));
-  Tensor& weight_hh = register_parameter("weight_hh", drawn(argument<1>()));
-  Tensor& bias_ih = register_parameter("bias_ih", drawn_bias());  ///< undefined without bias
-  Tensor& bias_hh = register_parameter("bias_hh", drawn_bias());
 };
 
 }  // namespace ingot::nn

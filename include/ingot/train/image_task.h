@@ -11,11 +11,14 @@
 
 #include <ingot/core/shape.h>
 #include <ingot/data/dataset.h>
+#include <ingot/data/split.h>
 #include <ingot/data/transforms.h>
 #include <ingot/models/registry.h>
-#include <ingot/train/split.h>
 
 namespace ingot::train {
+
+using data::parse_split;
+using data::Split;
 
 /// Names image data: "mnist" (the 1,000 + 1,000 images that Ingot carries), "mnist:FOLDER",
 /// "fashion-mnist:FOLDER", or "folder:FOLDER", which holds train/ and, where there are such data,

@@ -19,12 +19,12 @@
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
 #include <ingot/data/data_loader.h>
+#include <ingot/data/split.h>
 #include <ingot/nn/module.h>
 #include <ingot/optim/optimizer.h>
 #include <ingot/optim/scheduler.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/metrics.h>
-#include <ingot/train/split.h>
 
 namespace ingot::train {
 
@@ -61,7 +61,7 @@ struct TrainerOptions {
   std::int64_t epochs = 1;
   Device device;
   /// What the second loader's data are: Val, or Test where nothing is chosen by `monitor`.
-  Split measures = Split::Val;
+  data::Split measures = data::Split::Val;
   /// The learning rate of the step with that number, from 0; the optimizer's own when empty. Not
   /// together with a scheduler or plateau.
   std::function<double(std::int64_t step)> learning_rate;

@@ -65,6 +65,11 @@ TEST(Mnist, EmbeddedEqualsTheFolder) {
   }
 }
 
+TEST(Mnist, HasNoValidationImages) {
+  EXPECT_THROW(embedded_mnist(Split::Val), ValueError);
+  EXPECT_THROW(read_mnist(kSubset, Split::Val), ValueError);
+}
+
 TEST(Mnist, FindsEverySpelling) {
   const Bytes images = idx_bytes({2, 1, 3}, {1, 2, 3, 4, 5, 6});
   const Bytes labels = idx_bytes({2}, {9, 0});

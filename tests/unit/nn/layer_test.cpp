@@ -275,6 +275,47 @@ TEST(Sequential, AsAMemberFromLayers) {
   EXPECT_EQ(net.state_dict().keys()[0], "body.0.weight");
 }
 
+// A single part that is of the container's own class is a part, not something to copy.
+TEST(Sequential, OfOneSequential) {
+  const auto outer = std::make_unique<nn::Sequential>(nn::Sequential{nn::Linear(4, 3), nn::ReLU()});
+  EXPECT_EQ(outer->size(), 1u);
+  EXPECT_EQ(outer->state_dict().keys()[0], "0.0.weight");
+  const auto list = std::make_unique<nn::ModuleList>(nn::ModuleList{nn::ReLU(), nn::ReLU()});
+  EXPECT_EQ(list->size(), 1u);
+}
+
+// A model of its own constructor: clone() and the owner's line come from the base.
+TEST(Composite, IsMadeAgainFromItsArguments) {
+  struct BlockOptions {
+    bool bias = true;
+  };
+  struct Block : nn::Composite<Block, BlockOptions, std::int64_t> {
+    explicit Block(std::int64_t width, const BlockOptions& o = {})
+        : Composite(width, o), fc(*this, "fc", width, width, {.bias = o.bias}) {
+      ++made();
+    }
+    static int& made() {
+      static int count = 0;
+      return count;
+    }
+    Tensor forward(const Tensor& x) override { return x + fc(x).relu(); }
+    nn::Linear fc;
+  };
+  struct Two : nn::Composite<Two, nn::NoOptions, std::int64_t, std::int64_t> {
+    Two(std::int64_t a, std::int64_t b) : Composite(a, b), fc(*this, "fc", a, b) {}
+    Tensor forward(const Tensor& x) override { return fc(x); }
+    nn::Linear fc;
+  };
+  Block block(4, {.bias = false});
+  EXPECT_EQ(block.description(), "");
+  const auto same = block.clone();
+  EXPECT_EQ(Block::made(), 2);
+  EXPECT_EQ(same->state_dict().keys(), (std::vector<std::string>{"fc.weight"}));
+  const Tensor x = randn({3, 4});
+  EXPECT_EQ((*same)(x).to_vector<float>(), block(x).to_vector<float>());
+  EXPECT_EQ((*Two(4, 2).clone())(x).shape(), (Shape{3, 2}));
+}
+
 TEST(Containers, AreIterated) {
   nn::Sequential empty;
   for (nn::Module& m : empty) FAIL() << m.type_name();
