@@ -2,15 +2,18 @@
 # Installs what Ingot is built from: Debian or Ubuntu packages with apt, Homebrew formulas on macOS.
 # Does nothing, quickly, where everything is there already.
 #
-#   scripts/setup.sh         what the library, its tests and benchmarks need
-#   scripts/setup.sh --ci    also Clang, its fuzzer and sanitizer runtime, clang-format, Python
+#   scripts/setup.sh            what the library, its tests and benchmarks are built from
+#   scripts/setup.sh --tests    also what the tests call: Python, shells, TensorBoard's reader
+#   scripts/setup.sh --ci       also Clang, its fuzzer and sanitizer runtime, clang-format
 set -euo pipefail
 
+tests=no
 ci=no
 case "${1-}" in
   '') ;;
-  --ci) ci=yes ;;
-  *) echo "usage: scripts/setup.sh [--ci]" >&2; exit 2 ;;
+  --tests) tests=yes ;;
+  --ci) tests=yes; ci=yes ;;
+  *) echo "usage: scripts/setup.sh [--tests | --ci]" >&2; exit 2 ;;
 esac
 
 # ccache, libopenblas and libcurl are not required: they make rebuilding and some contractions faster,
@@ -18,20 +21,23 @@ esac
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
   libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
-debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16 python3 python3-venv"
+debian_test_packages="python3 python3-venv fish zsh"
+debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16"
 brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
   googletest google-benchmark rapidcheck"
-brew_ci_formulas="llvm python3"
+brew_test_formulas="python3 fish"
+brew_ci_formulas="llvm"
 
 setup_debian() {
   local wanted=$debian_packages missing="" package
+  if [ "$tests" = yes ]; then wanted="$wanted $debian_test_packages"; fi
   if [ "$ci" = yes ]; then wanted="$wanted $debian_ci_packages"; fi
   for package in $wanted; do
     # A tool that was installed by other means is as good.
     case "$package" in
       cmake) if has_cmake; then continue; fi ;;
       ninja-build) if command -v ninja >/dev/null; then continue; fi ;;
-      python3) if command -v python3 >/dev/null; then continue; fi ;;
+      python3 | fish | zsh) if command -v "$package" >/dev/null; then continue; fi ;;
     esac
     if ! dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed; then
       missing="$missing $package"
@@ -64,6 +70,7 @@ setup_macos() {
     exit 1
   fi
   local wanted=$brew_formulas missing="" installed formula
+  if [ "$tests" = yes ]; then wanted="$wanted $brew_test_formulas"; fi
   if [ "$ci" = yes ]; then wanted="$wanted $brew_ci_formulas"; fi
   installed=" $(brew list --formula -1 | tr '\n' ' ') "
   for formula in $wanted; do
@@ -105,7 +112,7 @@ setup_tensorboard() {
   "$folder/bin/pip" install --quiet tensorboard
 }
 
-if [ "$ci" = yes ]; then setup_tensorboard; fi
+if [ "$tests" = yes ]; then setup_tensorboard; fi
 
 if ! has_cmake; then
   echo "setup: Ingot needs CMake 3.25 or newer; found $(cmake --version 2>/dev/null | head -n 1)" >&2

@@ -16,8 +16,8 @@ grep -Eq '^mlp +cpu +4 .* 7 ' "$out" || fail "seven images are not counted as se
 check 0 ingot bench matmul --size 64,96 --repeat 3 --devices all --json products.json
 for word in device size GFLOP/s "peak memory"; do prints "$word"; done
 
-if command -v python3 >/dev/null; then
-  python3 - <<'PY' >"$out" 2>"$err" || fail "the JSON is not what it should be"
+needs python3
+python3 - <<'PY' >"$out" 2>"$err" || fail "the JSON is not what it should be"
 import json
 
 def rows(file):
@@ -45,7 +45,6 @@ assert [first["size"], second["size"]] == [64, 96] and first["device"] == "cpu"
 assert len(first["samples"]) == 3 and first["first_seconds"] > 0 and first["dtype"] == "float32"
 assert abs(first["gflops"] - 2 * 64**3 / first["median_seconds"] * 1e-9) < 1e-6 * first["gflops"]
 PY
-fi
 
 # usage TEXT ARGUMENTS...: exit code 2 and one line that has TEXT.
 usage() {

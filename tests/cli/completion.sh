@@ -7,7 +7,7 @@ check 0 ingot completion fish
 prints "complete -c ingot -n '__fish_use_subcommand' -f -a train"
 prints "complete -c ingot -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from matmul' -l repeat -r"
 prints "-l batch-size -r"
-if command -v fish >/dev/null; then
+if has fish; then
   fish -n "$out" || fail "fish: no valid script"
   # fish itself says what it would offer: offers EXPECTED LINE.
   cp "$out" ingot.fish
@@ -28,7 +28,7 @@ prints "#compdef ingot"
 prints "--optimizer["
 prints "_ingot_bench() {"
 prints "--repeat["
-if command -v zsh >/dev/null; then zsh -n "$out" || fail "zsh: no valid script"; fi
+if has zsh; then zsh -n "$out" || fail "zsh: no valid script"; fi
 check 0 ingot completion bash
 cp "$out" ingot.bash
 bash -n ingot.bash || fail "bash: no valid script"

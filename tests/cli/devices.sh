@@ -15,11 +15,10 @@ grep -q '^cpu' "$err" || fail "the table is not on stderr when stdout is JSON"
 check 0 ingot devices --json file.json
 grep -q '^cpu' "$out" || fail "no table"
 grep -qF '"device": "cpu"' file.json || fail "no JSON in the file"
-if command -v python3 >/dev/null; then
-  for file in shown.json file.json; do
-    python3 -m json.tool "$file" >/dev/null || fail "$file is no JSON"
-  done
-fi
+needs python3
+for file in shown.json file.json; do
+  python3 -m json.tool "$file" >/dev/null || fail "$file is no JSON"
+done
 
 check 1 ingot devices --json missing/file.json
 says "missing/file.json: cannot write into the folder: No such file or directory"

@@ -87,7 +87,7 @@ events() { find "$1" -name 'events.out.tfevents.*' | wc -l; }
 check 0 ingot train "${quick[@]}" --epochs 1 --out board --tensorboard
 [ "$(events board/tensorboard)" = 1 ] || fail "no event file"
 grep -q "loss/test" board/tensorboard/events* || fail "the event file lacks the test loss"
-# TensorBoard's own reader finds what the metrics say. scripts/setup.sh --ci installs it; there it must be.
+# TensorBoard's own reader finds what the metrics say. scripts/setup.sh --tests installs it.
 reader=""
 for python in "$INGOT_SOURCE_DIR/.cache/tensorboard/bin/python" python3; do
   if command -v "$python" >/dev/null && "$python" -c "import tensorboard" 2>/dev/null; then
@@ -95,7 +95,8 @@ for python in "$INGOT_SOURCE_DIR/.cache/tensorboard/bin/python" python3; do
     break
   fi
 done
-[ -n "$reader" ] || [ -z "${INGOT_REQUIRE_ALL-}" ] || fail "TensorBoard is missing"
+[ -n "$reader" ] || [ -z "${INGOT_REQUIRE_ALL-}" ] ||
+  fail "TensorBoard is missing; scripts/setup.sh --tests installs it"
 if [ -n "$reader" ]; then
   check 0 "$reader" - board <<'PYTHON'
 import json, sys
@@ -122,7 +123,7 @@ print(sum(map(len, wanted.values())), "scalars read by TensorBoard")
 PYTHON
   cat "$out"
 else
-  echo "skipped: reading event files with TensorBoard, which is not installed"
+  echo "left out: reading event files with TensorBoard, which is missing"
 fi
 check 0 ingot train --out board --resume --epochs 2
 [ "$(events board/tensorboard)" = 2 ] || fail "the resumed run has no event file of its own"

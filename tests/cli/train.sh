@@ -16,8 +16,8 @@ done
 [ "$(grep -c test_accuracy run/metrics.jsonl)" = 2 ] || fail "metrics.jsonl: not two epochs"
 [ "$(head -c 4 run/curves.png | tail -c 3)" = PNG ] || fail "curves.png is no picture"
 grep -q '"state": "finished"' result.json || fail "result.json: not finished"
-if command -v python3 >/dev/null; then
-  python3 - <<'PYTHON' || fail "metrics.jsonl or result.json is not what it should be"
+needs python3
+python3 - <<'PYTHON' || fail "metrics.jsonl or result.json is not what it should be"
 import json
 rows = [json.loads(line) for line in open("run/metrics.jsonl")]
 ends = [row for row in rows if "test_accuracy" in row]
@@ -28,7 +28,6 @@ assert result["options"]["model"] == "mlp" and result["options"]["lr"] > 0
 assert all(0 <= row["train_accuracy"] <= 1 and row["train_loss"] > 0 for row in rows)
 assert ends[1]["train_loss"] < ends[0]["train_loss"]
 PYTHON
-fi
 
 # eval finds what the last test of the training found, from either file.
 accuracy=$(tail -n 1 run/metrics.jsonl | sed 's/.*"test_accuracy":\([0-9.e-]*\).*/\1/')
@@ -94,8 +93,7 @@ body[begin:begin + 4] = struct.pack("<I", 0xFFC00000)  # NaN with its sign set
 text = json.dumps(header).encode()
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + body)
 PY
-if command -v python3 >/dev/null; then
-  python3 nan.py run/model.safetensors nan.safetensors
-  check 1 ingot eval --model mlp --weights nan.safetensors --data mnist --limit 10
-  says "NaN"
-fi
+needs python3
+python3 nan.py run/model.safetensors nan.safetensors
+check 1 ingot eval --model mlp --weights nan.safetensors --data mnist --limit 10
+says "NaN"

@@ -3,6 +3,8 @@
 #   check CODE COMMAND...     runs it; its exit code must be CODE; output is left in $out and $err
 #   says TEXT                 the last command's stderr is one line "ingot: error: …" with TEXT
 #   prints TEXT               the last command's stdout has TEXT
+#   needs TOOL...             fails where one is missing: nothing is left out silently
+#   has TOOL                  the same with INGOT_REQUIRE_ALL, as scripts/test.sh sets it; else says what is left out
 set -uo pipefail
 : "${INGOT_BIN:?}" "${INGOT_SOURCE_DIR:?}"
 # Threads that spin while they wait take ten times as long where tests share the cores.
@@ -38,6 +40,20 @@ says() {
   grep -qF -- "$1" "$err" || fail "$last: stderr lacks '$1'"
   [ "$(grep -c '^ingot: error: ' "$err")" = 1 ] || fail "$last: not one error"
   [ "$(head -c 14 "$err")" = "ingot: error: " ] || fail "$last: stderr begins otherwise"
+}
+
+needs() {
+  local tool
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null || fail "$tool is missing; scripts/setup.sh --tests installs it"
+  done
+}
+
+has() {
+  if command -v "$1" >/dev/null; then return 0; fi
+  [ -z "${INGOT_REQUIRE_ALL-}" ] || needs "$1"
+  echo "left out: what needs $1, which is missing"
+  return 1
 }
 
 prints() {

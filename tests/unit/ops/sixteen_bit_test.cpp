@@ -66,8 +66,6 @@ class SixteenBit : public testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(SixteenBit, IsFloat32RoundedOnce) {
-  if (!(op().dtypes & kHalves)) GTEST_SKIP() << "takes no 16-bit dtype";
-  if (!is_one_op(op())) GTEST_SKIP() << "rounds more than once";
   for (Backend* backend : {&cpu_backend(), &reference_backend()})
     for (const DType dtype : kSixteenBits) {
       if (!(op().dtypes & bit(dtype))) continue;
@@ -95,8 +93,14 @@ std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
   return identifier(all_op_cases()[info.param]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, SixteenBit, testing::Range<std::size_t>(0, all_op_cases().size()),
-                         test_name);
+std::vector<std::size_t> cases() {
+  std::vector<std::size_t> list;
+  for (std::size_t i = 0; i < all_op_cases().size(); ++i)
+    if ((all_op_cases()[i].dtypes & kHalves) && is_one_op(all_op_cases()[i])) list.push_back(i);
+  return list;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SixteenBit, testing::ValuesIn(cases()), test_name);
 
 }  // namespace
 }  // namespace ingot::optest
