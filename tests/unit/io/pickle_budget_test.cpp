@@ -166,10 +166,11 @@ double seconds_to_read(int count) {
 }
 
 // An honest file with as many tensors as this is read, and in a time that grows with it alone: four
-// times as many take about four times as long. Looking each of them up in a list takes sixteen.
+// times as many take four to seven times as long (caches). Looking each of them up in a list takes
+// sixteen.
 TEST(PickleBudget, AHundredThousandStorages) {
   const double few = seconds_to_read(25'000), many = seconds_to_read(100'000);
-  EXPECT_LT(many, 8 * few) << few << " s and " << many << " s";
+  EXPECT_LT(many, 11 * few) << few << " s and " << many << " s";
 }
 
 // Strides where there is nothing to step over may be anything: they are not computed with.

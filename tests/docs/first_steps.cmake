@@ -1,0 +1,33 @@
+# cmake -DROOT=FOLDER -DOUT=FILE -P first_steps.cmake
+# Fails unless the diffs of docs/first-steps.md apply to this tree, all of them together. They go to OUT.
+cmake_minimum_required(VERSION 3.20)
+
+file(READ "${ROOT}/docs/first-steps.md" page)
+set(patch "")
+set(count 0)
+while(TRUE)
+  string(FIND "${page}" "\n```diff\n" begin)
+  if(begin EQUAL -1)
+    break()
+  endif()
+  math(EXPR begin "${begin} + 9")
+  string(SUBSTRING "${page}" ${begin} -1 page)
+  string(FIND "${page}" "\n```\n" end)
+  math(EXPR length "${end} + 1")
+  string(SUBSTRING "${page}" 0 ${length} diff)
+  string(APPEND patch "${diff}")
+  string(SUBSTRING "${page}" ${end} -1 page)
+  math(EXPR count "${count} + 1")
+endwhile()
+if(count LESS 5)
+  message(FATAL_ERROR "only ${count} diffs found: docs/first-steps.md looks otherwise than this script expects")
+endif()
+
+file(WRITE "${OUT}" "${patch}")
+find_program(GIT git REQUIRED)
+execute_process(COMMAND "${GIT}" apply --check -C1 "${OUT}" WORKING_DIRECTORY "${ROOT}"
+  RESULT_VARIABLE code ERROR_VARIABLE errors)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "a diff of docs/first-steps.md no longer applies; mend it on the page:\n${errors}")
+endif()
+message(STATUS "the ${count} diffs of docs/first-steps.md apply")
