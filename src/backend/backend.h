@@ -2,18 +2,36 @@
 // them, and its memory.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string_view>
 
 #include "backend/step.h"
 #include "core/buffer.h"
+#include "core/stream.h"
 
 namespace ingot {
+
+/// What a device's kernels can take. The host's have no limits.
+struct Limits {
+  std::size_t max_operands = std::numeric_limits<std::size_t>::max();  ///< of one kernel
+  std::size_t max_parameters_nbytes = std::numeric_limits<std::size_t>::max();
+  std::size_t threadgroup_nbytes = 0;  ///< memory that a group of a kernel's threads shares
+  bool may_alias = true;               ///< an output may be given as one of the inputs
+  bool has_float64 = true;
+};
+
+class DeviceAllocator;
 
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
+  /// Where its tensors live.
+  virtual Device device() const { return {}; }
+  /// Its queue; null where a step is done when its kernel returns.
+  virtual Stream* stream() { return nullptr; }
+  virtual const Limits& limits() const;
   virtual Allocator& allocator() = 0;
   /// Elementwise primitives are joined into programs of several instructions.
   virtual bool fuses() const = 0;
@@ -24,6 +42,13 @@ class Backend {
   virtual void choose_layouts(StepDesc& step) const = 0;
   /// Throws DTypeError naming what the device lacks.
   virtual std::unique_ptr<Kernel> lower(const StepDesc& step) const = 0;
+  /// A kernel that copies `nbytes` bytes from its input to its output, of which one is in the
+  /// host's memory. Only where there is a stream.
+  virtual std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const;
+  /// The memory that its allocator deals out; null for the host's.
+  virtual DeviceAllocator* memory() { return nullptr; }
+  /// What `devices()` says of it.
+  virtual DeviceInfo info() const;
 };
 
 /// The naive specification, one loop per primitive op; host memory.

@@ -2,13 +2,15 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
 #include <ingot/core/nearest_name.h>
 
-#include "backend/backend.h"
+#include "backend/registry.h"
+#include "backend/twin/twin.h"
 
 #if defined(__APPLE__)
 #include <mach/mach.h>
@@ -29,14 +31,14 @@ Device::Device(std::string_view spelling) {
   }
   const std::size_t colon = text.find(':');
   const std::string_view kind = std::string_view(text).substr(0, colon);
-  const bool known = kind == "cpu" || kind == "cuda" || kind == "mps";
+  const bool known = kind == "cpu" || kind == "cuda" || kind == "mps" || kind == "twin";
   int number = 0;
   bool valid = known;
   if (known && colon != std::string::npos) {
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, number);
     valid = error == std::errc{} && stop == end && number >= 0 && number <= INT16_MAX &&
-            (kind == "cuda" || number == 0);
+            (kind == "cuda" || kind == "twin" || number == 0);
   }
   if (!valid) {
     // No hint for a word that is right so far, nor from gpu to cpu.
@@ -46,7 +48,10 @@ Device::Device(std::string_view spelling) {
         fmt::format("unknown device '{}'; devices are cpu, cuda, cuda:N, mps and best{}", spelling,
                     hint ? "; did you mean " + nearest + "?" : ""));
   }
-  type = kind == "cpu" ? DeviceType::CPU : kind == "cuda" ? DeviceType::CUDA : DeviceType::MPS;
+  type = kind == "cpu"    ? DeviceType::CPU
+         : kind == "cuda" ? DeviceType::CUDA
+         : kind == "mps"  ? DeviceType::MPS
+                          : DeviceType::Twin;
   index = static_cast<std::int16_t>(number);
 }
 
@@ -58,6 +63,8 @@ std::string Device::str() const {
       return "mps";
     case DeviceType::CUDA:
       break;
+    case DeviceType::Twin:
+      return fmt::format("twin:{}", index);
   }
   return fmt::format("cuda:{}", index);
 }
@@ -140,9 +147,27 @@ std::vector<DeviceInfo> devices() {
   return all;
 }
 
-bool is_built(Device device) { return device.type == DeviceType::CPU; }
+namespace {
 
-bool is_available(Device device) { return device == Device{}; }
+// The twins come into being when somebody asks for them who is allowed to.
+void make_twin_if_wanted(Device device) {
+  if (device.type != DeviceType::Twin || find_backend(device)) return;
+  const char* wanted = std::getenv("INGOT_TWIN");  // NOLINT(concurrency-mt-unsafe)
+  if (!wanted || !*wanted || std::string_view(wanted) == "0" || device.index > 1) return;
+  const TwinOptions options = parse_twin_options(wanted);
+  twin(device.index).configure(options);
+}
+
+}  // namespace
+
+bool is_built(Device device) {
+  return device.type == DeviceType::CPU || device.type == DeviceType::Twin;
+}
+
+bool is_available(Device device) {
+  make_twin_if_wanted(device);
+  return find_backend(device) != nullptr;
+}
 
 std::string why_unavailable(Device device) {
   switch (device.type) {
@@ -150,6 +175,8 @@ std::string why_unavailable(Device device) {
       return device.index == 0 ? "" : "there is one cpu device, with the number 0";
     case DeviceType::CUDA:
       return "this build of Ingot has no CUDA backend yet";
+    case DeviceType::Twin:
+      return is_available(device) ? "" : "a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1";
     case DeviceType::MPS:
       break;
   }
@@ -178,6 +205,7 @@ Backend*& override_of_thread() {
 Backend& backend_for(Device device) {
   if (!is_available(device))
     throw DeviceError(fmt::format("{}: {}", device.str(), why_unavailable(device)));
+  if (device.type != DeviceType::CPU) return *find_backend(device);
   Backend* replaced = override_of_thread();
   return replaced ? *replaced : cpu_backend();
 }

@@ -3,6 +3,7 @@
 // plan that proved itself the sole owner writes into an existing buffer (donation).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,6 +12,7 @@
 
 #include "core/block_pool.h"
 #include "core/ref_counted.h"
+#include "core/stream.h"
 
 namespace ingot {
 
@@ -61,6 +63,13 @@ class Buffer : public RefCounted<Buffer> {
   MemorySpace space() const { return space_; }
   bool is_arena() const { return is_arena_; }
 
+  /// Values in this buffer that a run has written over and that are kept only until it is known
+  /// whether the run succeeded: they own nothing. See plan/in_flight.h.
+  void add_overwritten(int values) { overwritten_.fetch_add(values, std::memory_order_acq_rel); }
+  std::uint32_t owners() const {
+    return ref_count() - static_cast<std::uint32_t>(overwritten_.load(std::memory_order_acquire));
+  }
+
  private:
   [[noreturn]] void refuse_host() const;
 
@@ -71,6 +80,7 @@ class Buffer : public RefCounted<Buffer> {
   Device device_;
   MemorySpace space_;
   bool is_arena_;
+  std::atomic<std::int32_t> overwritten_{0};
 };
 
 /// A place in a buffer: how a run's operands are named until a backend turns them into what its
@@ -87,9 +97,19 @@ struct Value : RefCounted<Value> {
   Ref<Buffer> buffer;
   std::int64_t offset = 0;  ///< of element [0, 0, …], in elements
   Dims strides;             ///< in elements
+  /// When its elements are there; set before anybody else sees the value.
+  Ticket ready;
+  /// A run in flight has written over it (Buffer::owners).
+  bool overwritten = false;
 
   Value(Ref<Buffer> b, std::int64_t o, const Dims& s)
       : buffer(std::move(b)), offset(o), strides(s) {}
+  ~Value() { set_overwritten(false); }
+  void set_overwritten(bool on) {
+    if (on == overwritten) return;
+    buffer->add_overwritten(on ? 1 : -1);
+    overwritten = on;
+  }
   static void* operator new(std::size_t size) { return pool_take(size); }
   static void operator delete(void* block, std::size_t size) noexcept { pool_give(block, size); }
 

@@ -138,7 +138,8 @@ ValueId Cell::make_variable() {
                                .outer_site = value_.node->outer_site()});
   detail::retain(this);
   node->variable_of = WeakCell(Tensor::adopt(this));
-  const bool done = value_.node->state() == NodeState::Done;
+  // What is in flight may become pending again, and its variable with it.
+  const bool done = value_.node->state() == NodeState::Done && !value_.node->in_flight();
   if (done) {
     node->outputs()[0].value = value_.node->outputs()[value_.output].value;
     node->set_state(NodeState::Done);

@@ -168,6 +168,18 @@ class Node : public RefCounted<Node> {
   bool listed() const { return listed_.load(std::memory_order_acquire); }
   void set_listed(bool on) { listed_.store(on, std::memory_order_release); }
 
+  // A node whose value was submitted to a device is Done, and yet may be given back as Pending: the
+  // step may fail later. Until that is known it keeps its edges (plan/in_flight.h).
+
+  bool in_flight() const { return in_flight_.load(std::memory_order_acquire); }
+  void set_in_flight(bool on) { in_flight_.store(on, std::memory_order_release); }
+  /// References that go away by themselves when the runs in flight have succeeded: those of their
+  /// lists, and the edges that their nodes will drop.
+  std::uint32_t parked() const { return parked_.load(std::memory_order_acquire); }
+  void add_parked(int references) {
+    parked_.fetch_add(static_cast<std::uint32_t>(references), std::memory_order_acq_rel);
+  }
+
   /// Set when it could not be computed though nobody had asked for it: from then on only those who
   /// ask for it, or for what needs it, try.
   bool set_aside() const { return set_aside_.load(std::memory_order_relaxed); }
@@ -209,6 +221,8 @@ class Node : public RefCounted<Node> {
   std::atomic<std::uint8_t> history_{0};
   std::atomic<bool> listed_{false};
   std::atomic<bool> set_aside_{false};
+  std::atomic<bool> in_flight_{false};
+  std::atomic<std::uint32_t> parked_{0};
   bool requires_grad_ = false;
   Site site_;
   Site outer_site_;

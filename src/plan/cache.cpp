@@ -173,7 +173,7 @@ void drop_instances() noexcept { cache().drop_instances(); }
 
 std::size_t Plan::arena_nbytes() const {
   std::size_t total = 0;
-  for (const Segment& s : segments) total = plus_nbytes(total, s.arena_nbytes);
+  for (const PlanDevice& d : devices) total = plus_nbytes(total, d.arena_nbytes);
   return total;
 }
 

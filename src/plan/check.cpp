@@ -7,6 +7,7 @@
 #include <ingot/core/error.h>
 
 #include "backend/layouts.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
@@ -77,10 +78,13 @@ class Checker {
   // -- Nodes --------------------------------------------------------------------------------------
 
   void check_nodes() const {
+    const std::vector<std::uint8_t> read = values_read();
     for (std::size_t v = 0; v < d_.values.size(); ++v) {
       const DraftValue& value = d_.values[v];
-      require((value.leaf >= 0) + bool(value.constant) + (value.producer >= 0) == 1,
-              "v{} must be a leaf, a constant or made by a node", v);
+      const int origins = (value.leaf >= 0) + bool(value.constant) + (value.producer >= 0);
+      // Of a fallback's result only the copy on the cpu may be there.
+      if (origins == 0 && !value.live && !read[v]) continue;
+      require(origins == 1, "v{} must be a leaf, a constant or made by a node", v);
       if (value.leaf >= 0)
         require(within(value.leaf, d_.leaves.size()), "v{} is leaf {}, which there is not", v,
                 value.leaf);
@@ -106,6 +110,15 @@ class Checker {
         require(!d_.node(value.producer).dead, "output {} is kept; {} that makes it is dead", k,
                 str(value.producer));
     }
+  }
+
+  std::vector<std::uint8_t> values_read() const {
+    std::vector<std::uint8_t> read(d_.values.size(), 0);
+    for (const DraftNode& n : d_.nodes)
+      if (!n.dead)
+        for (const std::int32_t v : n.inputs)
+          if (within(v, read.size())) read[static_cast<std::size_t>(v)] = 1;
+    return read;
   }
 
   void check_node(std::int32_t number, std::vector<std::int32_t>& maker) const {
@@ -199,19 +212,19 @@ class Checker {
     const std::int32_t first = d_.groups[g].nodes[0];
     if (n == first) return;
     const OpDef &a = *d_.node(first).op, &b = *d_.node(n).op;
-    require(d_.backend->fuses() && is_elementwise(a) && is_elementwise(b),
+    require(d_.fuses(d_.node(n).on) && is_elementwise(a) && is_elementwise(b),
             "group {} joins {} and {}", g, str(first), str(n));
     const TensorSpec &x = d_.value(d_.node(first).outputs[0]).spec,
                      &y = d_.value(d_.node(n).outputs[0]).spec;
-    require(x.shape == y.shape && x.device == y.device, "group {} joins {} {} and {} {}", g,
-            str(first), x.str(), str(n), y.str());
+    require(x.shape == y.shape && d_.node(n).on == d_.node(first).on,
+            "group {} joins {} {} and {} {}", g, str(first), x.str(), str(n), y.str());
   }
 
   void check_read_in_group(std::int32_t g, std::int32_t n, std::int32_t v,
                            const std::vector<std::int32_t>& group_of) const {
     const std::int32_t producer = d_.value(v).producer;
     const bool elementwise = is_elementwise(*d_.node(n).op);
-    if (producer < 0 || (elementwise && d_.is_slot(v))) return;
+    if (producer < 0 || (elementwise && d_.is_slot(v, d_.node(n).on))) return;
     const std::int32_t from = group_of[static_cast<std::size_t>(producer)];
     require(from >= 0, "{} in group {} reads v{}, which {} makes only later", str(n), g, v,
             str(producer));
@@ -315,6 +328,7 @@ class Checker {
             "step {} ({}): operands and their descriptions differ in number", number, s.what);
     require(s.desc.slots.size() == s.slots.size(), "step {} ({}) has {} slots of {} kinds", number,
             s.what, s.slots.size(), s.desc.slots.size());
+    check_devices(number);
     for (std::size_t i = 0; i < s.from.size(); ++i) {
       check_operand(number, s.reads[i], s.from[i], s.desc.inputs[i]);
       const auto b = static_cast<std::size_t>(s.from[i].buffer);
@@ -336,6 +350,29 @@ class Checker {
       for (const TensorDesc& t : s.desc.outputs) outputs.push_back(t.dtype);
       check_program(step(number), *s.desc.program, inputs, outputs, s.slots.size());
     }
+  }
+
+  // A step sees its own device's memory only; a transfer also the host's, on one side.
+  void check_devices(std::size_t number) const {
+    const DraftStep& s = d_.steps[number];
+    require(s.on < d_.devices.size(), "step {}: device {}, which there is not", number, s.on);
+    int at_host = 0;
+    const auto see = [&](const Place& p) {
+      if (!within(p.buffer, d_.buffers.size())) return;
+      const std::uint8_t on = d_.buffer(p.buffer).on;
+      if (is_transfer(s) && on == kHost)
+        ++at_host;
+      else
+        require(on == s.on, "{}: b{} is in the memory of another device, {}", step(number),
+                p.buffer, on < d_.devices.size() ? d_.devices[on].device.str() : "none");
+    };
+    for (const Place& p : s.from) see(p);
+    for (const Place& p : s.to) see(p);
+    if (is_transfer(s))
+      require(s.on != kHost && at_host == 1,
+              "{}: a transfer between the host and a device has {} "
+              "operands on the host",
+              step(number), at_host);
   }
 
   static bool is_given(const PlanBuffer& b) {
@@ -399,6 +436,7 @@ class Checker {
       require(d_.buffers[b].kind == PlanBuffer::Kind::Arena && d_.buffers[b].nbytes >= nbytes &&
                   written_[b] == kNever && d_.lives[b].first == s && d_.lives[b].last >= s,
               "{}: b{} cannot be its workspace of {} B", step(s), b, nbytes);
+      require(d_.buffers[b].on == at.on, "{}: its workspace b{} is on another device", step(s), b);
       written_[b] = last_use_[b] = s;
     }
   }
@@ -480,8 +518,9 @@ class Checker {
     for (std::size_t b = 0; b < d_.buffers.size(); ++b) {
       const PlanBuffer& buffer = d_.buffers[b];
       if (buffer.kind != PlanBuffer::Kind::Arena) continue;
-      require(buffer.offset % 64 == 0 && buffer.offset + buffer.nbytes <= d_.arena_nbytes,
-              "b{} is {} B at {} of {}", b, buffer.nbytes, buffer.offset, d_.arena_nbytes);
+      const std::size_t arena = d_.devices[buffer.on].arena_nbytes;
+      require(buffer.offset % 64 == 0 && buffer.offset + buffer.nbytes <= arena,
+              "b{} is {} B at {} of {}", b, buffer.nbytes, buffer.offset, arena);
       if (d_.takes_over[b] >= 0) {
         require(buffer.offset == d_.buffer(d_.takes_over[b]).offset, "b{} is not where b{} is", b,
                 d_.takes_over[b]);
@@ -497,7 +536,7 @@ class Checker {
       const PlanBuffer& a = d_.buffers[h.buffer];
       for (const Held& old : now) {
         const PlanBuffer& b = d_.buffers[old.buffer];
-        require(a.offset + a.nbytes <= b.offset || b.offset + b.nbytes <= a.offset,
+        require(a.on != b.on || a.offset + a.nbytes <= b.offset || b.offset + b.nbytes <= a.offset,
                 "b{} and b{} are in the same bytes, both in step {}", old.buffer, h.buffer,
                 h.first);
       }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plan/passes.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
@@ -26,6 +27,7 @@ class Donation {
   void run() {
     for (std::size_t number = 0; number < draft_.steps.size(); ++number) {
       const DraftStep& step = draft_.steps[number];
+      if (is_transfer(step) || !draft_.backend_of(step.on).limits().may_alias) continue;
       for (const bool first_choice : {true, false})
         for (std::size_t i = 0; i < step.from.size(); ++i) {
           const std::size_t successor = successor_of(step.desc, i);

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "backend/registry.h"
+#include "plan/transfer.h"
+
 namespace ingot::plan {
 
 ViewKind view_kind(const OpDef& op) {
@@ -19,6 +22,35 @@ ViewKind view_kind(const OpDef& op) {
 bool is_fill(const OpDef& op) {
   static const OpDef* const full = find_op("full");
   return &op == full;
+}
+
+namespace {
+void no_infer(InferContext&) { throw InternalError("a transfer is not inferred"); }
+}  // namespace
+
+const OpDef kTransfer{.name = "transfer", .infer = no_infer};
+
+bool is_transfer(const DraftStep& step) { return step.desc.op == &kTransfer && !step.desc.program; }
+
+bool is_copy_to(const OpDef& op) {
+  static const OpDef* const copy_to = find_op("copy_to");
+  return &op == copy_to;
+}
+
+std::uint8_t Draft::device_number(Device device) {
+  if (host_only) return 0;
+  for (std::size_t d = 0; d < devices.size(); ++d)
+    if (devices[d].device == device) return static_cast<std::uint8_t>(d);
+  const Backend* backend = find_backend(device);
+  if (!backend) throw DeviceError(fmt::format("{}: {}", device.str(), why_unavailable(device)));
+  devices.push_back({device, backend});
+  return static_cast<std::uint8_t>(devices.size() - 1);
+}
+
+std::size_t Draft::arena_nbytes() const {
+  std::size_t total = 0;
+  for (const DraftDevice& d : devices) total = plus_nbytes(total, d.arena_nbytes);
+  return total;
 }
 
 std::int32_t Draft::add_value(DraftValue v) {
@@ -63,10 +95,10 @@ class Text {
   std::string str() {
     const auto alive =
         std::count_if(d_.nodes.begin(), d_.nodes.end(), [](const DraftNode& n) { return !n.dead; });
-    text_ = fmt::format("backend {}, {} nodes", d_.backend->name(), alive);
+    text_ = fmt::format("backend {}, {} nodes", devices(), alive);
     if (d_.filled >= Draft::Part::Groups) text_ += fmt::format(", {} groups", d_.groups.size());
     if (d_.filled >= Draft::Part::Steps) text_ += fmt::format(", {} steps", d_.steps.size());
-    if (d_.filled >= Draft::Part::Arena) text_ += fmt::format(", arena {} B", d_.arena_nbytes);
+    if (d_.filled >= Draft::Part::Arena) text_ += fmt::format(", arena {} B", d_.arena_nbytes());
     text_ += '\n';
     if (d_.filled >= Draft::Part::Steps) {
       steps();
@@ -84,7 +116,7 @@ class Text {
 
   std::string step(std::size_t number) const {
     const DraftStep& s = d_.steps[number];
-    std::string line = fmt::format("{}: ", number);
+    std::string line = fmt::format("{}: {}", number, on(s.on));
     for (std::size_t o = 0; o < s.to.size(); ++o)
       line += fmt::format("{}{}", o ? ", " : "", operand(s.writes[o], s.to[o], s.desc.outputs[o]));
     line += fmt::format(" = {}(", s.what);
@@ -101,6 +133,19 @@ class Text {
   }
 
  private:
+  // "cpu+twin"
+  std::string devices() const {
+    if (!several()) return std::string(d_.devices[0].backend->name());
+    std::string text;
+    for (const DraftDevice& d : d_.devices)
+      text += fmt::format("{}{}", text.empty() ? "" : "+", d.backend->name());
+    return text;
+  }
+  bool several() const { return d_.devices.size() > 1; }
+  // "twin: " where there are several.
+  std::string on(std::uint8_t number) const {
+    return several() ? d_.devices[number].device.str() + ": " : std::string();
+  }
   // "  # train.cpp:41"
   std::string at(std::int32_t n) const {
     const auto recorded = static_cast<std::size_t>(d_.node(n).batch_node);

@@ -3,6 +3,7 @@
 //
 //   expand    outputs, leaves, values, nodes   the batch, composite ops replaced by what they mean
 //   simplify  (nodes)                          equal nodes merged, nodes that nobody needs dead
+//   place     (nodes, values)                  devices meet: transfers, order, whom `on` names
 //   group     groups, in_memory                which elementwise nodes become one step
 //   program   (groups)                         what each such step computes per element
 //   layout    buffers, places, steps, results  memory orders, views as strides, copies
@@ -48,6 +49,7 @@ struct DraftValue {
   std::int32_t leaf = -1;      ///< leaf, or -1
   Ref<Value> constant = {};    ///< data an expansion brought along
   bool live = false;           ///< wanted after the run
+  std::uint8_t on = 0;         ///< the device in whose memory it is
 };
 
 struct DraftNode {
@@ -60,6 +62,14 @@ struct DraftNode {
   std::int32_t batch_node = 0;  ///< the recorded node it comes from
   std::int32_t region = 0;      ///< nodes of two regions have a barrier between them
   bool dead = false;
+  std::uint8_t on = 0;  ///< the device that runs it; of a transfer the one that is not the host
+};
+
+/// A device that a plan uses.
+struct DraftDevice {
+  Device device;
+  const Backend* backend;
+  std::size_t arena_nbytes = 0;  ///< the pass `memory`
 };
 
 /// One unit of work: a single node, or elementwise nodes of one shape that become one Program.
@@ -94,6 +104,7 @@ struct DraftStep {
   std::string what;       ///< "mul+add+relu"
   std::unique_ptr<Kernel> kernel = {};
   std::int32_t workspace = -1;  ///< buffer, or -1
+  std::uint8_t on = 0;          ///< the device that runs it
 };
 
 struct Draft {
@@ -112,11 +123,15 @@ struct Draft {
     Site site, outer_site;
   };
 
-  Draft(const Batch& the_batch, const Backend& the_backend)
-      : batch(&the_batch), backend(&the_backend) {}
+  /// `host_backend` computes what is on the cpu; the others are looked up as devices are met.
+  /// `all_on_host`: it computes everything, and all leaves are in the host's memory.
+  Draft(const Batch& the_batch, const Backend& host_backend, bool all_on_host = false)
+      : batch(&the_batch), devices{{Device{}, &host_backend}}, host_only(all_on_host) {}
 
   const Batch* batch;
-  const Backend* backend;
+  /// Number 0 is the cpu.
+  std::vector<DraftDevice> devices;
+  bool host_only = false;
   Part filled = Part::Nothing;
 
   // expand
@@ -147,9 +162,6 @@ struct Draft {
       takes_over;  ///< per buffer: the arena buffer whose memory it gets, or -1
   std::size_t commit_step = 0;
 
-  // memory
-  std::size_t arena_nbytes = 0;
-
   DraftValue& value(std::int32_t v) { return values[static_cast<std::size_t>(v)]; }
   const DraftValue& value(std::int32_t v) const { return values[static_cast<std::size_t>(v)]; }
   DraftNode& node(std::int32_t n) { return nodes[static_cast<std::size_t>(n)]; }
@@ -157,14 +169,22 @@ struct Draft {
   PlanBuffer& buffer(std::int32_t b) { return buffers[static_cast<std::size_t>(b)]; }
   const PlanBuffer& buffer(std::int32_t b) const { return buffers[static_cast<std::size_t>(b)]; }
 
-  /// A number that every program which reads it takes as a slot: it needs no memory there.
-  bool is_slot(std::int32_t v) const {
+  /// The number of a device of the plan. Throws DeviceError when it is not available.
+  std::uint8_t device_number(Device device);
+  const Backend& backend_of(std::uint8_t on) const { return *devices[on].backend; }
+  /// Whether steps of that device are joined into programs.
+  bool fuses(std::uint8_t on) const { return devices[on].backend->fuses(); }
+
+  /// A number that a program which reads it on device `on` takes as a slot: it needs no memory
+  /// there.
+  bool is_slot(std::int32_t v, std::uint8_t on) const {
     const std::int32_t producer = value(v).producer;
-    return producer >= 0 && is_fill(*node(producer).op) && backend->fuses();
+    return producer >= 0 && is_fill(*node(producer).op) && fuses(on);
   }
   std::int32_t add_value(DraftValue v);
   /// A buffer that step `step` is the first to use.
   std::int32_t add_buffer(const PlanBuffer& b, std::size_t step);
+  std::size_t arena_nbytes() const;
   /// A step still reads or writes the buffer.
   void use_buffer(std::int32_t b, std::size_t step) {
     lives[static_cast<std::size_t>(b)].last = step;
@@ -180,6 +200,10 @@ struct Draft {
   /// "n3 mul, train.cpp:41"
   std::string node_str(std::int32_t n) const;
 };
+
+/// Whether the step carries bytes between the host's memory and a device's (plan/transfer.h): not
+/// the one that puts them into order before.
+bool is_transfer(const DraftStep& step);
 
 /// True for what a Program can compute: elementwise primitives and numbers.
 inline bool is_elementwise(const OpDef& op) {

@@ -11,6 +11,7 @@
 
 #include "core/observe.h"
 #include "core/record.h"
+#include "plan/in_flight.h"
 #include "plan/plan.h"
 #include "plan/verify.h"
 
@@ -24,39 +25,20 @@ void sweep(std::vector<NodeRef>& pending) {
     return n.ref_count() == 1 && n.state() != NodeState::Running && !n.op().traits.effect;
   };
   for (auto it = pending.rbegin(); it != pending.rend(); ++it)
-    if ((*it)->state() == NodeState::Done || is_dead(**it)) *it = nullptr;
+    if ((*it)->state() == NodeState::Done || is_dead(**it)) {
+      if ((*it)->in_flight()) (*it)->set_listed(false);  // it may have to come back
+      *it = nullptr;
+    }
   std::erase_if(pending, [](const NodeRef& n) { return !n; });
 }
 
-// What computes the batch. Plans are made for one device so far; throws DeviceError, naming the
-// line, for what was recorded on another one, or on one that is not there.
-Backend& backend_of(const plan::Batch& batch) {
-  const auto device_of = [](const Node* n) { return n->outputs()[0].spec.device; };
-  const auto refuse = [&](Node* n, const std::string& why) {
-    batch.culprit = n;
-    throw DeviceError(
-        fmt::format("{}: {}{}", n->op().name, why, recorded_at(n->site(), n->outer_site())));
-  };
-  const Device device = device_of(batch.nodes.front());
-  for (Node* n : batch.nodes) {
-    const Device own = device_of(n);
-    if (own == device && n != batch.nodes.front()) continue;
-    if (!is_available(own)) refuse(n, fmt::format("{}: {}", own.str(), why_unavailable(own)));
-    if (own != device)
-      refuse(n, fmt::format("one evaluation computes on one device; this is on {}, other pending "
-                            "work on {}; evaluate that first",
-                            own.str(), device.str()));
-  }
-  return backend_for(device);
-}
-
 void run(plan::Batch& batch) {
-  Backend& backend = backend_of(batch);
+  Backend& backend = backend_for(Device{});
   plan::FaultInjection::place("the plan");
   if (plan::verify_enabled() && &backend != &reference_backend())
     plan::execute_verified(batch, backend);
   else
-    plan::execute(*plan::plan_for(batch, backend), batch, backend);
+    plan::execute(plan::plan_for(batch, backend), batch, backend);
 }
 
 struct EvaluatingScope {
@@ -122,27 +104,44 @@ void compute(plan::Batch& batch, Next& next) {
     n->set_claimed_by(0);
     n->set_state(NodeState::Done);
   }
-  for (Node* n : batch.nodes) n->set_computed();
+  for (Node* n : batch.nodes)
+    if (!n->in_flight()) n->set_computed();
   batch.clear();
+}
+
+// One attempt. True when it is over: nothing was left to do, or it worked.
+bool attempt(plan::Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> asked,
+             Next& next, bool& computes) {
+  const plan::ValuesStay stay;
+  if (!plan::collect(batch, pending, asked)) return true;
+  computes = true;
+  compute(batch, next);
+  return true;
 }
 
 void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for) {
   ObservedSpan span(RunEvent::Kind::Evaluation);
   bool computes = false;
   RecordState& state = record_state();
-  sweep(state.pending);
+  plan::finish_runs();
+  {
+    const plan::ValuesStay stay;
+    sweep(state.pending);
+  }
   state.pinned_nbytes = 0;
   if (all_asked_for)
     for (const NodeRef& n : state.pending) n->set_aside(false);
   std::exception_ptr failure;
   bool asked_alone = false;
-  while (plan::collect(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked)) {
-    computes = true;
+  for (bool over = false; !over;) {
     Next next = Next::Throw;
     try {
-      compute(batch, next);
-      break;
+      over = attempt(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked, next,
+                     computes);
+    } catch (const plan::RunFailedEarlier&) {
+      if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
     } catch (...) {
+      plan::settle_failures();
       if (next == Next::Throw) throw;
       if (next == Next::AskedAlone)
         asked_alone = true;
@@ -151,7 +150,11 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
     }
   }
   if (!computes) span.drop();
-  sweep(state.pending);
+  {
+    const plan::ValuesStay stay;
+    sweep(state.pending);
+  }
+  if (all_asked_for && !failure) failure = plan::take_untold_failure();
   if (failure && all_asked_for) std::rethrow_exception(failure);
 }
 

@@ -2,16 +2,15 @@
 // memory that outlives the run.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <functional>
-#include <new>
-#include <optional>
-#include <stdexcept>
+#include <array>
+#include <mutex>
+#include <utility>
 
 #include <ingot/core/error.h>
 
-#include "core/record.h"
-#include "plan/plan.h"
+#include "backend/registry.h"
+#include "plan/bind.h"
+#include "plan/transfer.h"
 #include "plan/watch.h"
 
 namespace ingot::plan {
@@ -36,190 +35,30 @@ void FaultInjection::place(const char* what) {
 
 namespace {
 
-// Decides, from the actual reference counts, which leaves' memory may be overwritten: those of
-// which every reference comes from nodes that forget it when this batch is done.
-class Ownership {
- public:
-  Ownership(const Batch& batch, PlanInstance& instance)
-      : batch_(batch), nodes_(instance.leaf_nodes), holders_(instance.leaf_holders) {
-    nodes_.clear();
-    for (const Leaf& leaf : batch.leaves) nodes_.push_back({leaf.node, leaf.edges});
-    std::sort(nodes_.begin(), nodes_.end(),
-              [](const auto& a, const auto& b) { return std::less<>()(a.node, b.node); });
-    std::size_t count = 0;  // of different nodes
-    for (const auto& entry : nodes_) {
-      if (count > 0 && nodes_[count - 1].node == entry.node)
-        nodes_[count - 1].references += entry.references;
-      else
-        nodes_[count++] = entry;
-    }
-    nodes_.resize(count);
-
-    holders_.assign(batch.leaves.size(), 0);
-    for (const Leaf& leaf : batch.leaves) {
-      const bool held = leaf.edges != leaf.dropped_edges ||
-                        leaf.node->outputs()[leaf.output].cells.load() != 0 ||
-                        leaf.node->references_but_cells() != edges(leaf.node);
-      std::uint32_t& holders = holders_[leaf.alias];
-      holders = held || holders == kHeld ? kHeld : holders + 1;
-    }
-  }
-
-  bool is_sole_owner(std::uint32_t alias) const {
-    const Value* value = batch_.leaves[alias].value;
-    return value->ref_count() == holders_[alias] && value->buffer->ref_count() == 1 &&
-           value->offset == 0;
-  }
-
- private:
-  static constexpr std::uint32_t kHeld = ~std::uint32_t{0};
-
-  std::uint32_t edges(const Node* node) const {
-    return std::lower_bound(
-               nodes_.begin(), nodes_.end(), node,
-               [](const auto& entry, const Node* n) { return std::less<>()(entry.node, n); })
-        ->references;
-  }
-
-  const Batch& batch_;
-  std::vector<PlanInstance::LeafNode>& nodes_;
-  std::vector<std::uint32_t>& holders_;  // leaves of one Value, or kHeld: somebody else needs it
-};
-
-[[noreturn]] void fail_for_memory(const Step& step, const Node& node) {
-  throw OutOfMemoryError(fmt::format("{}: no memory for the kernel's workspace{}", step.what,
-                                     recorded_at(node.site(), node.outer_site())));
-}
-
-// Appends where the failing step was recorded, keeping the exception's type; what a library threw
-// becomes an error of ours. A check that failed is remembered: it would fail again.
-[[noreturn]] void rethrow_at(const Step& step, Batch& batch) {
+// What the kernel threw, with the place that recorded the failing step. A check that failed is
+// remembered: it would fail again.
+[[noreturn]] void rethrow_at(const Step& step, Batch& batch, const std::exception_ptr& why) {
   Node& node = *batch.nodes[static_cast<std::size_t>(step.batch_node)];
-  try {
-    throw;
-  } catch (const IndexError& e) {
+  const Explained e = explain(step, node, why);
+  if (e.check_failed)
     batch.failed = &node;
-    throw IndexError(e.what() + recorded_at(node.site(), node.outer_site()));
-  } catch (const ValueError& e) {
-    batch.failed = &node;
-    throw ValueError(e.what() + recorded_at(node.site(), node.outer_site()));
-  } catch (const Error&) {
-    blame(&batch, step.batch_node);
-  } catch (const std::bad_alloc&) {
-    fail_for_memory(step, node);
-  } catch (const std::length_error&) {  // a list of the kernel's that could not be so long
-    fail_for_memory(step, node);
-  } catch (const std::exception& e) {
+  else if (!e.out_of_memory)
     batch.culprit = &node;
-    throw InternalError(
-        fmt::format("{}: {}{}", step.what, e.what(), recorded_at(node.site(), node.outer_site())));
-  }
-}
-
-// An instance of the plan for one run, given back when the run ends, however it does.
-class Lease {
- public:
-  explicit Lease(const Plan& plan) : pool_(plan.instances), instance_(pool_.take()) {}
-  ~Lease() {
-    instance_->clear();
-    pool_.give(std::move(instance_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  PlanInstance& operator*() const { return *instance_; }
-
- private:
-  InstancePool& pool_;
-  std::unique_ptr<PlanInstance> instance_;
-};
-
-void bind_buffers(const Plan& plan, const Batch& batch, Allocator& allocator,
-                  PlanInstance& instance) {
-  Binding& run = instance.binding;
-  std::optional<Ownership> ownership;  // only plans that may overwrite leaves pay for it
-  for (const Segment& segment : plan.segments) {
-    run.arenas.emplace_back();
-    if (segment.arena_nbytes == 0) continue;
-    FaultInjection::place("the arena");
-    run.arenas.back() = allocator.allocate_arena(segment.arena_nbytes);
-  }
-  for (const PlanBuffer& b : plan.buffers) {
-    switch (b.kind) {
-      case PlanBuffer::Kind::Arena:
-        run.bounds.push_back({run.arenas[b.index].get(), static_cast<std::int64_t>(b.offset)});
-        break;
-      case PlanBuffer::Kind::Leaf: {
-        const Leaf& leaf = batch.leaves[b.index];
-        const DType dtype = leaf.node->outputs()[leaf.output].spec.dtype;
-        run.bounds.push_back(leaf.value->bound(nbytes_of(dtype)));
-        break;
-      }
-      case PlanBuffer::Kind::Constant:
-        run.bounds.push_back(
-            {plan.constants[b.index]->buffer.get(), static_cast<std::int64_t>(b.offset)});
-        break;
-      case PlanBuffer::Kind::Output: {
-        if (run.outputs.size() <= b.index) run.outputs.resize(b.index + 1);
-        FaultInjection::place("memory of an output");
-        if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch, instance);
-        if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf)))
-          run.outputs[b.index] = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value->buffer;
-        else
-          run.outputs[b.index] = allocator.allocate(b.nbytes);
-        run.bounds.push_back({run.outputs[b.index].get(), 0});
-        break;
-      }
-    }
-  }
-}
-
-void encode_slots(const Plan& plan, const Batch& batch, PlanInstance& instance) {
-  std::vector<Scalar>& recorded = instance.batch_slots;
-  recorded.clear();
-  for (const Node* n : batch.nodes)
-    recorded.insert(recorded.end(), n->slots().begin(), n->slots().end());
-  std::vector<Scalar>& slots = instance.binding.slots;
-  slots.clear();
-  for (const std::int32_t s : plan.slots)
-    slots.push_back(s >= 0 ? recorded[static_cast<std::size_t>(s)]
-                           : plan.constant_slots[static_cast<std::size_t>(~s)]);
-}
-
-// What the nodes will hold, made before the first step runs: nothing may fail after the last one.
-void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
-  std::vector<Ref<Value>>& made = instance.results;
-  made.resize(plan.results.size());
-  instance.binding.values.resize(plan.key.live.size());
-  for (std::size_t r = 0; r < plan.results.size(); ++r) {
-    const Plan::Result& result = plan.results[r];
-    const PlanBuffer& b = plan.buffers[static_cast<std::size_t>(result.buffer)];
-    if (result.same_as >= 0) {
-      made[r] = made[static_cast<std::size_t>(result.same_as)];
-    } else if (b.kind == PlanBuffer::Kind::Leaf) {
-      Value* v = batch.leaves[b.index].value;
-      made[r] = result.offset == 0 && result.strides == v->strides
-                    ? Ref<Value>(v)
-                    : make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
-    } else if (b.kind == PlanBuffer::Kind::Constant) {
-      made[r] = plan.constants[b.index];
-    } else {
-      made[r] = make_ref<Value>(instance.binding.outputs[b.index], result.offset, result.strides);
-    }
-    instance.binding.values[result.flat_output] = made[r];
-  }
+  std::rethrow_exception(e.error);
 }
 
 // The host's way to run a segment: a Bound is an address, and a step is done when its kernel
 // returns.
 template <class Watch>
-void run_segment(const Plan& plan, const Segment& segment, std::size_t number, Batch& batch,
-                 PlanInstance& instance, Watch& watch) {
+void run_on_host(const Plan& plan, const Segment& segment, Batch& batch, PlanInstance& instance,
+                 Watch& watch) {
   const Binding& run = instance.binding;
   std::vector<std::byte*>& addresses = instance.addresses;
   std::vector<void*>& operands = instance.operands;
   addresses.clear();
-  for (const Bound& b : run.bounds) addresses.push_back(b.host());
-  const Bound arena{run.arenas[number].get(), 0};
+  for (std::size_t b = 0; b < run.bounds.size(); ++b)
+    addresses.push_back(plan.buffers[b].on == kHost ? run.bounds[b].host() : nullptr);
+  const Bound arena{run.arenas[kHost].get(), 0};
   for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
     const Step& step = plan.steps[i];
     if (i <= plan.commit_step) FaultInjection::place(step.what.c_str());
@@ -234,37 +73,209 @@ void run_segment(const Plan& plan, const Segment& segment, std::size_t number, B
       step.kernel->run(args);
       watch.end(RunEvent::Kind::Step, i);
     } catch (const std::exception&) {
-      rethrow_at(step, batch);
+      rethrow_at(step, batch, std::current_exception());
     }
   }
 }
 
 template <class Watch>
 void run_segments(const Plan& plan, Batch& batch, PlanInstance& instance, Watch watch) {
-  for (std::size_t s = 0; s < plan.segments.size(); ++s)
-    run_segment(plan, plan.segments[s], s, batch, instance, watch);
+  for (const Segment& segment : plan.segments) run_on_host(plan, segment, batch, instance, watch);
 }
+
+void hand_out(Batch& batch, std::vector<Ref<Value>>& values) {
+  std::size_t flat = 0;
+  for (Node* n : batch.nodes)
+    for (NodeOutput& o : n->outputs()) o.value = std::move(values[flat++]);
+}
+
+// A run with steps on devices: their segments are submitted, those of the host wait for what they
+// read. Until it is registered as in flight, a failure waits for what was submitted and takes
+// everything back.
+class DeviceRun {
+ public:
+  DeviceRun(const std::shared_ptr<const Plan>& plan, Batch& batch, Backend& backend)
+      : plan_(*plan), batch_(batch), backend_(backend), run_(std::make_unique<Run>(plan)) {
+    run_->nodes.reserve(batch.nodes.size());
+    run_->drops.reserve(batch.nodes.size());
+    run_->parts.reserve(plan->segments.size());
+  }
+  ~DeviceRun() {
+    if (run_) run_->wait();  // memory must stay until then
+  }
+  DeviceRun(const DeviceRun&) = delete;
+  DeviceRun& operator=(const DeviceRun&) = delete;
+
+  template <class Watch>
+  void submit(const std::shared_ptr<RunObserver>& observer, Watch watch) {
+    PlanInstance& instance = run_->lease.instance();
+    limit_runs();
+    {
+      const ObservedSpan span(observer, RunEvent::Kind::Bind);
+      bind(plan_, batch_, backend_, instance, run_.get());
+      bind_operands(instance);
+      instance.timers.clear();
+      instance.timers.reserve(observer ? plan_.steps.size() : 0);
+    }
+    parts_of_.assign(plan_.segments.size(), -1);
+    for (std::size_t s = 0; s < plan_.segments.size(); ++s) {
+      const Segment& segment = plan_.segments[s];
+      if (segment.on == kHost)
+        run_here(segment, instance, watch);
+      else
+        submit_to(*plan_.devices[segment.on].backend->stream(), s, instance, watch);
+    }
+    if (plan_.commit_step == plan_.steps.size()) FaultInjection::place("the end");
+  }
+
+  /// The nodes get their values now; whether they come to be is seen later.
+  void give_values() {
+    PlanInstance& instance = run_->lease.instance();
+    for (std::size_t r = 0; r < plan_.results.size(); ++r)
+      if (const std::int32_t step = plan_.results[r].step; step >= 0)
+        instance.results[r]->ready = ticket_of(static_cast<std::size_t>(step));
+    for (const Ref<Value>& v : run_->overwritten) v->set_overwritten(true);
+    mark_in_flight(*run_, batch_);
+    hand_out(batch_, instance.binding.values);
+    // The nodes, which the run keeps, own what it made; nobody else does.
+    instance.results.clear();
+    instance.binding.outputs.clear();
+    add_in_flight(std::move(run_));
+  }
+
+  /// The same when everything has succeeded. Throws what failed.
+  void wait_and_give_values() {
+    for (const Run::Part& part : run_->parts) wait({part.stream, part.last_seq()});
+    hand_out(batch_, run_->lease.instance().binding.values);
+  }
+
+ private:
+  // Operands of device steps, as Bounds that stay until the run is over.
+  void bind_operands(PlanInstance& instance) {
+    const Binding& run = instance.binding;
+    std::vector<Bound>& operands = instance.device_operands;
+    operands.clear();
+    for (const Segment& segment : plan_.segments) {
+      if (segment.on == kHost) continue;
+      const Bound arena{run.arenas[segment.on].get(), 0};
+      for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
+        const Step& step = plan_.steps[i];
+        for (const StepOperand& o : step.operands)
+          operands.push_back(run.bounds[static_cast<std::size_t>(o.buffer)].at(o.offset_nbytes));
+        operands.push_back(arena.at(static_cast<std::int64_t>(step.workspace_offset)));
+      }
+    }
+    next_operand_ = operands.data();
+  }
+
+  template <class Watch>
+  void submit_to(Stream& stream, std::size_t number, PlanInstance& instance, Watch& watch) {
+    const Segment& segment = plan_.segments[number];
+    const std::lock_guard lock(stream.submitting());
+    if (!std::exchange(waited_for_leaves_[segment.on % kDevices], true))
+      for (const Leaf& leaf : batch_.leaves)
+        if (const Ticket t = leaf.value->ready;
+            t.stream && t.stream != &stream && !(t.stream->passed(t.seq) && !t.stream->failed()))
+          stream.wait_for(t);
+    for (const std::uint32_t other : segment.waits_for) stream.wait_for(last_of(other));
+    parts_of_[number] = static_cast<std::int32_t>(run_->parts.size());
+    run_->parts.push_back(
+        {&stream, stream.submitted() + 1, segment.first_step, segment.first_step});
+    Run::Part& part = run_->parts.back();
+    for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
+      const Step& step = plan_.steps[i];
+      if (i <= plan_.commit_step) FaultInjection::place(step.what.c_str());
+      const auto count = static_cast<std::uint32_t>(step.operands.size());
+      watch.begin();
+      stream.submit({step.kernel.get(), next_operand_, step.num_inputs, count,
+                     instance.binding.slots.data() + step.first_slot, next_operand_ + count,
+                     watch.timer(instance.timers, i)});
+      watch.end(RunEvent::Kind::Submit, i);
+      next_operand_ += count + 1;
+      part.end_step = i + 1;
+    }
+    stream.flush();
+  }
+
+  template <class Watch>
+  void run_here(const Segment& segment, PlanInstance& instance, Watch& watch) {
+    if (!std::exchange(host_waited_, true))
+      for (const Leaf& leaf : batch_.leaves)
+        if (leaf.value->buffer->space() != MemorySpace::Device) wait(leaf.value->ready);
+    for (const std::uint32_t other : segment.waits_for) wait(last_of(other));
+    run_on_host(plan_, segment, batch_, instance, watch);
+  }
+
+  // A failure of our own is thrown like one of the host's; one of an earlier run is that run's.
+  void wait(Ticket ticket) {
+    if (wait_ready(ticket)) return;
+    run_->wait();
+    for (const Run::Part& part : run_->parts) {
+      const auto failure = part.stream->failure();
+      if (!failure || !failure->why || failure->seq < part.first_seq ||
+          failure->seq > part.last_seq())
+        continue;
+      rethrow_at(plan_.steps[part.first_step + (failure->seq - part.first_seq)], batch_,
+                 failure->why);
+    }
+    throw RunFailedEarlier();
+  }
+
+  Ticket last_of(std::uint32_t segment) const {
+    const Run::Part& part = run_->parts[static_cast<std::size_t>(parts_of_[segment])];
+    return {part.stream, part.last_seq()};
+  }
+
+  Ticket ticket_of(std::size_t step) const {
+    for (const Run::Part& p : run_->parts)
+      if (p.first_step <= step && step < p.end_step)
+        return {p.stream, p.first_seq + (step - p.first_step)};
+    return {};  // the host's
+  }
+
+  static constexpr std::size_t kDevices = 256;
+
+  const Plan& plan_;
+  Batch& batch_;
+  Backend& backend_;
+  std::unique_ptr<Run> run_;
+  std::vector<std::int32_t> parts_of_;  // per segment: which of run_->parts, or -1
+  const Bound* next_operand_ = nullptr;
+  bool host_waited_ = false;
+  std::array<bool, kDevices> waited_for_leaves_{};
+};
 
 }  // namespace
 
-void execute(const Plan& plan, Batch& batch, Backend& backend) {
+void execute(const std::shared_ptr<const Plan>& plan, Batch& batch, Backend& backend, bool wait) {
   const std::shared_ptr<RunObserver> observer = current_observer();
+  if (plan->devices.size() > 1) {
+    DeviceRun run(plan, batch, backend);
+    if (observer)
+      run.submit(observer, Watched(observer, *plan, batch));
+    else
+      run.submit(observer, Unwatched());
+    if (wait)
+      run.wait_and_give_values();
+    else
+      run.give_values();
+    return;
+  }
+  if (any_stream())
+    for (const Leaf& leaf : batch.leaves)
+      if (!wait_ready(leaf.value->ready)) throw RunFailedEarlier();
   const Lease lease(plan);
-  PlanInstance& instance = *lease;
+  PlanInstance& instance = lease.instance();
   {
     const ObservedSpan span(observer, RunEvent::Kind::Bind);
-    bind_buffers(plan, batch, backend.allocator(), instance);
-    encode_slots(plan, batch, instance);
-    make_values(plan, batch, instance);
+    bind(*plan, batch, backend, instance, nullptr);
   }
   if (observer)
-    run_segments(plan, batch, instance, Watched(observer, plan, batch));
+    run_segments(*plan, batch, instance, Watched(observer, *plan, batch));
   else
-    run_segments(plan, batch, instance, Unwatched());
-  if (plan.commit_step == plan.steps.size()) FaultInjection::place("the end");
-  std::size_t flat = 0;
-  for (Node* n : batch.nodes)
-    for (NodeOutput& o : n->outputs()) o.value = std::move(instance.binding.values[flat++]);
+    run_segments(*plan, batch, instance, Unwatched());
+  if (plan->commit_step == plan->steps.size()) FaultInjection::place("the end");
+  hand_out(batch, instance.binding.values);
 }
 
 }  // namespace ingot::plan

@@ -9,7 +9,9 @@
 #include <ingot/core/error.h>
 
 #include "core/record.h"
+#include "plan/fallback.h"
 #include "plan/passes.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
@@ -28,8 +30,9 @@ class Expander {
     for (std::size_t i = 0; i < batch_.leaves.size(); ++i) {
       const Leaf& leaf = batch_.leaves[i];
       draft_.leaves.push_back({leaf.alias, leaf.value->strides});
-      draft_.add_value(
-          {.spec = leaf.node->outputs()[leaf.output].spec, .leaf = static_cast<std::int32_t>(i)});
+      const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
+      const std::uint8_t on = draft_.device_number(leaf.value->buffer->device());
+      draft_.add_value({.spec = spec, .leaf = static_cast<std::int32_t>(i), .on = on});
     }
     draft_.nodes.reserve(batch_.nodes.size());
     draft_.values.reserve(batch_.leaves.size() + batch_.live.size());
@@ -91,32 +94,80 @@ class Expander {
   // An input that an expansion hands through.
   std::int32_t behind_barrier(std::int32_t v, std::int32_t batch_node) {
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
-    const std::int32_t behind = draft_.add_value({.spec = spec(v), .producer = number});
-    draft_.nodes.push_back({&kHandedThrough, {}, {v}, {behind}, {}, {}, batch_node, region_});
+    const std::uint8_t on = draft_.value(v).on;
+    const std::int32_t behind = draft_.add_value({.spec = spec(v), .producer = number, .on = on});
+    draft_.nodes.push_back({.op = &kHandedThrough,
+                            .inputs = {v},
+                            .outputs = {behind},
+                            .batch_node = batch_node,
+                            .region = region_,
+                            .on = on});
     return behind;
   }
 
   std::vector<std::int32_t> translated(const Call& call, int depth) {
-    if (call.op->traits.alias && !call.op->traits.barrier)
+    const bool stays = draft_.host_only && is_copy_to(*call.op);
+    if (stays || (call.op->traits.alias && !call.op->traits.barrier))
       return {call.inputs.begin(),
               call.inputs.begin() + static_cast<std::ptrdiff_t>(call.specs.size())};
-    if (call.op->expand && !supported(call)) return expand(call, depth);
-    DraftNode node{call.op,    call.attrs, call.inputs,     {},
-                   call.slots, call.kinds, call.batch_node, region_};
+    const std::uint8_t on = device_of(call);
+    if (call.op->expand && !supported(call, on)) return expand(call, depth);
+    DraftNode node{.op = call.op,
+                   .attrs = call.attrs,
+                   .inputs = call.inputs,
+                   .slots = call.slots,
+                   .slot_kinds = call.kinds,
+                   .batch_node = call.batch_node,
+                   .region = region_,
+                   .on = on};
+    if (on != kHost && !moves_nothing(*call.op) && !supported(call, on)) {
+      fall_back(call);
+      node.on = kHost;
+    }
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
     for (const TensorSpec& s : call.specs)
-      node.outputs.push_back(draft_.add_value({.spec = s, .producer = number}));
+      node.outputs.push_back(draft_.add_value({.spec = s, .producer = number, .on = on}));
     draft_.nodes.push_back(std::move(node));
     return draft_.nodes.back().outputs;
   }
 
-  bool supported(const Call& call) const {
+  std::uint8_t device_of(const Call& call) const {
+    const Device device = call.specs[0].device;
+    if (!draft_.host_only && !is_available(device))
+      throw DeviceError(
+          fmt::format("{}: {}: {}", call.op->name, device.str(), why_unavailable(device)));
+    return draft_.device_number(device);
+  }
+
+  // Views and copies to another device ask nothing of a backend.
+  static bool moves_nothing(const OpDef& op) {
+    return view_kind(op) != ViewKind::None || is_copy_to(op) || op.traits.alias;
+  }
+
+  void fall_back(const Call& call) const {
+    const Device device = call.specs[0].device;
+    const std::string operand = (call.inputs.empty() ? call.specs[0] : spec(call.inputs[0])).str();
+    switch (fallback_for(device)) {
+      case Fallback::Error:
+        throw DeviceError(fmt::format(
+            "{}: {} has no kernel for it on {}, and falling back to the cpu is switched off "
+            "(INGOT_FALLBACK)",
+            call.op->name, device.str(), operand));
+      case Fallback::Warn:
+        warn_of_fallback(call.op->name, device, operand);
+        break;
+      case Fallback::Silent:
+        break;
+    }
+  }
+
+  bool supported(const Call& call, std::uint8_t on) const {
     StepDesc step{call.op, call.attrs, {}, {}, call.kinds, nullptr};
     for (const std::int32_t v : call.inputs)
       step.inputs.push_back(TensorDesc::contiguous(spec(v).shape, spec(v).dtype));
     for (const TensorSpec& s : call.specs)
       step.outputs.push_back(TensorDesc::contiguous(s.shape, s.dtype));
-    return draft_.backend->supports(step);
+    return draft_.backend_of(on).supports(step);
   }
 
   std::vector<std::int32_t> expand(const Call& call, int depth) {
@@ -162,8 +213,10 @@ class Expander {
     if (it != known.end()) return it->second[id.output];
     if (!id.node->outputs()[id.output].value)
       throw InternalError("an expansion uses a tensor from outside that has no value");
-    const std::int32_t v =
-        draft_.add_value({.spec = id.spec(), .constant = id.node->outputs()[id.output].value});
+    const Ref<Value>& value = id.node->outputs()[id.output].value;
+    const std::int32_t v = draft_.add_value({.spec = id.spec(),
+                                             .constant = value,
+                                             .on = draft_.device_number(value->buffer->device())});
     known[id.node.get()] = {v};
     return v;
   }

@@ -18,8 +18,7 @@ constexpr std::int64_t kSmallNumel = 4096;
 // the middle of unrelated work would only send its intermediate results through memory.
 class Scheduler {
  public:
-  explicit Scheduler(const Draft& draft)
-      : draft_(draft), fuse_(draft.backend->fuses()), placed_(draft.nodes.size(), 0) {}
+  explicit Scheduler(const Draft& draft) : draft_(draft), placed_(draft.nodes.size(), 0) {}
 
   std::vector<Group> run() {
     std::vector<Group> groups;
@@ -28,7 +27,8 @@ class Scheduler {
       Group group;
       group.nodes.push_back(static_cast<std::int32_t>(i));
       placed_[i] = 1;
-      if (fuse_ && is_elementwise(*draft_.nodes[i].op)) {
+      on_ = draft_.nodes[i].on;
+      if (draft_.fuses(on_) && is_elementwise(*draft_.nodes[i].op)) {
         grow(group, i);
         if (shape(draft_.nodes[i]).numel() > kSmallNumel) keep_connected(group);
       }
@@ -41,7 +41,7 @@ class Scheduler {
   const DraftNode& node(std::int32_t n) const { return draft_.node(n); }
   const DraftValue& value(std::int32_t v) const { return draft_.value(v); }
   const Shape& shape(const DraftNode& n) const { return value(n.outputs[0]).spec.shape; }
-  bool is_slot(std::int32_t v) const { return draft_.is_slot(v); }
+  bool is_slot(std::int32_t v) const { return draft_.is_slot(v, on_); }
 
   void grow(Group& group, std::size_t first) {
     const DraftNode& head = draft_.nodes[first];
@@ -58,12 +58,15 @@ class Scheduler {
       made.push_back(n.outputs[0]);
     };
     take(head);
+    // Each node may store, so a device with few operands per kernel gets smaller groups.
+    const std::size_t most = draft_.backend_of(on_).limits().max_operands;
     const std::size_t last = std::min(draft_.nodes.size(), first + kLookAhead);
     for (std::size_t j = first + 1; j < last && group.nodes.size() < kMaxGroupNodes; ++j) {
       const DraftNode& n = draft_.nodes[j];
       if (n.dead || placed_[j] || !is_elementwise(*n.op) || !(shape(n) == wanted)) continue;
-      if (value(n.outputs[0]).spec.device != value(head.outputs[0]).spec.device) continue;
-      if (loads.size() + new_loads(n) > kMaxGroupLoads || !ready(n)) continue;
+      if (n.on != on_) continue;
+      const std::size_t more = loads.size() + new_loads(n);
+      if (more > kMaxGroupLoads || more + made.size() + 1 > most || !ready(n)) continue;
       take(n);
       group.nodes.push_back(static_cast<std::int32_t>(j));
       placed_[j] = 1;
@@ -119,7 +122,7 @@ class Scheduler {
   }
 
   const Draft& draft_;
-  bool fuse_;
+  std::uint8_t on_ = 0;  // the device of the group at hand
   std::vector<std::uint8_t> placed_;
 };
 
@@ -139,7 +142,7 @@ std::vector<std::uint8_t> stored_values(const Draft& draft) {
       if (producer < 0) continue;
       const bool in_register =
           is_elementwise(*n.op) &&
-          (group_of[static_cast<std::size_t>(producer)] == group_of[i] || draft.is_slot(v));
+          (group_of[static_cast<std::size_t>(producer)] == group_of[i] || draft.is_slot(v, n.on));
       if (!in_register) stored[static_cast<std::size_t>(v)] = 1;
     }
   }

@@ -7,6 +7,7 @@
 
 #include "core/cell.h"
 #include "core/record.h"
+#include "plan/in_flight.h"
 
 namespace ingot {
 namespace {
@@ -37,11 +38,39 @@ bool is_row_major(const Shape& shape, const Dims& strides) {
   return true;
 }
 
-// The elements of an evaluated tensor: shared where they lie in row-major order, else copied.
-HostArray host_array(const ValueId& id) {
-  const TensorSpec& spec = id.spec();
+// The value as it is in the node, or null when the node has been given back (plan/in_flight.h).
+Ref<Value> value_now(const ValueId& id) {
+  const plan::ValuesStay stay;
+  if (id.node->state() != NodeState::Done) return nullptr;
   const Ref<Value>& value = id.node->outputs()[id.output].value;
   if (!value) throw InternalError("to_host: the value was not kept");
+  return value;
+}
+
+// Evaluates, and waits until the elements are there. A device's failure makes the tensor pending
+// again: then evaluating it anew gives it, or throws what is wrong with it.
+Ref<Value> ready_value(const Tensor& t) {
+  while (true) {
+    t.eval();
+    const ValueId id = t.cell()->value();
+    const Ref<Value> value = value_now(id);
+    if (!value) continue;
+    if (!value->ready.stream) return value;
+    const bool fine = plan::wait_ready(value->ready);
+    if (fine && value_now(id) == value) {
+      plan::finish_runs();
+      return value;
+    }
+    if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
+  }
+}
+
+// The elements of a tensor in the host's memory: shared where they lie in row-major order, else
+// copied.
+HostArray host_array(const Tensor& t) {
+  const ValueId id = t.cell()->value();
+  const TensorSpec& spec = id.spec();
+  const Ref<Value> value = ready_value(t);
   const std::byte* from = value->host(nbytes_of(spec.dtype));
   if (spec.shape.numel() == 0 || is_row_major(spec.shape, value->strides)) {
     // Holding the value keeps plans from writing over it.
@@ -59,8 +88,14 @@ HostArray host_array(const ValueId& id) {
 HostArray Tensor::to_host(Site at) const {
   if (!defined())
     throw ValueError(fmt::format("to_host: the tensor is undefined{}", recorded_here(at)));
-  eval();
-  return detail::own_errors("to_host", at, [&] { return host_array(cell()->value()); });
+  if (device() != Device{}) {
+    // The copy is a node like any other, and evaluated with what is pending.
+    const NoGradGuard no_grad;
+    const Tensor here = to(Device{}, at);
+    return here.to_host(at);
+  }
+  ready_value(*this);  // its errors are the recorded ops'
+  return detail::own_errors("to_host", at, [&] { return host_array(*this); });
 }
 
 Scalar Tensor::item_scalar(Site at) const {

@@ -16,12 +16,14 @@ void PlanInstance::clear() {
   binding.outputs.clear();
   binding.values.clear();
   results.clear();
+  timers.clear();
 }
 
 std::size_t PlanInstance::nbytes() const {
   return sizeof(PlanInstance) + room(binding.bounds) + room(binding.slots) + room(binding.arenas) +
          room(binding.outputs) + room(binding.values) + room(results) + room(addresses) +
-         room(operands) + room(batch_slots) + room(leaf_nodes) + room(leaf_holders);
+         room(operands) + room(device_operands) + room(batch_slots) + room(leaf_nodes) +
+         room(leaf_holders);
 }
 
 std::unique_ptr<PlanInstance> InstancePool::take() {

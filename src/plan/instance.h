@@ -12,6 +12,8 @@
 
 #include "core/buffer.h"
 #include "core/node.h"
+#include "core/observe.h"
+#include "core/stream.h"
 
 namespace ingot::plan {
 
@@ -19,9 +21,23 @@ namespace ingot::plan {
 struct Binding {
   std::vector<Bound> bounds;         ///< per plan buffer
   std::vector<Scalar> slots;         ///< the slot block
-  std::vector<Ref<Buffer>> arenas;   ///< per segment; null where none is needed
+  std::vector<Ref<Buffer>> arenas;   ///< per device; null where none is needed
   std::vector<Ref<Buffer>> outputs;  ///< per output buffer of the plan
   std::vector<Ref<Value>> values;    ///< per output of the batch: what its nodes will hold
+};
+
+/// Tells whoever watches when a device ran a step.
+class DeviceTimer final : public StepTimer {
+ public:
+  DeviceTimer(std::shared_ptr<RunObserver> observer, std::uint64_t plan, std::uint64_t run,
+              std::uint32_t step)
+      : observer_(std::move(observer)), plan_(plan), run_(run), step_(step) {}
+  void ran(std::int64_t begin, std::int64_t end) const noexcept override;
+
+ private:
+  std::shared_ptr<RunObserver> observer_;
+  std::uint64_t plan_, run_;
+  std::uint32_t step_;
 };
 
 class PlanInstance {
@@ -29,9 +45,11 @@ class PlanInstance {
   Binding binding;
 
   // Lists that one run fills and the next one reuses.
-  std::vector<Ref<Value>> results;    ///< per result of the plan
-  std::vector<std::byte*> addresses;  ///< per plan buffer, on the host
-  std::vector<void*> operands;        ///< of one step
+  std::vector<Ref<Value>> results;     ///< per result of the plan
+  std::vector<std::byte*> addresses;   ///< per plan buffer, on the host
+  std::vector<void*> operands;         ///< of one step
+  std::vector<Bound> device_operands;  ///< of all steps on devices, each with its workspace behind
+  std::vector<DeviceTimer> timers;     ///< of device steps that somebody watches
   std::vector<Scalar> batch_slots;
   struct LeafNode {
     const Node* node;

@@ -7,6 +7,7 @@
 #include "backend/layouts.h"
 #include "plan/passes.h"
 #include "plan/strides.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
@@ -28,12 +29,15 @@ class Layout {
         lay_out_view(g.nodes[0]);
       } else if (g.program) {
         lay_out_program(g);
+      } else if (head.op == &kTransfer) {
+        lay_out_transfer(g.nodes[0]);
       } else {
         StepDesc desc{head.op, head.attrs, {}, {}, head.slot_kinds, nullptr};
         emit(std::move(desc), head.inputs, head.outputs, head.slots, g.nodes[0],
              std::string(head.op->name));
       }
     }
+    keep_what_is_sent();
     place_results();
   }
 
@@ -52,19 +56,23 @@ class Layout {
         const DraftLeaf& leaf = draft_.leaves[static_cast<std::size_t>(given.leaf)];
         std::int32_t& buffer = buffer_of[leaf.alias];
         if (buffer < 0)
-          buffer = draft_.add_buffer(
-              {.kind = PlanBuffer::Kind::Leaf, .index = leaf.alias, .nbytes = given.spec.nbytes()},
-              0);
+          buffer = draft_.add_buffer({.kind = PlanBuffer::Kind::Leaf,
+                                      .index = leaf.alias,
+                                      .nbytes = given.spec.nbytes(),
+                                      .on = given.on},
+                                     0);
         draft_.places[v] = {buffer, 0, leaf.strides};
       } else if (given.constant) {
         draft_.constants.push_back(given.constant);
         const auto index = static_cast<std::uint32_t>(draft_.constants.size() - 1);
         const std::size_t start =
             static_cast<std::size_t>(given.constant->offset) * nbytes_of(given.spec.dtype);
-        draft_.places[v] = {
-            draft_.add_buffer({.kind = PlanBuffer::Kind::Constant, .index = index, .offset = start},
-                              0),
-            0, given.constant->strides};
+        draft_.places[v] = {draft_.add_buffer({.kind = PlanBuffer::Kind::Constant,
+                                               .index = index,
+                                               .offset = start,
+                                               .on = given.on},
+                                              0),
+                            0, given.constant->strides};
       }
     }
   }
@@ -114,6 +122,27 @@ class Layout {
          what.empty() ? std::string(head.op->name) : what);
   }
 
+  // Bytes travel as they lie, in one block.
+  void lay_out_transfer(std::int32_t number) {
+    const DraftNode& n = draft_.node(number);
+    const std::int32_t in = n.inputs[0], out = n.outputs[0];
+    const TensorSpec& s = spec(in);
+    const bool whole = TensorDesc{s.shape, s.dtype, place(in).strides}.is_dense();
+    const Place from = whole ? place(in) : copied(in, s.shape.contiguous_strides(), number);
+    StepDesc desc{.op = n.op};
+    desc.inputs.push_back({s.shape, s.dtype, from.strides});
+    desc.outputs.push_back({s.shape, s.dtype, from.strides});
+    place(out) = {new_buffer(s.nbytes(), draft_.value(out).on), 0, from.strides};
+    add_step({.desc = std::move(desc),
+              .reads = {in},
+              .writes = {out},
+              .from = {from},
+              .to = {place(out)},
+              .node = number,
+              .what = draft_.value(out).on == kHost ? "copy to cpu" : "copy from cpu",
+              .on = n.on});
+  }
+
   // Loads of a program are broadcast to the shape it runs over.
   TensorDesc input_desc(const StepDesc& desc, std::int32_t v, const Shape& over) {
     const TensorSpec& s = spec(v);
@@ -128,8 +157,9 @@ class Layout {
     for (const std::int32_t v : outputs)
       desc.outputs.push_back(TensorDesc::contiguous(spec(v).shape, spec(v).dtype));
     for (const std::int32_t v : inputs) desc.inputs.push_back(input_desc(desc, v, over));
+    const std::uint8_t on = draft_.node(node).on;
     on_behalf_of(draft_.batch, draft_.node(node).batch_node,
-                 [&] { draft_.backend->choose_layouts(desc); });
+                 [&] { draft_.backend_of(on).choose_layouts(desc); });
     std::vector<Place> from, to;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const std::int32_t v = inputs[i];
@@ -137,7 +167,7 @@ class Layout {
       from.push_back(as_it_is ? place(v) : copied(v, desc.inputs[i].strides, node));
     }
     for (std::size_t o = 0; o < outputs.size(); ++o) {
-      place(outputs[o]) = {new_buffer(desc.outputs[o].nbytes()), 0, desc.outputs[o].strides};
+      place(outputs[o]) = {new_buffer(desc.outputs[o].nbytes(), on), 0, desc.outputs[o].strides};
       to.push_back(place(outputs[o]));
     }
     add_step({.desc = std::move(desc),
@@ -147,7 +177,8 @@ class Layout {
               .to = std::move(to),
               .slots = slots,
               .node = node,
-              .what = std::move(what)});
+              .what = std::move(what),
+              .on = on});
   }
 
   void add_step(DraftStep&& step) {
@@ -169,21 +200,31 @@ class Layout {
     StepDesc desc{.op = op, .program = std::move(program)};
     desc.inputs.push_back({s.shape, s.dtype, place(v).strides});
     desc.outputs.push_back({s.shape, s.dtype, wanted});
-    const Place copy{new_buffer(s.nbytes()), 0, wanted};
+    const std::uint8_t on = draft_.value(v).on;
+    const Place copy{new_buffer(s.nbytes(), on), 0, wanted};
     add_step({.desc = std::move(desc),
               .reads = {v},
               .writes = {v},
               .from = {place(v)},
               .to = {copy},
               .node = reader,
-              .what = fmt::format("copy for {}", op->name)});
+              .what = fmt::format("copy for {}", op->name),
+              .on = on});
     copies_.emplace_back(v, copy);
     return copy;
   }
 
   // A buffer for what the next step writes.
-  std::int32_t new_buffer(std::size_t nbytes) {
-    return draft_.add_buffer({.nbytes = nbytes}, draft_.steps.size());
+  std::int32_t new_buffer(std::size_t nbytes, std::uint8_t on) {
+    return draft_.add_buffer({.nbytes = nbytes, .on = on}, draft_.steps.size());
+  }
+
+  // What a device reads of the host's memory it may read as late as the run ends.
+  void keep_what_is_sent() {
+    if (draft_.devices.size() == 1) return;
+    for (const DraftStep& step : draft_.steps)
+      if (is_transfer(step) && draft_.buffer(step.from[0].buffer).on == kHost)
+        draft_.use_buffer(step.from[0].buffer, draft_.steps.size());
   }
 
   void place_results() {

@@ -71,11 +71,14 @@ std::size_t MemoryPlanner::assign(std::vector<PlanBuffer>& buffers) {
 
 // The pass `memory`.
 void assign_memory(Draft& draft) {
-  MemoryPlanner planner;
-  for (std::size_t b = 0; b < draft.buffers.size(); ++b)
-    if (draft.buffers[b].kind == PlanBuffer::Kind::Arena && draft.takes_over[b] < 0)
-      planner.add(b, draft.buffers[b].nbytes, draft.lives[b].first, draft.lives[b].last);
-  draft.arena_nbytes = planner.assign(draft.buffers);
+  for (std::size_t d = 0; d < draft.devices.size(); ++d) {
+    MemoryPlanner planner;
+    for (std::size_t b = 0; b < draft.buffers.size(); ++b)
+      if (draft.buffers[b].kind == PlanBuffer::Kind::Arena && draft.buffers[b].on == d &&
+          draft.takes_over[b] < 0)
+        planner.add(b, draft.buffers[b].nbytes, draft.lives[b].first, draft.lives[b].last);
+    draft.devices[d].arena_nbytes = planner.assign(draft.buffers);
+  }
   for (std::size_t b = 0; b < draft.buffers.size(); ++b)
     if (const std::int32_t root = draft.takes_over[b]; root >= 0)
       draft.buffers[b].offset = draft.buffer(root).offset;

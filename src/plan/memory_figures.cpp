@@ -1,40 +1,63 @@
+// Memory figures and limits, of the host's memory or a device's.
 #include <ingot/core/memory.h>
 
 #include "backend/backend.h"
+#include "backend/device_allocator.h"
 #include "core/buffer.h"
+#include "plan/in_flight.h"
 #include "plan/plan.h"
 
 namespace ingot {
+namespace {
 
-// Only host memory so far; backend_for refuses the others with the reason.
-std::size_t memory_allocated(Device device) {
-  backend_for(device);
-  return host_memory_figures().allocated_nbytes;
+// What is in flight holds memory that nobody has any more.
+DeviceAllocator* memory_of(Device device) {
+  Backend& backend = backend_for(device);
+  if (backend.stream()) plan::finish_runs();
+  return backend.memory();
 }
-std::size_t max_memory_allocated(Device device) {
-  backend_for(device);
-  return host_memory_figures().peak_nbytes;
+
+MemoryFigures figures(Device device) {
+  const DeviceAllocator* memory = memory_of(device);
+  return memory ? memory->figures() : host_memory_figures();
 }
+
+}  // namespace
+
+std::size_t memory_allocated(Device device) { return figures(device).allocated_nbytes; }
+std::size_t max_memory_allocated(Device device) { return figures(device).peak_nbytes; }
+
 void reset_peak_memory_stats(Device device) {
-  backend_for(device);
-  reset_host_memory_peak();
+  if (DeviceAllocator* memory = memory_of(device))
+    memory->reset_peak();
+  else
+    reset_host_memory_peak();
 }
+
 std::size_t memory_cached(Device device) {
-  backend_for(device);
-  return host_memory_figures().cached_nbytes + plan::cache_figures().instances_nbytes;
+  const std::size_t blocks = figures(device).cached_nbytes;
+  return device == Device{} ? blocks + plan::cache_figures().instances_nbytes : blocks;
 }
+
 void empty_cache(Device device) {
-  backend_for(device);
-  plan::drop_instances();
-  empty_host_cache();
+  DeviceAllocator* memory = memory_of(device);
+  if (!memory) {
+    plan::drop_instances();
+    empty_host_cache();
+    return;
+  }
+  if (const Stream* stream = backend_for(device).stream()) plan::drop_stream_arena(*stream);
+  memory->empty_cache();
 }
+
 std::size_t set_memory_limit(std::size_t nbytes, Device device) {
-  backend_for(device);
-  return set_host_memory_limit(nbytes);
+  DeviceAllocator* memory = memory_of(device);
+  return memory ? memory->set_memory_limit(nbytes) : set_host_memory_limit(nbytes);
 }
+
 std::size_t set_cache_limit(std::size_t nbytes, Device device) {
-  backend_for(device);
-  return set_host_cache_limit(nbytes);
+  DeviceAllocator* memory = memory_of(device);
+  return memory ? memory->set_cache_limit(nbytes) : set_host_cache_limit(nbytes);
 }
 
 }  // namespace ingot

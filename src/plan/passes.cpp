@@ -9,16 +9,18 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/registry.h"
 #include "core/observe.h"
 #include "plan/check.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
 
 constexpr std::array kPasses{
-    Pass{"expand", expand},         Pass{"simplify", simplify},    Pass{"group", group},
-    Pass{"program", make_programs}, Pass{"layout", lay_out},       Pass{"lower", lower},
-    Pass{"donate", donate},         Pass{"memory", assign_memory},
+    Pass{"expand", expand}, Pass{"simplify", simplify},     Pass{"place", place},
+    Pass{"group", group},   Pass{"program", make_programs}, Pass{"layout", lay_out},
+    Pass{"lower", lower},   Pass{"donate", donate},         Pass{"memory", assign_memory},
 };
 
 #ifdef NDEBUG
@@ -38,8 +40,70 @@ void dump(const Draft& draft, std::string_view pass) {
   std::fwrite(text.data(), 1, text.size(), stderr);  // at once: threads plan side by side
 }
 
+// Steps of one device that follow each other are a segment. It waits for those of other devices
+// that wrote what it reads in the host's memory: transfers run on their device's stream, whichever
+// way they go. (Of what they read there nothing is overwritten during the run.)
+class Segments {
+ public:
+  explicit Segments(const Draft& draft) : draft_(draft), writers_(draft.buffers.size(), -1) {}
+
+  void add(Plan& plan, const DraftStep& step) {
+    const std::size_t number = plan.steps.size();
+    if (plan.segments.empty() || plan.segments.back().on != step.on)
+      plan.segments.push_back({.on = step.on, .first_step = number});
+    Segment& segment = plan.segments.back();
+    segment.end_step = number + 1;
+    if (draft_.devices.size() == 1) return;
+    for (const Place& p : step.from)
+      if (const std::int32_t writer = writers_[static_cast<std::size_t>(p.buffer)]; writer >= 0)
+        wait(plan, segment, static_cast<std::uint32_t>(writer));
+    for (const Place& p : step.to)
+      writers_[static_cast<std::size_t>(p.buffer)] =
+          static_cast<std::int32_t>(plan.segments.size() - 1);
+  }
+
+  // Before something outlives the run is written over, everything that may fail has succeeded, on
+  // all devices.
+  static void wait_before_commit(Plan& plan) {
+    for (std::size_t s = 0; s < plan.segments.size(); ++s) {
+      Segment& segment = plan.segments[s];
+      if (segment.end_step <= plan.commit_step) continue;
+      for (std::size_t other = 0; other < s; ++other)
+        wait(plan, segment, static_cast<std::uint32_t>(other));
+    }
+  }
+
+ private:
+  static void wait(const Plan& plan, Segment& segment, std::uint32_t other) {
+    const std::uint8_t on = plan.segments[other].on;
+    if (on == segment.on || on == kHost) return;  // in order anyway
+    std::vector<std::uint32_t>& known = segment.waits_for;
+    // The last of a stream is enough.
+    for (std::uint32_t& k : known)
+      if (plan.segments[k].on == on) {
+        k = std::max(k, other);
+        return;
+      }
+    known.push_back(other);
+  }
+
+  const Draft& draft_;
+  std::vector<std::int32_t> writers_;  // per buffer: the last segment that wrote it
+};
+
+// Of each result, the last step that writes its buffer.
+void note_writers(Plan& plan) {
+  std::vector<std::int32_t> writer(plan.buffers.size(), -1);
+  for (std::size_t s = 0; s < plan.steps.size(); ++s)
+    for (std::size_t o = plan.steps[s].num_inputs; o < plan.steps[s].operands.size(); ++o)
+      writer[static_cast<std::size_t>(plan.steps[s].operands[o].buffer)] =
+          static_cast<std::int32_t>(s);
+  for (Plan::Result& r : plan.results) r.step = writer[static_cast<std::size_t>(r.buffer)];
+}
+
 std::shared_ptr<Plan> to_plan(Draft&& draft) {
   auto plan = std::make_shared<Plan>();
+  Segments segments(draft);
   plan->steps.reserve(draft.steps.size());
   for (DraftStep& from : draft.steps) {
     Step to;
@@ -59,8 +123,13 @@ std::shared_ptr<Plan> to_plan(Draft&& draft) {
     to.batch_node = draft.node(from.node).batch_node;
     to.site = draft.sites[static_cast<std::size_t>(to.batch_node)].site;
     to.what = std::move(from.what);
+    segments.add(*plan, from);
     plan->steps.push_back(std::move(to));
   }
+  for (std::size_t d = 0; d < draft.devices.size(); ++d)
+    plan->devices.push_back({draft.devices[d].device,
+                             d == kHost ? nullptr : find_backend(draft.devices[d].device),
+                             draft.devices[d].arena_nbytes});
   for (const PlanBuffer& b : draft.buffers)
     if (b.kind == PlanBuffer::Kind::Output)
       plan->output_nbytes = plus_nbytes(plan->output_nbytes, b.nbytes);
@@ -68,9 +137,9 @@ std::shared_ptr<Plan> to_plan(Draft&& draft) {
   plan->constants = std::move(draft.constants);
   plan->constant_slots = std::move(draft.constant_slots);
   plan->results = std::move(draft.results);
-  plan->segments = {
-      {.first_step = 0, .end_step = plan->steps.size(), .arena_nbytes = draft.arena_nbytes}};
   plan->commit_step = draft.commit_step;
+  note_writers(*plan);
+  Segments::wait_before_commit(*plan);
   return plan;
 }
 
@@ -126,9 +195,10 @@ std::string step_that_makes(const Batch& batch, const Backend& backend, std::siz
   return {};
 }
 
-std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads) {
+std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads,
+                                       bool all_on_host) {
   static std::atomic<std::uint64_t> last_id{0};
-  Draft draft(batch, backend);
+  Draft draft(batch, backend, all_on_host);
   run_passes(draft);
   std::shared_ptr<Plan> plan = to_plan(std::move(draft));
   plan->id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;

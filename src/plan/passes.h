@@ -41,6 +41,9 @@ bool asks_for(std::string_view request, std::string_view pass);
 void expand(Draft& draft);
 /// Merges equal pure nodes, drops nodes whose results nobody needs.
 void simplify(Draft& draft);
+/// Where a node reads what is in another device's memory, a transfer goes in between; with several
+/// devices, nodes are put into an order of few changes from one to another.
+void place(Draft& draft);
 /// Joins elementwise nodes of one shape, if the backend wants that, and finds out which values must
 /// be stored.
 void group(Draft& draft);

@@ -44,9 +44,10 @@ struct PlanKey {
 struct PlanBuffer {
   enum class Kind : std::uint8_t { Leaf, Constant, Arena, Output };
   Kind kind = Kind::Arena;
-  std::uint32_t index = 0;  ///< of the leaf, constant or output; the segment whose arena it is
+  std::uint32_t index = 0;  ///< of the leaf, constant or output
   std::size_t offset = 0;   ///< in the arena, bytes
   std::size_t nbytes = 0;
+  std::uint8_t on = 0;  ///< the device in whose memory it is, in its arena for example
   /// Output buffers: the leaf whose memory may be taken over if nobody else holds it, or -1.
   std::int32_t donor_leaf = -1;
 };
@@ -70,18 +71,27 @@ struct Step {
   StepFigures figures;
 };
 
-/// A run of steps on one device, with its arena. So far a plan has exactly one.
-struct Segment {
+/// A device of a plan, and how much memory it needs there for temporaries.
+struct PlanDevice {
   Device device;
+  Backend* backend = nullptr;  ///< of the cpu null: the run says which
+  std::size_t arena_nbytes = 0;
+};
+
+/// A run of steps on one device.
+struct Segment {
+  std::uint8_t on = 0;
   std::size_t first_step = 0;
   std::size_t end_step = 0;
-  std::size_t arena_nbytes = 0;
+  /// Earlier segments, on other devices, whose work must be there before this one begins.
+  std::vector<std::uint32_t> waits_for;
 };
 
 struct Plan {
   PlanKey key;
   std::uint64_t id = 0;  ///< never used again in this process
   std::vector<Step> steps;
+  std::vector<PlanDevice> devices;  ///< number 0 is the cpu
   std::vector<Segment> segments;
   std::vector<PlanBuffer> buffers;
   std::vector<Ref<Value>> constants;
@@ -94,14 +104,14 @@ struct Plan {
     std::int32_t buffer;
     std::int64_t offset;  ///< elements
     Dims strides;
-    std::int32_t same_as;  ///< an earlier result that is the same value, or -1
+    std::int32_t same_as;    ///< an earlier result that is the same value, or -1
+    std::int32_t step = -1;  ///< the last that writes it, or -1: it was there
   };
   std::vector<Result> results;
   std::size_t output_nbytes = 0;
   /// First step that writes into memory of a donor leaf: nothing may fail from here on.
   std::size_t commit_step = 0;
 
-  /// Of the default host stream, the only one so far.
   mutable InstancePool instances;
 
   std::size_t arena_nbytes() const;
@@ -111,7 +121,10 @@ struct Plan {
 };
 
 /// Builds the plan for a batch: all passes (plan/passes.h).
-std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads);
+/// `all_on_host`: the backend computes what is meant for other devices as well, from leaves in the
+/// host's memory.
+std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads,
+                                       bool all_on_host = false);
 
 /// Finds or builds. Thread-safe.
 std::shared_ptr<const Plan> plan_for(const Batch& batch, Backend& backend);
@@ -131,9 +144,14 @@ std::size_t set_plan_cache_limit(std::size_t nbytes);
 /// Frees the instances of cached plans that no run uses.
 void drop_instances() noexcept;
 
-/// Runs the plan: gives the batch's nodes their values. On an exception no node and no leaf has
-/// changed; `batch.failed` is then the node whose own check threw, if one did.
-void execute(const Plan& plan, Batch& batch, Backend& backend);
+/// Runs the plan: gives the batch's nodes their values; of steps on a device with a stream the
+/// values to come (Value::ready). `backend` computes what is on the cpu. On an exception no node
+/// and no leaf has changed; `batch.failed` is then the node whose own check threw, if one did.
+/// Throws RunFailedEarlier (plan/in_flight.h) when it had to wait for a device and an earlier run
+/// turned out to have failed there.
+/// With `wait`, what it submitted to devices has succeeded when it returns.
+void execute(const std::shared_ptr<const Plan>& plan, Batch& batch, Backend& backend,
+             bool wait = false);
 
 /// Tests: makes evaluations of this thread throw at the n-th place, counted from 0, where they may
 /// fail: finding or building the plan, taking memory, and before each step up to (and including)

@@ -52,7 +52,7 @@ class ProgramBuilder {
   std::uint16_t operand(std::int32_t v) {
     if (const auto it = registers_.find(v); it != registers_.end()) return it->second;
     std::uint16_t r = 0;
-    if (draft_.is_slot(v)) {
+    if (draft_.is_slot(v, draft_.node(group_.nodes[0]).on)) {
       r = slot(draft_.node(draft_.value(v).producer));
     } else {
       r = push({.kind = Program::Kind::Load,

@@ -11,8 +11,9 @@
 #include <ingot/core/error.h>
 #include <ingot/core/parallel.h>
 
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "core/record.h"
+#include "plan/in_flight.h"
 #include "plan/passes.h"
 #include "plan/plan.h"
 
@@ -81,6 +82,26 @@ Difference compare(const TensorSpec& spec, const Value& a, const Value& b) {
   return d;
 }
 
+// The value in the host's memory: itself, or a copy of it. Waits for it.
+Ref<Value> on_host(Value* value) {
+  if (!wait_ready(value->ready)) throw RunFailedEarlier();
+  if (value->buffer->space() != MemorySpace::Device) return Ref<Value>(value);
+  Backend& backend = *find_backend(value->buffer->device());
+  Stream& stream = *backend.stream();
+  // All of the buffer: views of it keep their offset and strides.
+  const Ref<Buffer> copy = host_allocator().allocate(value->buffer->nbytes());
+  const std::unique_ptr<Kernel> transfer = backend.lower_transfer(value->buffer->nbytes());
+  const Bound operands[2] = {{value->buffer.get(), 0}, {copy.get(), 0}}, none;
+  Ticket done{&stream, 0};
+  {
+    const std::lock_guard lock(stream.submitting());
+    done.seq = stream.submit({transfer.get(), operands, 1, 2, nullptr, &none});
+    stream.flush();
+  }
+  if (!wait_ready(done)) throw RunFailedEarlier();
+  return make_ref<Value>(copy, value->offset, value->strides);
+}
+
 // The node by itself, its inputs being values that exist.
 Batch alone(Node& n, const Batch& batch, std::span<const InputRef> inputs,
             const std::vector<std::size_t>& first_output, const std::vector<Ref<Value>>& values) {
@@ -113,11 +134,18 @@ void execute_verified(Batch& batch, Backend& backend) {
   std::vector<Ref<Value>> hold, values;
   std::vector<std::size_t> first_output;
   for (const Leaf& leaf : batch.leaves) hold.emplace_back(leaf.value);
-  execute(*build_plan(batch, backend, num_threads()), batch, backend);
+  std::vector<Ref<Value>> leaves_here;
+  for (const Leaf& leaf : batch.leaves) leaves_here.push_back(on_host(leaf.value));
+  execute(build_plan(batch, backend, num_threads()), batch, backend, true);
   for (Node* n : batch.nodes) {
     first_output.push_back(values.size());
     for (NodeOutput& o : n->outputs()) values.push_back(o.value);
   }
+  // From here on the host reads them all.
+  std::vector<Ref<Value>> made = values;
+  for (Ref<Value>& v : values) v = on_host(v.get());
+  for (std::size_t i = 0; i < batch.leaves.size(); ++i)
+    batch.leaves[i].value = leaves_here[i].get();
 
   // The reference gets the inputs that the backend's kernel had, so that a difference is the op's
   // own and rounding does not add up along the graph.
@@ -126,19 +154,20 @@ void execute_verified(Batch& batch, Backend& backend) {
     Node& n = *batch.nodes[i];
     Batch one = alone(n, batch, inputs.first(n.inputs().size()), first_output, values);
     inputs = inputs.subspan(n.inputs().size());
-    execute(*build_plan(one, reference_backend(), 1), one, reference_backend());
+    execute(build_plan(one, reference_backend(), 1, true), one, reference_backend());
     for (std::size_t o = 0; o < n.outputs().size(); ++o) {
       const TensorSpec& spec = n.outputs()[o].spec;
       const Ref<Value> expected = std::move(n.outputs()[o].value);
-      n.outputs()[o].value = values[first_output[i] + o];
-      const Difference d = compare(spec, *n.outputs()[o].value, *expected);
+      n.outputs()[o].value = made[first_output[i] + o];
+      const Difference d = compare(spec, *values[first_output[i] + o], *expected);
       if (d.largest <= tolerance(spec.dtype) * std::max(d.scale, 1.0)) continue;
       const std::string step = step_that_makes(batch, backend, first_output[i] + o);
       throw InternalError(fmt::format(
           "verify: {} on {} differs from the reference: output {} of {} (strides {}), "
           "largest difference {} at element {} (values up to {}){}{}",
-          n.op().name, backend.name(), o, spec.str(), n.outputs()[o].value->strides.str(),
-          d.largest, d.at, d.scale, recorded_at(n.site(), n.outer_site()),
+          n.op().name, spec.device == Device{} ? backend.name() : find_backend(spec.device)->name(),
+          o, spec.str(), n.outputs()[o].value->strides.str(), d.largest, d.at, d.scale,
+          recorded_at(n.site(), n.outer_site()),
           step.empty() ? "" : "\n  computed by step " + step));
     }
   }

@@ -27,17 +27,13 @@ void Watched::end(RunEvent::Kind kind, std::size_t number) {
                   .outer_site = node.outer_site()});
 }
 
-Watched::Ticket Watched::ticket(std::size_t step) const {
-  return {observer_, plan_.id, run_, static_cast<std::uint32_t>(step)};
-}
-
-void Watched::Ticket::tell_device(std::int64_t begin, std::int64_t end) const noexcept {
-  observer->add({.kind = RunEvent::Kind::Device,
-                 .step = step,
-                 .plan = plan,
-                 .run = run,
-                 .begin = begin,
-                 .end = end});
+void DeviceTimer::ran(std::int64_t begin, std::int64_t end) const noexcept {
+  observer_->add({.kind = RunEvent::Kind::Device,
+                  .step = step_,
+                  .plan = plan_,
+                  .run = run_,
+                  .begin = begin,
+                  .end = end});
 }
 
 PlanInfo describe(const Plan& plan) {
@@ -49,11 +45,12 @@ PlanInfo describe(const Plan& plan) {
   for (const Segment& segment : plan.segments)
     for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
       const Step& step = plan.steps[i];
-      std::vector<TensorSpec> operands = operand_specs(step.figures, segment.device);
+      std::vector<TensorSpec> operands =
+          operand_specs(step.figures, plan.devices[segment.on].device);
       const auto outputs = operands.begin() + step.num_inputs;
       info.steps.push_back({.what = step.what,
                             .kernel = step.kernel->describe(),
-                            .device = segment.device,
+                            .device = plan.devices[segment.on].device,
                             .inputs = {operands.begin(), outputs},
                             .outputs = {outputs, operands.end()},
                             .flops = step.figures.flops,

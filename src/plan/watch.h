@@ -5,7 +5,7 @@
 //   kernel->run(args);  // or stream.submit(…)
 //   watch.end(RunEvent::Kind::Step, i);  // or Kind::Submit
 //
-// A device that knows when it ran a step tells it later, on any thread, with tell_device().
+// A device that knows when it ran a step tells the step's timer, on any thread.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,9 @@ namespace ingot::plan {
 struct Unwatched {
   void begin() const {}
   void end(RunEvent::Kind /*kind*/, std::size_t /*step*/) const {}
+  const StepTimer* timer(std::vector<DeviceTimer>& /*timers*/, std::size_t /*step*/) const {
+    return nullptr;
+  }
 };
 
 class Watched {
@@ -28,14 +31,10 @@ class Watched {
   void begin() { begin_ = observer_clock(); }
   void end(RunEvent::Kind kind, std::size_t step);
 
-  /// What a stream keeps to tell that it ran a step: see Kind::Device.
-  struct Ticket {
-    std::shared_ptr<RunObserver> observer;
-    std::uint64_t plan = 0, run = 0;
-    std::uint32_t step = 0;
-    void tell_device(std::int64_t begin, std::int64_t end) const noexcept;
-  };
-  Ticket ticket(std::size_t step) const;
+  /// What a stream tells when it has run the step: see Kind::Device. `timers` has room for it.
+  const StepTimer* timer(std::vector<DeviceTimer>& timers, std::size_t step) const {
+    return &timers.emplace_back(observer_, plan_.id, run_, static_cast<std::uint32_t>(step));
+  }
 
  private:
   std::shared_ptr<RunObserver> observer_;

@@ -13,7 +13,9 @@
 
 namespace ingot {
 
-enum class DeviceType : std::uint8_t { CPU, CUDA, MPS };
+/// Twin is no hardware: a second memory and a queue on the CPU, on which Ingot tests what it does
+/// with devices.
+enum class DeviceType : std::uint8_t { CPU, CUDA, MPS, Twin };
 
 struct Device {
   DeviceType type = DeviceType::CPU;

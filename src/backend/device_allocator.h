@@ -1,0 +1,65 @@
+// Memory of a device: blocks in size classes, kept for reuse when they are given back. There is one
+// stream a device, so that a block may be used again as soon as the host lets it go: what reads it
+// then comes after what read it before.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <mutex>
+
+#include "core/buffer.h"
+
+namespace ingot {
+
+/// Where a device's allocator gets its blocks.
+class DeviceMemory {
+ public:
+  virtual ~DeviceMemory() = default;
+  /// Null when there is not so much.
+  virtual void* take(std::size_t nbytes) noexcept = 0;
+  virtual void give(void* handle, std::size_t nbytes) noexcept = 0;
+  /// All there is; 0 when unknown.
+  virtual std::size_t total_nbytes() const noexcept { return 0; }
+};
+
+class DeviceAllocator final : public Allocator {
+ public:
+  DeviceAllocator(Device device, MemorySpace space, DeviceMemory& memory)
+      : device_(device), space_(space), memory_(memory) {}
+
+  /// Throws OutOfMemoryError, after it has given back what is cached and tried again.
+  Ref<Buffer> allocate(std::size_t nbytes) override;
+  void recycle(Buffer* buffer) noexcept override;
+
+  MemoryFigures figures() const;
+  void reset_peak();
+  /// Gives what is cached back to the device.
+  void empty_cache();
+  /// Allocated and cached bytes together stay within it. Returns the limit before.
+  std::size_t set_memory_limit(std::size_t nbytes);
+  /// Cached bytes stay within it. Returns the limit before.
+  std::size_t set_cache_limit(std::size_t nbytes);
+  /// `f` is called, with no lock held, when memory has run short although nothing is cached any
+  /// more: it may let go of what others keep. Once, before the device is used.
+  void set_reclaimer(void (*f)() noexcept) { reclaimer_ = f; }
+
+ private:
+  void* take(std::size_t capacity);
+  void trim(std::size_t cached_nbytes);
+
+  Device device_;
+  MemorySpace space_;
+  DeviceMemory& memory_;
+  void (*reclaimer_)() noexcept = nullptr;
+  mutable std::mutex mutex_;
+  std::multimap<std::size_t, void*> cached_;  // by capacity
+  std::size_t cached_nbytes_ = 0;
+  std::size_t allocated_nbytes_ = 0;
+  std::size_t peak_nbytes_ = 0;
+  std::size_t reserved_peak_nbytes_ = 0;
+  std::uint64_t fresh_blocks_ = 0;
+  std::size_t memory_limit_ = static_cast<std::size_t>(-1);
+  std::size_t cache_limit_ = static_cast<std::size_t>(-1);
+};
+
+}  // namespace ingot

@@ -1,0 +1,186 @@
+#include "backend/twin/twin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include <ingot/core/error.h>
+
+#include "backend/registry.h"
+#include "backend/twin/twin_memory.h"
+#include "backend/twin/twin_stream.h"
+#include "core/observe.h"
+
+namespace ingot {
+namespace {
+
+class TwinDevice final : public Twin {
+ public:
+  explicit TwinDevice(int index)
+      : device_(DeviceType::Twin, index),
+        allocator_(device_, MemorySpace::Device, memory_),
+        stream_(device_, [this](const StepCall& call) { run(call); }) {
+    set(TwinOptions{});
+  }
+
+  std::string_view name() const override { return "twin"; }
+  Device device() const override { return device_; }
+  Stream* stream() override { return &stream_; }
+  const Limits& limits() const override { return limits_; }
+  Allocator& allocator() override { return allocator_; }
+  DeviceAllocator* memory() override { return &allocator_; }
+  std::uint64_t steps_run() const override { return steps_run_.load(std::memory_order_relaxed); }
+
+  bool fuses() const override { return kernels().fuses(); }
+  bool supports(const StepDesc& step) const override {
+    return !refuses(step) && kernels().supports(step);
+  }
+  void choose_layouts(StepDesc& step) const override { kernels().choose_layouts(step); }
+  std::unique_ptr<Kernel> lower(const StepDesc& step) const override {
+    return kernels().lower(step);
+  }
+  std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const override {
+    return make_kernel([nbytes](const KernelArgs& args) {
+      if (nbytes > 0) std::memcpy(args.out<std::byte>(0), args.in<std::byte>(0), nbytes);
+    });
+  }
+
+  DeviceInfo info() const override {
+    DeviceInfo info = Backend::info();
+    info.name = "twin of the cpu, for tests";
+    info.memory_total_nbytes = memory_.total_nbytes();
+    const std::size_t used = allocator_.figures().allocated_nbytes;
+    info.memory_free_nbytes = info.memory_total_nbytes - std::min(used, info.memory_total_nbytes);
+    return info;
+  }
+
+  void configure(const TwinOptions& options) override {
+    const std::lock_guard lock(stream_.submitting());
+    stream_.wait(stream_.submitted());
+    set(options);
+  }
+
+ private:
+  void set(const TwinOptions& options) {
+    options_ = options;
+    limits_.max_operands = options.max_operands;
+    memory_.set_total(options.memory_nbytes);
+    stream_.set_async(options.async);
+    steps_until_failure_.store(options.fail_at, std::memory_order_relaxed);
+  }
+
+  Backend& kernels() const { return options_.reference ? reference_backend() : cpu_backend(); }
+
+  bool refuses(const StepDesc& step) const {
+    return std::any_of(options_.refuse.begin(), options_.refuse.end(), [&](const std::string& op) {
+      return op == "*" || (step.op && step.op->name == op);
+    });
+  }
+
+  void* address(const Bound& b) const {
+    if (!b.buffer) return nullptr;
+    std::byte* start = b.buffer->space() == MemorySpace::Device ? memory_.bytes(b.buffer->handle())
+                                                                : b.buffer->host();
+    return start + b.offset;
+  }
+
+  // On the stream's thread.
+  void run(const StepCall& call) {
+    if (options_.max_delay_us > 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(
+          std::uniform_int_distribution<int>(0, options_.max_delay_us)(random_)));
+    if (steps_until_failure_.load(std::memory_order_relaxed) >= 0 &&
+        steps_until_failure_.fetch_sub(1, std::memory_order_relaxed) == 0)
+      throw InternalError("twin: this step was told to fail");
+    operands_.clear();
+    for (std::uint32_t i = 0; i < call.num_operands; ++i)
+      operands_.push_back(address(call.operands[i]));
+    const KernelArgs args{operands_.data(), operands_.data() + call.num_inputs, call.slots,
+                          address(*call.workspace)};
+    const std::int64_t begin = call.timer ? observer_clock() : 0;
+    call.kernel->run(args);
+    if (call.timer) call.timer->ran(begin, observer_clock());
+    steps_run_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  Device device_;
+  TwinMemory memory_;
+  DeviceAllocator allocator_;
+  TwinStream stream_;
+  TwinOptions options_;
+  Limits limits_;
+  std::atomic<std::int64_t> steps_until_failure_{-1};
+  std::atomic<std::uint64_t> steps_run_{0};
+  std::vector<void*> operands_;
+  std::minstd_rand random_;
+};
+
+}  // namespace
+
+Twin& twin(int index) {
+  static std::mutex mutex;
+  static std::array<Twin*, 2> twins{};  // never destroyed
+  if (index < 0 || index >= static_cast<int>(twins.size()))
+    throw DeviceError(fmt::format("there is no twin:{}; the twins are twin:0 and twin:1", index));
+  const std::lock_guard lock(mutex);
+  Twin*& made = twins[static_cast<std::size_t>(index)];
+  if (!made) {
+    auto device = std::make_unique<TwinDevice>(index);
+    add_backend(*device);
+    made = device.release();
+  }
+  return *made;
+}
+
+TwinOptions parse_twin_options(std::string_view text) {
+  TwinOptions options;
+  const auto number = [&](std::string_view word, std::string_view value) {
+    std::int64_t n = 0;
+    const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), n);
+    if (error != std::errc{} || stop != value.data() + value.size() || n < 0)
+      throw ValueError(fmt::format("INGOT_TWIN: '{}' wants a number, not '{}'", word, value));
+    return n;
+  };
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    const std::string_view item = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    const std::size_t equals = std::min(item.find('='), item.size());
+    const std::string_view word = item.substr(0, equals);
+    const std::string_view value = item.substr(std::min(equals + 1, item.size()));
+    if (word == "1" || word.empty()) continue;
+    if (word == "sync") {
+      options.async = false;
+    } else if (word == "reference") {
+      options.reference = true;
+    } else if (word == "delay") {
+      options.max_delay_us = static_cast<int>(number(word, value));
+    } else if (word == "memory") {
+      options.memory_nbytes = static_cast<std::size_t>(number(word, value));
+    } else if (word == "fail") {
+      options.fail_at = number(word, value);
+    } else if (word == "refuse") {
+      std::string_view rest = value;
+      while (!rest.empty()) {
+        const std::size_t plus = std::min(rest.find('+'), rest.size());
+        options.refuse.emplace_back(rest.substr(0, plus));
+        rest.remove_prefix(std::min(plus + 1, rest.size()));
+      }
+    } else {
+      throw ValueError(fmt::format(
+          "INGOT_TWIN: there is no '{}'; there are sync, reference, delay, memory, fail, refuse",
+          word));
+    }
+  }
+  return options;
+}
+
+}  // namespace ingot

@@ -1,0 +1,16 @@
+// The node that carries bytes between the host's memory and a device's: put in by the pass `place`,
+// never recorded. It runs on the device's stream, whichever way it goes.
+#pragma once
+
+#include "core/op_def.h"
+
+namespace ingot::plan {
+
+extern const OpDef kTransfer;
+/// `to(device)`, as it is recorded.
+bool is_copy_to(const OpDef& op);
+
+/// The number of the cpu among a plan's devices.
+inline constexpr std::uint8_t kHost = 0;
+
+}  // namespace ingot::plan

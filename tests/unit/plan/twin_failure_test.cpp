@@ -1,0 +1,234 @@
+// What fails on a device is found later: at the next wait, as the error of the op that failed, with
+// everything as it was before.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ingot/autograd/autograd.h>
+#include <ingot/core/error.h>
+#include <ingot/core/memory.h>
+#include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
+#include <ingot/ops/index.h>
+#include <ingot/ops/matmul.h>
+#include <ingot/ops/reduction.h>
+
+#include "core/record.h"
+#include "support/expect.h"
+#include "support/twin_scope.h"
+
+namespace ingot {
+namespace {
+
+using test::kTwin;
+using test::message_of;
+using test::settle_all;
+using test::TwinScope;
+using V = std::vector<float>;
+
+TwinOptions slow() {
+  TwinOptions o;
+  o.max_delay_us = 30;
+  return o;
+}
+
+Tensor indices(std::vector<std::int64_t> v) {
+  const auto n = static_cast<std::int64_t>(v.size());
+  return from_vector(v, {n}).to(kTwin);
+}
+
+TEST(TwinFailure, ACheckFailsAtTheWaitAndNamesItsLine) {
+  const TwinScope twin(slow());
+  const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin);
+  const Tensor bad = index_select(x, 0, indices({0, 7}));
+  const Tensor good = x * 2;
+  bad.eval();  // submitted, nothing more
+  const std::string text = message_of<IndexError>([&] { bad.to_vector<float>(); });
+  EXPECT_NE(text.find("index_select"), std::string::npos) << text;
+  EXPECT_NE(text.find("twin_failure_test.cpp:"), std::string::npos) << text;
+  // It stays an error for who asks, and nobody else's.
+  EXPECT_THROW(bad.to_vector<float>(), IndexError);
+  EXPECT_EQ(good.to_vector<float>(), (V{2, 4, 6}));
+  EXPECT_EQ((x + 1).to_vector<float>(), (V{2, 3, 4}));
+}
+
+TEST(TwinFailure, WhatWasSubmittedBehindIsComputedAnew) {
+  const TwinScope twin(slow());
+  const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();
+  const Tensor bad = index_select(x, 0, indices({5})).eval();
+  std::vector<Tensor> later;
+  for (int i = 0; i < 5; ++i) {
+    later.push_back(x * static_cast<float>(i));
+    later.back().eval();
+  }
+  for (int i = 4; i >= 0; --i) {
+    const auto f = static_cast<float>(i);
+    EXPECT_EQ(later[static_cast<std::size_t>(i)].to_vector<float>(), (V{f, 2 * f, 3 * f}));
+  }
+  EXPECT_THROW(bad.to_vector<float>(), IndexError);
+}
+
+TEST(TwinFailure, SynchronizeTellsOnce) {
+  const TwinScope twin(slow());
+  const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin);
+  const Tensor bad = index_select(x, 0, indices({9}));
+  bad.eval();
+  EXPECT_THROW(plan::synchronize_all(), IndexError);
+  EXPECT_NO_THROW(plan::synchronize_all());
+  EXPECT_THROW(bad.to_vector<float>(), IndexError);
+}
+
+// Parameters that are updated in place: a run that fails leaves them as they were, also when the
+// host has submitted several steps behind it.
+TEST(TwinFailure, UpdatesOfFailedRunsAreTakenBack) {
+  const TwinScope twin(slow());
+  Tensor w = ones({4}).to(kTwin);
+  w.eval();
+  plan::synchronize_all();
+  const auto step = [&](std::int64_t index) {
+    const Tensor picked = index_select(w, 0, indices({index}));
+    w.copy_(w * 2 + picked.sum() * 0);
+    w.eval();
+  };
+  step(0);
+  step(1);
+  step(99);  // fails
+  step(2);
+  EXPECT_THROW(w.to_vector<float>(), IndexError);
+  settle_all();
+  EXPECT_EQ((w.detach() * 0).shape(), (Shape{4}));
+}
+
+TEST(TwinFailure, EveryPlaceOfATraining) {
+  // As long as some step fails, the training is repeated; in the end it is what it should be.
+  const auto train = [](Tensor& w, Tensor& m, const Tensor& x) {
+    for (int i = 0; i < 3; ++i) {
+      const Tensor g = matmul(x.t(), matmul(x, w) - 1) + w * 0.1;
+      m.copy_(m * 0.9 + g);
+      w.copy_(w - m * 0.01);
+      w.eval();
+    }
+  };
+  const TwinScope twin(slow());
+  const Tensor x = (arange(0, 9, 1, DType::Float32).reshape({3, 3}) / 9).to(kTwin).eval();
+  plan::synchronize_all();
+  Tensor w0 = ones({3, 1}).to(kTwin), m0 = zeros({3, 1}).to(kTwin);
+  train(w0, m0, x);
+  const V expected = w0.to_vector<float>(), moments = m0.to_vector<float>();
+  int failures = 0;
+  for (std::int64_t at = 0;; ++at) {
+    Tensor w = ones({3, 1}).to(kTwin), m = zeros({3, 1}).to(kTwin);
+    w.eval();
+    plan::synchronize_all();
+    TwinOptions failing = slow();
+    failing.fail_at = at;
+    twin->configure(failing);
+    const std::uint64_t before = twin->steps_run();
+    train(w, m, x);
+    bool failed = false;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      try {
+        EXPECT_EQ(w.to_vector<float>(), expected) << "failure at " << at;
+        EXPECT_EQ(m.to_vector<float>(), moments) << "failure at " << at;
+        break;
+      } catch (const InternalError& e) {
+        failed = true;
+        EXPECT_NE(std::string(e.what()).find("told to fail"), std::string::npos);
+        EXPECT_NE(std::string(e.what()).find("twin_failure_test.cpp:"), std::string::npos)
+            << e.what();
+      }
+    }
+    if (!failed) {
+      EXPECT_LE(twin->steps_run() - before, static_cast<std::uint64_t>(at) + 1);
+      break;
+    }
+    ++failures;
+    ASSERT_LT(failures, 200);
+  }
+  EXPECT_GT(failures, 8);
+}
+
+TEST(TwinFailure, OutOfMemoryLeavesEverythingUsable) {
+  TwinOptions small;
+  small.memory_nbytes = std::size_t{1} << 20;
+  const TwinScope twin(small);
+  empty_cache(kTwin);
+  const Tensor x = ones({1 << 16}).to(kTwin);
+  x.eval();
+  const std::string text = message_of<OutOfMemoryError>([&] {
+    (x.reshape({1, 1 << 16}).expand({64, 1 << 16}) * 2).eval();
+  });
+  EXPECT_NE(text.find("twin:0: cannot allocate"), std::string::npos) << text;
+  EXPECT_EQ(x.sum().item<float>(), 65536.f);
+  plan::synchronize_all();
+  EXPECT_LE(memory_allocated(kTwin), std::size_t{1} << 20);
+}
+
+TEST(TwinFailure, SeveralThreads) {
+  const TwinScope twin(slow());
+  const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();
+  std::atomic<int> wrong{0}, thrown{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 40; ++i) {
+        const auto f = static_cast<float>(t * 100 + i);
+        const Tensor y = x * f;
+        const Tensor bad = index_select(x, 0, indices({i % 8 == 0 ? 7 : 1}));
+        y.eval();
+        try {
+          bad.to_vector<float>();
+          if (i % 8 == 0) ++wrong;
+        } catch (const IndexError&) {
+          ++thrown;
+        }
+        if (y.to_vector<float>() != V{f, 2 * f, 3 * f}) ++wrong;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(thrown, 4 * 5);
+  settle_all();
+}
+
+TEST(TwinAhead, TheHostDoesNotWait) {
+  TwinOptions very_slow;
+  very_slow.max_delay_us = 20000;
+  const TwinScope twin(very_slow);
+  const Tensor x = ones({8}).to(kTwin).eval();
+  Tensor y = x;
+  for (int i = 0; i < 8; ++i) {
+    y = y * 2;
+    y.eval();
+  }
+  EXPECT_TRUE(y.is_evaluated());
+  Stream& stream = *twin->stream();
+  EXPECT_FALSE(stream.passed(stream.submitted())) << "the device was done before the host looked";
+  EXPECT_EQ(y.to_vector<float>(), V(8, 256.f));
+}
+
+// In place on the device, also while the host is ahead: as many blocks as one step needs.
+TEST(TwinAhead, UpdatesStayInPlace) {
+  TwinOptions o;
+  o.max_delay_us = 200;
+  const TwinScope twin(o);
+  empty_cache(kTwin);
+  Tensor w = ones({1 << 14}).to(kTwin);
+  w.eval();
+  plan::synchronize_all();
+  const std::size_t before = memory_allocated(kTwin);
+  reset_peak_memory_stats(kTwin);
+  for (int i = 0; i < 12; ++i) {
+    w.copy_(w * 0.5 + 1);
+    w.eval();
+  }
+  EXPECT_EQ(w.to_vector<float>()[5], 2 - std::ldexp(1.f, -12));
+  EXPECT_LE(max_memory_allocated(kTwin), before + (std::size_t{1} << 10));
+}
+
+}  // namespace
+}  // namespace ingot
