@@ -28,7 +28,10 @@ class Transfers {
 
   void run() {
     for (DraftNode& n : old_) {
-      if (n.dead) continue;
+      if (n.dead) {
+        for (const std::int32_t v : n.outputs) value(v).producer = -1;
+        continue;
+      }
       for (std::int32_t& v : n.inputs) v = stands_for_[static_cast<std::size_t>(v)];
       if (is_copy_to(*n.op))
         copy_to(n);

@@ -69,14 +69,19 @@ void TwinStream::pass(std::uint64_t seq, const Entry& entry) noexcept {
 }
 
 void TwinStream::work() noexcept {
-  for (std::uint64_t seq = passed_.load(std::memory_order_relaxed) + 1;; ++seq) {
-    const auto there = [&] { return submitted_.load(std::memory_order_seq_cst) >= seq; };
+  while (true) {
+    // In synchronous times the submitting thread passes the steps.
+    const auto there = [&] {
+      return async_.load(std::memory_order_seq_cst) &&
+             submitted_.load(std::memory_order_seq_cst) > passed_.load(std::memory_order_seq_cst);
+    };
     if (!comes_soon(there)) {
       std::unique_lock lock(mutex_);
       sleeping_.store(true, std::memory_order_seq_cst);
       more_.wait(lock, there);
       sleeping_.store(false, std::memory_order_seq_cst);
     }
+    const std::uint64_t seq = passed_.load(std::memory_order_relaxed) + 1;
     pass(seq, ring_[seq % kRing]);
   }
 }

@@ -35,7 +35,7 @@ class TwinStream final : public Stream {
 
   std::function<void(const StepCall&)> run_;
   std::vector<Entry> ring_;
-  bool async_ = true;
+  std::atomic<bool> async_{true};
   bool has_thread_ = false;
   std::mutex mutex_;
   std::condition_variable more_, progress_;
