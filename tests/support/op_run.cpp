@@ -80,7 +80,13 @@ CaseResult run_case_on(const OpCase& c, const std::vector<HostValues>& inputs, L
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const bool wants_grad =
         options.backward && c.inputs[i].differentiable && is_floating(inputs[i].dtype);
-    leaves.push_back(make_leaf(inputs[i], layout, wants_grad));
+    if (options.device == Device{}) {
+      leaves.push_back(make_leaf(inputs[i], layout, wants_grad));
+    } else {
+      leaves.push_back(make_leaf(inputs[i], layout).to(options.device));
+      leaves.back().eval();
+      if (wants_grad) leaves.back().requires_grad_();
+    }
   }
 
   const std::vector<Tensor> outputs = c.call(leaves);
@@ -90,7 +96,8 @@ CaseResult run_case_on(const OpCase& c, const std::vector<HostValues>& inputs, L
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       if (!is_floating(outputs[o].dtype()) || !outputs[o].requires_grad()) continue;
       const HostValues weight = draw_weight(c.name, o, outputs[o].shape(), outputs[o].dtype());
-      outputs[o].backward(make_leaf(weight, Layout::Contiguous), /*retain_graph=*/true);
+      outputs[o].backward(make_leaf(weight, Layout::Contiguous).to(outputs[o].device()),
+                          /*retain_graph=*/true);
     }
   }
 

@@ -18,6 +18,7 @@ struct RunOptions {
   Backend* backend = nullptr;  ///< default: what computes for the cpu anyway
   bool backward = true;
   bool eager = false;           ///< as INGOT_EAGER=1
+  Device device = {};           ///< where the inputs are
   std::uint64_t live_seed = 0;  ///< not 0: Cells hold a random part of the recorded nodes
   /// Sees every recorded node before it is evaluated, those of expansions included.
   std::function<void(const Node&)> observe = {};

@@ -7,6 +7,7 @@
 
 #include "support/guarded_backend.h"
 #include "support/op_run.h"
+#include "support/twin_scope.h"
 
 namespace ingot::optest {
 namespace {
@@ -70,6 +71,25 @@ TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
       const CaseResult observed = run_case(op(), dtype, Layout::Contiguous, {.live_seed = seed});
       EXPECT_PRED1(agrees, different_bits(observed, lazy)) << "extra live tensors " << seed;
     }
+  }
+}
+
+// The twin has the cpu's kernels behind another memory and a queue: the same bits, forward and
+// backward, also where some ops fall back to the cpu.
+TEST_P(OpMatrix, TwinGivesTheCpusBits) {
+  for (const bool falls_back : {false, true}) {
+    TwinOptions options;
+    if (falls_back) options.refuse = {"mul", "reshape", "sum", op().op};
+    const test::TwinScope twin(options);
+    plan::set_fallback("silent");
+    for (const DType dtype : dtypes_of(op()))
+      for (const Layout layout : layouts_of(op())) {
+        if (dtype != dtypes_of(op()).back() && layout != Layout::Contiguous) continue;
+        SCOPED_TRACE(label(op(), dtype, layout));
+        const CaseResult here = run_case(op(), dtype, layout);
+        const CaseResult there = run_case(op(), dtype, layout, {.device = test::kTwin});
+        EXPECT_PRED1(agrees, different_bits(there, here));
+      }
   }
 }
 

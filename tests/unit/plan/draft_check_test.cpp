@@ -326,8 +326,8 @@ const Defect kDefects[] = {
        d.buffers[a].offset = d.buffers[b].offset;
      },
      "are in the same bytes"},
-    {"ATemporaryBeyondTheArena", "memory", sample, [](Draft& d) { d.devices[0].arena_nbytes -= 64; },
-     " B at "},
+    {"ATemporaryBeyondTheArena", "memory", sample,
+     [](Draft& d) { d.devices[0].arena_nbytes -= 64; }, " B at "},
     {"ATemporaryBetweenCacheLines", "memory", sample,
      [](Draft& d) { d.buffers[neighbours(d).first].offset += 8; }, " B at "},
 };

@@ -120,10 +120,10 @@ TEST(Dump, AnUnknownPassIsNamedWithThoseThereAre) {
       asks_for(request, "group");
       ADD_FAILURE() << request;
     } catch (const ValueError& e) {
-      EXPECT_EQ(
-          std::string(e.what()),
-          "INGOT_DUMP: there is no pass 'lowering'; there are expand, simplify, group, program, "
-          "layout, lower, donate, memory, and 'all'");
+      EXPECT_EQ(std::string(e.what()),
+                "INGOT_DUMP: there is no pass 'lowering'; there are expand, simplify, place, "
+                "group, program, "
+                "layout, lower, donate, memory, and 'all'");
     }
   }
 }

@@ -41,8 +41,8 @@ using Names = std::vector<std::string>;
 TEST(Passes, StandInOneTable) {
   Names names;
   for (const Pass& p : passes()) names.emplace_back(p.name);
-  EXPECT_EQ(names, (Names{"expand", "simplify", "group", "program", "layout", "lower", "donate",
-                          "memory"}));
+  EXPECT_EQ(names, (Names{"expand", "simplify", "place", "group", "program", "layout", "lower",
+                          "donate", "memory"}));
   with_draft(
       "expand", [] { return evaluated({2}) + 1; },
       [](Draft& d) { EXPECT_THROW(run_passes(d, "no such pass"), InternalError); });

@@ -15,6 +15,7 @@
 #include "core/observe.h"
 #include "core/record.h"
 #include "plan/watch.h"
+#include "support/twin_scope.h"
 
 namespace ingot {
 namespace {
@@ -119,7 +120,7 @@ TEST(Observe, EveryPartLiesInItsEvaluation) {
     EXPECT_TRUE(inside(pass.event, plan));
     passes += pass.text + " ";
   }
-  EXPECT_EQ(passes, "expand simplify group program layout lower donate memory ");
+  EXPECT_EQ(passes, "expand simplify place group program layout lower donate memory ");
 }
 
 TEST(Observe, APlanThatIsKnownIsFoundNotBuilt) {
@@ -225,18 +226,23 @@ TEST(Observe, AnErrorEndsTheStepUntold) {
   EXPECT_EQ(watch.notes->all(Kind::Evaluation).size(), 1u);
 }
 
-TEST(Observe, ADeviceTellsLater) {
+TEST(Observe, ADeviceTellsWhenItRanAStep) {
+  const test::TwinScope twin;
+  const Tensor x = ones({4}).to(test::kTwin).eval();
+  plan::synchronize_all();
   const Watch watch;
-  watch.notes->add({});  // whatever comes first
-  plan::Watched::Ticket ticket{watch.notes, 7, 8, 9};
-  std::thread([ticket] { ticket.tell_device(100, 200); }).join();
-  const auto told = watch.notes->all(Kind::Device);
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].event.plan, 7u);
-  EXPECT_EQ(told[0].event.run, 8u);
-  EXPECT_EQ(told[0].event.step, 9u);
-  EXPECT_EQ(told[0].event.begin, 100);
-  EXPECT_EQ(told[0].event.end, 200);
+  EXPECT_EQ((x * 2).to_vector<float>(), std::vector<float>(4, 2));
+  const auto submitted = watch.notes->all(Kind::Submit), ran = watch.notes->all(Kind::Device);
+  ASSERT_EQ(submitted.size(), 2u);  // the product, and its way back
+  ASSERT_EQ(ran.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(ran[i].event.plan, submitted[i].event.plan);
+    EXPECT_EQ(ran[i].event.run, submitted[i].event.run);
+    EXPECT_EQ(ran[i].event.step, submitted[i].event.step);
+    EXPECT_GE(ran[i].event.begin, submitted[i].event.begin);
+    EXPECT_GE(ran[i].event.end, ran[i].event.begin);
+    EXPECT_EQ(watch.notes->step_of(submitted[i].event).device, test::kTwin);
+  }
 }
 
 }  // namespace
