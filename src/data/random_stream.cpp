@@ -1,6 +1,7 @@
 #include <ingot/data/random_stream.h>
 
 #include <bit>
+#include <cmath>
 
 #include <ingot/data/transforms.h>
 
@@ -47,6 +48,8 @@ std::int64_t RandomStream::between(std::int64_t low, std::int64_t high) {
 
 double RandomStream::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
-double RandomStream::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double RandomStream::uniform(double low, double high) {
+  return std::fma(high - low, uniform(), low);
+}
 
 }  // namespace ingot::data

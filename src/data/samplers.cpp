@@ -10,6 +10,7 @@
 #include <ingot/data/random_stream.h>
 
 #include "core/host_room.h"
+#include "core/random_math.h"
 #include "data/shuffle.h"
 
 namespace ingot::data {
@@ -117,7 +118,7 @@ std::vector<std::int64_t> WeightedRandomSampler::order(std::uint64_t seed,
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     const double u = random.uniform();  // drawn for every index, whatever its weight
     if (weights_[i] > 0)
-      times.emplace_back(-std::log1p(-u) / weights_[i], static_cast<std::int64_t>(i));
+      times.emplace_back(exponential_from_uniform(u) / weights_[i], static_cast<std::int64_t>(i));
   }
   std::partial_sort(times.begin(), times.begin() + num_samples_, times.end());
   for (std::size_t i = 0; i < wanted; ++i) order.push_back(times[i].second);

@@ -86,7 +86,8 @@ Tensor& trunc_normal_(Tensor& t, double mean, double std, double low, double hig
   const double from = std::max(a, -40.0), to = std::min(b, 40.0);
   std::vector<double> values = rand(t.shape(), {.dtype = DType::Float64}).to_vector<double>();
   for (double& v : values)
-    v = std::clamp(mean + std * normal_quantile(first + v * (last - first), from, to), low, high);
+    v = std::clamp(std::fma(std, normal_quantile(std::fma(v, last - first, first), from, to), mean),
+                   low, high);
   return give(t, values);
 }
 

@@ -106,12 +106,17 @@ Tensor randperm(std::int64_t n, Generator* generator, Site at) {
     fail<ShapeError>("randperm", fmt::format("{} has more elements than memory can have", n), at);
   const auto count = static_cast<std::size_t>(n);
   Ref<Buffer> buffer = host_allocator().allocate(count * sizeof(std::int64_t));
-  const Generator::State range = reserve(generator, {n});
+  // 64 bits a swap: of 32 the orders of long lists would not be equally likely.
+  const Generator::State range = reserve(generator, {n}, 2);
   auto* order = reinterpret_cast<std::int64_t*>(buffer->host());
   std::iota(order, order + n, std::int64_t{0});
   for (std::size_t i = count; i > 1; --i) {
-    const std::uint32_t word = philox_word(range.seed, range.offset + i - 1);
-    std::swap(order[i - 1], order[static_cast<std::size_t>(scale_to_range(word, i))]);
+    // Ranges begin with a block, which holds the words of two swaps.
+    const std::uint64_t first = range.offset + 2 * (i - 1);
+    const PhiloxBlock block = philox4x32(range.seed, 0, first / 4);
+    const std::size_t word = first % 4;
+    std::swap(order[i - 1],
+              order[static_cast<std::size_t>(scale_to_range(block[word], block[word + 1], i))]);
   }
   return from_buffer(std::move(buffer), shape, DType::Int64);
 }

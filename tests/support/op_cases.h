@@ -65,8 +65,7 @@ enum class Tolerance : std::uint8_t {
   Exact,      ///< the correctly rounded value: copies, comparisons, selections, integers
   Rounded,    ///< one primitive: one rounding in 16-bit types, 16 u in the others
   Composite,  ///< several primitives: 8 u in 16-bit types, 1e-6 in float32, 1e-13 in float64
-  Reduction,  ///< sums over many terms: 8 u in 16-bit types, 1e-5 in float32, 1e-12 in float64
-  Single      ///< computed in float32 whatever the dtype: 1e-6
+  Reduction   ///< sums over many terms: 8 u in 16-bit types, 1e-5 in float32, 1e-12 in float64
 };
 
 /// Sets of dtypes, as bits 1 << dtype.

@@ -32,10 +32,10 @@ void add_random_cases(std::vector<OpCase>& cases) {
     rand({5}, like(x), g);  // takes two blocks of four words
     return rand({5}, like(x), g);
   });
-  add("randn", nothing, kFloats, Tolerance::Single, 42, [=](T x, G g) {
+  add("randn", nothing, kFloats, Tolerance::Rounded, 42, [=](T x, G g) {
     return randn({3, 7}, like(x), g);
   });
-  add("randn/large", nothing, kFloats, Tolerance::Single, (std::uint64_t{1} << 40) + 17,
+  add("randn/large", nothing, kFloats, Tolerance::Rounded, (std::uint64_t{1} << 40) + 17,
       [=](T x, G g) {
         return randn({40, 50}, like(x), g);
       });
@@ -50,7 +50,7 @@ void add_random_cases(std::vector<OpCase>& cases) {
   add("randint_like", some, kNumbers, exact, 42, [](T x, G g) { return randint_like(x, 0, 5, g); });
   add("bernoulli/probabilities", data({5, 7}, Draw::Unit), kFloats, exact, 42,
       [](T x, G g) { return bernoulli(x, g); });
-  add("randn_like", some, kFloats, Tolerance::Single, 42,
+  add("randn_like", some, kFloats, Tolerance::Rounded, 42,
       [](T x, G g) { return randn_like(x, g); });
 
   // The generator starts anew with every call, so a difference quotient sees one mask.

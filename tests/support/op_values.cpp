@@ -363,8 +363,6 @@ double allowed(Tolerance tolerance, DType t) {
       return (half ? 1.01 : 16) * u;
     case Tolerance::Composite:
       return half ? 8 * u : t == DType::Float32 ? 1e-6 : t == DType::Float64 ? 1e-13 : 0;
-    case Tolerance::Single:
-      return half ? 1.01 * u : is_floating(t) ? 1e-6 : 0;
     case Tolerance::Reduction:
       break;
   }

