@@ -72,7 +72,7 @@ void JsonOutput::must_not_be(const fs::path& file, const std::string& what) cons
   if (!is_file()) return;
   std::error_code ignored;
   if (resolved(target_) == resolved(file) || fs::equivalent(target_, file, ignored))
-    throw UsageError(fmt::format("--json {} would destroy {}", target_, what));
+    throw UsageError(fmt::format("{} {} would destroy {}", option_, target_, what));
 }
 
 bool JsonOutput::is_in(const fs::path& folder) const {

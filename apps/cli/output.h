@@ -37,10 +37,11 @@ std::filesystem::path resolved(const std::filesystem::path& path);
 /// was, or its reader went away.
 std::string lost_output();
 
-/// The --json option: nowhere, stdout ("-") or a file.
+/// The --json option, or another one that names a file to write: nowhere, stdout ("-") or a file.
 class JsonOutput {
  public:
-  explicit JsonOutput(std::string target) : target_(std::move(target)) {}
+  explicit JsonOutput(std::string target, std::string option = "--json")
+      : target_(std::move(target)), option_(std::move(option)) {}
   bool takes_stdout() const { return target_ == "-"; }
   /// Throws UsageError when the file is that one, by whatever path; `what` it is ends the text.
   void must_not_be(const std::filesystem::path& file, const std::string& what) const;
@@ -55,7 +56,7 @@ class JsonOutput {
 
  private:
   bool is_file() const { return !target_.empty() && !takes_stdout(); }
-  std::string target_;
+  std::string target_, option_;
 };
 
 /// With control characters escaped, line breaks too unless they are kept: what names in files may

@@ -1,8 +1,10 @@
 // ingot train: trains a model and leaves a run folder with checkpoint, weights, metrics and curves.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/io/atomic_file.h>
 #include <ingot/nn/pretrained.h>
 #include <ingot/ops/random.h>
+#include <ingot/profile/profile.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
 #include <ingot/train/run_folder.h>
@@ -23,7 +25,8 @@ namespace {
 
 // In Checkpoint::extra.
 constexpr const char* kDataKey = "data";
-constexpr const char* kEventFolder = "tensorboard";  // in the run folder
+constexpr const char* kEventFolder = "tensorboard";   // in the run folder
+constexpr const char* kProfileFile = "profile.json";  // in the run folder
 
 /// The run folder, if there is one already: it is taken before anybody looks into it, so that what
 /// is seen stays true. An error of the command line that would be told anyway comes first.
@@ -133,6 +136,7 @@ class TrainRun {
     json_.must_not_be(options_.out, "the run folder");
     for (const std::filesystem::path& file : train::run_files(options_.out))
       json_.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
+    check_profile();
     if (options_.weights_options.any() && (options_.weights.empty() || options_.resume))
       throw UsageError("--key, --strip-prefix and --skip-objects are for a new run with --weights");
     check_optimization(options_, command);
@@ -171,10 +175,15 @@ class TrainRun {
                             .on_progress =
                                 [&](const train::Progress& progress) {
                                   display_.show(progress);
+                                  end_step(progress);
                                   return stop_signal() == 0;
                                 },
                             .on_metrics = [&](const train::MetricsRow& row) { record(row); },
-                            .on_epoch = [&] { save_epoch(trainer); }});
+                            .on_epoch =
+                                [&] {
+                                  save_epoch(trainer);
+                                  if (profile_) profile_->resume();
+                                }});
     data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset(), data_.classes);
     if (checkpoint_) check_data();
     const std::int64_t step = checkpoint_ ? checkpoint_->step : 0;
@@ -184,11 +193,16 @@ class TrainRun {
     if (!json_in_folder) json_.check_writable();
     make_folder();
     if (json_in_folder) json_.check_writable();
+    if (!options_.profile.empty()) {
+      const io::AtomicFile probe(profile_path());  // found out now, not after the training
+    }
     if (options_.resume && (trainer.epochs_done() >= options_.epochs || trainer.stopped_early()))
       return nothing_to_do(trainer);
     if (options_.overwrite) {  // a folder never mixes two runs
       folder_->clear();
       remove_events(folder_->path() / kEventFolder);
+      std::error_code ignored;
+      std::filesystem::remove(folder_->path() / kProfileFile, ignored);
     }
     folder_->start_metrics(trainer.history());
     if (!options_.tensorboard.empty())
@@ -204,6 +218,7 @@ class TrainRun {
       for (const data::SkippedSample& sample : loader->skipped()) skipped_.push_back(sample.cause);
     }
     if (!finished) save(trainer);
+    finish_profile();
     if (!finished) return stopped(trainer);
     return finish(trainer);
   }
@@ -246,12 +261,49 @@ class TrainRun {
     checkpoint_.reset();
   }
 
+  /// The trace is no file that the run or its report needs.
+  void check_profile() const {
+    if (options_.profile.empty() || options_.profile == "-") return;
+    const JsonOutput trace(options_.profile, "--profile");
+    trace.must_not_be(options_.out, "the run folder");
+    for (const std::filesystem::path& file : train::run_files(options_.out))
+      trace.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
+    if (!options_.json.empty() && !json_.takes_stdout())
+      trace.must_not_be(options_.json, "the file of --json");
+  }
+
+  std::filesystem::path profile_path() const {
+    return options_.profile == "-" ? folder_->path() / kProfileFile
+                                   : std::filesystem::path(options_.profile);
+  }
+
+  /// The test pass after an epoch is no part of the profile.
+  void end_step(const train::Progress& progress) {
+    if (!profile_ || !progress.training) return;
+    if (progress.batch == progress.batches)
+      profile_->pause();
+    else
+      profile_->step();
+  }
+
+  void finish_profile() {
+    if (!profile_) return;
+    const ProfileResult result = profile_->stop();
+    profile_.reset();
+    display_.clear();
+    console_.line("\n" + visible(result.table(), true));
+    result.export_chrome_trace(profile_path());
+    console_.line(fmt::format("profile    {} (for ui.perfetto.dev)", profile_path().string()));
+  }
+
   /// False when stopped by a signal. Nothing is saved after the loss was not finite.
   bool passes(train::Trainer& trainer) {
     try {
+      if (!options_.profile.empty()) profile_.emplace();
       return trainer.run();
     } catch (const train::DivergedError& e) {
       display_.clear();
+      finish_profile();
       write_json(trainer, "diverged");
       std::error_code ignored;
       throw train::DivergedError(fmt::format(
@@ -390,6 +442,7 @@ class TrainRun {
     json["weights"] = folder_->model_path().string();
     json["metrics"] = folder_->metrics_path().string();
     json["curves"] = folder_->curves_path().string();
+    if (!options_.profile.empty()) json["profile"] = profile_path().string();
     json["skipped"] = skipped_;
     json["left_out"] = Json::array();
     for (const std::filesystem::path& path : left_out_) json["left_out"].push_back(path.string());
@@ -421,6 +474,7 @@ class TrainRun {
   std::unique_ptr<optim::Optimizer> optimizer_;
   nn::PretrainedReport pretrained_;
   std::optional<train::EventWriter> events_;
+  std::optional<Profile> profile_;
   std::vector<std::string> skipped_;  // files and causes
   std::vector<std::filesystem::path> left_out_;
   std::string data_mark_;
@@ -455,6 +509,14 @@ void add_train_command(CLI::App& app, Run& run) {
       ->expected(0, 1)
       ->default_str("-")
       ->each([options](const std::string& value) { options->tensorboard = value; });
+  command
+      ->add_option("--profile", options->profile,
+                   "Print what each operation took in training, and write a trace for "
+                   "ui.perfetto.dev to FILE [profile.json in the run folder]")
+      ->type_name("[FILE]")
+      ->expected(0, 1)
+      ->default_str("-")
+      ->each([options](const std::string& value) { options->profile = value; });
   add_limit(*command, options->limit,
             "Only N images of each part: the first; of folder: ones spread evenly over the "
             "classes' files [all]");

@@ -33,6 +33,7 @@ struct TrainOptions {
   std::string monitor = "val_loss";
   std::string split;  ///< what is measured after each epoch: "val" or "test"; empty until chosen
   std::string tensorboard;  ///< folder; "-": inside the run folder
+  std::string profile;      ///< file of the trace; "-": profile.json in the run folder
   std::optional<std::int64_t> limit, image_size;
   std::int64_t workers = 2;
   std::uint64_t seed = 0;

@@ -59,6 +59,8 @@
 #include <ingot/ops/softmax.h>
 #include <ingot/ops/update.h>
 #include <ingot/optim/optim.h>
+#include <ingot/profile/profile.h>
+#include <ingot/profile/profile_result.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>

@@ -11,6 +11,7 @@
 #include <ingot/ops/creation.h>
 
 #include "core/cell.h"
+#include "core/observe.h"
 #include "core/op_def.h"
 #include "core/record.h"
 #include "core/spec_error.h"
@@ -129,8 +130,30 @@ void differentiate_expansion(const Node& n, const std::vector<Tensor>& grads,
   for (std::size_t k = 0; k < which.size(); ++k) results[which[k]] = inner[k];
 }
 
+// What a gradient rule records was called from where the user called what it differentiates.
+class CalledFrom {
+ public:
+  explicit CalledFrom(const Node& n)
+      : had_(record_state().has_outer_site), outer_(record_state().outer_site) {
+    if (n.outer_site().line() == 0) return;
+    record_state().has_outer_site = true;
+    record_state().outer_site = n.outer_site();
+  }
+  ~CalledFrom() {
+    record_state().has_outer_site = had_;
+    record_state().outer_site = outer_;
+  }
+  CalledFrom(const CalledFrom&) = delete;
+  CalledFrom& operator=(const CalledFrom&) = delete;
+
+ private:
+  bool had_;
+  Site outer_;
+};
+
 void apply_rule(const Node& n, const std::vector<Tensor>& grads, std::vector<Tensor>& results) {
   const OpDef& op = n.op();
+  const CalledFrom scope(n);
   results.assign(n.inputs().size(), Tensor());
   if (op.gradient == Gradient::Expand) {
     differentiate_expansion(n, grads, results);
@@ -143,6 +166,7 @@ void apply_rule(const Node& n, const std::vector<Tensor>& grads, std::vector<Ten
 }
 
 void run(Pass& pass, Site at) {
+  const ObservedSpan span(RunEvent::Kind::Range, "backward");
   std::vector<Tensor> results;
   while (!pass.queue.empty()) {
     const NodeRef node = pass.queue.top();

@@ -19,6 +19,8 @@
 
 #include <ingot/core/parallel.h>
 
+#include "core/observe.h"
+
 namespace ingot::data {
 
 template <class Item>
@@ -63,7 +65,10 @@ class Prefetcher {
     }
     std::unique_lock lock(mutex_);
     Slot& slot = slots_[slot_of(delivered_)];
-    ready_.wait(lock, [&] { return slot.full; });
+    if (!slot.full) {
+      const ObservedSpan wait(RunEvent::Kind::Wait, "the loader");
+      ready_.wait(lock, [&] { return slot.full; });
+    }
     std::optional<Item> item = std::move(slot.item);
     const std::exception_ptr failure = std::exchange(slot.failure, nullptr);
     slot.item.reset();

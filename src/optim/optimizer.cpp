@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "core/cell.h"
+#include "core/observe.h"
 #include "core/record.h"
 #include "ops/at.h"
 #include "optim/state_reader.h"
@@ -130,6 +131,7 @@ void Optimizer::forget_dead() {
 }
 
 void Optimizer::step(Site at) {
+  const ObservedSpan span(RunEvent::Kind::Range, "Optimizer::step");
   const SiteScope scope(at);
   const NoGradGuard no_grad;
   const std::vector<Batch> all = batches();
