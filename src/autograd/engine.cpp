@@ -23,8 +23,36 @@ struct ByAge {
   bool operator()(const NodeRef& a, const NodeRef& b) const { return a->id() < b->id(); }
 };
 
+// The sum of the gradients that the uses of one output give. One chain over thousands of uses would
+// lose digits: it is broken off now and then. 16 bits are summed in float32 and rounded once.
+class GradientSum {
+ public:
+  void add(const Tensor& g) {
+    if (count_ == kChain) {
+      chains_ = chains_.defined() ? chains_ + chain_ : chain_;
+      count_ = 0;
+    }
+    if (count_ == 0)
+      chain_ = g;
+    else if (count_ == 1 && is_reduced_float(chain_.dtype()))
+      chain_ = chain_.to(DType::Float32) + g;
+    else
+      chain_ = chain_ + g;
+    ++count_;
+  }
+  Tensor sum(DType dtype) && {
+    if (chains_.defined()) chain_ = chains_ + chain_;
+    return chain_.defined() && chain_.dtype() != dtype ? chain_.to(dtype) : std::move(chain_);
+  }
+
+ private:
+  static constexpr int kChain = 64;
+  Tensor chains_, chain_;
+  int count_ = 0;  ///< in the chain
+};
+
 struct Pass {
-  std::unordered_map<const Node*, std::vector<Tensor>> grads;  // per output
+  std::unordered_map<const Node*, std::vector<GradientSum>> grads;  // per output
   // Nodes that have a gradient and wait for their turn. A node leaves when it is done with: a pass
   // that held on to it would keep its value in an evaluation that a hook asks for.
   std::priority_queue<NodeRef, std::vector<NodeRef>, ByAge> queue;
@@ -43,8 +71,17 @@ struct Pass {
       slots.resize(n->outputs().size());
       queue.push(target.node);
     }
-    Tensor& sum = slots[target.output];
-    sum = sum.defined() ? sum + g : g;
+    slots[target.output].add(g);
+  }
+
+  // What a node's outputs got, which nothing more is added to.
+  std::vector<Tensor> take(const Node& n) {
+    const auto entry = grads.find(&n);
+    std::vector<Tensor> sums;
+    for (std::size_t i = 0; i < entry->second.size(); ++i)
+      sums.push_back(std::move(entry->second[i]).sum(n.outputs()[i].spec.dtype));
+    grads.erase(entry);
+    return sums;
   }
 };
 
@@ -172,8 +209,7 @@ void run(Pass& pass, Site at) {
     const NodeRef node = pass.queue.top();
     Node* n = node.get();
     pass.queue.pop();
-    std::vector<Tensor> grads = std::move(pass.grads[n]);
-    pass.grads.erase(n);
+    std::vector<Tensor> grads = pass.take(*n);
     if (&n->op() == &kVariable) {
       const Tensor leaf = n->variable_of.lock();
       if (pass.wanted) {

@@ -13,6 +13,7 @@
 #include <ingot/core/memory.h>
 
 #include "core/block_cache.h"
+#include "core/block_pool.h"
 #include "core/buffer.h"
 #include "core/host_room.h"
 
@@ -129,7 +130,8 @@ class HostAllocator final : public Allocator {
 
   MemoryFigures figures() {
     const std::lock_guard lock(mutex_);
-    return {allocated_, peak_, footprint() - allocated_, reserved_peak_, fresh_blocks_};
+    return {allocated_, peak_, footprint() - allocated_ + pool_cached_nbytes(), reserved_peak_,
+            fresh_blocks_};
   }
   void reset_peak() {
     const std::lock_guard lock(mutex_);
@@ -277,6 +279,7 @@ class HostAllocator final : public Allocator {
     }
     for (auto* f : reclaimers)
       if (f) f();
+    empty_pool();
   }
 
   void note_peak() {

@@ -129,7 +129,7 @@ Tensor hardsigmoid_grad(const Tensor& x, const Tensor& g, const Attrs&) {
 constexpr OpDef kHardsigmoid = activation<hardsigmoid_of, hardsigmoid_grad>("hardsigmoid");
 
 Tensor hardswish_of(const Tensor& x, const Attrs&) {
-  return x * minimum(maximum(x + 3.0, 0.0), 6.0) / 6.0;
+  return x * (minimum(maximum(x + 3.0, 0.0), 6.0) / 6.0);
 }
 Tensor hardswish_grad(const Tensor& x, const Tensor& g, const Attrs&) {
   return where(x <= -3.0, 0.0, where(x < 3.0, g * (x / 3.0 + 0.5), g));
@@ -210,10 +210,11 @@ Tensor gelu_of(const Tensor& x, const Attrs& attrs) {
 }
 Tensor gelu_grad(const Tensor& x, const Tensor& g, const Attrs& attrs) {
   if (attrs.as<GeluAttrs>().tanh) {
-    const Tensor xx = x * x;
-    const Tensor t = tanh((x + xx * x * kCubic) * kRootTwoOverPi);
-    const Tensor slope = (1 + xx * (3 * kCubic)) * kRootTwoOverPi;
-    return g * (0.5 * (1 + t) + x * 0.5 * (1 - t * t) * slope);
+    // From 30 on t is ±1, and the slope's square would overflow.
+    const Tensor near = clamp(x, -30, 30), square = near * near;
+    const Tensor t = tanh((near + square * near * kCubic) * kRootTwoOverPi);
+    const Tensor slope = (1 + square * (3 * kCubic)) * kRootTwoOverPi;
+    return g * (0.5 * (1 + t) + near * 0.5 * (1 - t * t) * slope);
   }
   constexpr double kDensity = std::numbers::inv_sqrtpi / std::numbers::sqrt2;  // 1 / √(2π)
   const Tensor below = 0.5 * (1 + erf(x * (1 / std::numbers::sqrt2)));

@@ -74,7 +74,7 @@ constexpr OpDef kPow = primitive(
     [](VjpContext& c) {
       const Tensor a = c.input(0), b = c.input(1);
       // The exceptions keep 0 * infinity out: x^0 is flat, and so is 0^b for b > 0.
-      if (c.needs(0)) set_summed(c, 0, where(b == 0, 0.0, c.grad() * (b * pow(a, b - 1))));
+      if (c.needs(0)) set_summed(c, 0, where(b == 0, 0.0, c.grad() * pow(a, b - 1) * b));
       if (c.needs(1)) {
         const Tensor flat = logical_and(a == 0, b >= 0);
         set_summed(c, 1, where(flat, 0.0, c.grad() * (c.output(0) * log(a))));
@@ -210,23 +210,24 @@ Tensor pow(const Operand& base, const Operand& exponent) {
 }
 
 // PyTorch's formula: from the nearer side, so that a weight of 1 gives exactly `end` however far
-// `start` is away.
+// `start` is away. The way from one to the other may be no number of the dtype; half of it is one.
 Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
   const Tensor factor = weight.is_tensor() ? weight.tensor() : Tensor();
   if (const Widened w(weight.site(), {&start, &end, &factor}); w)
     return w.rounded(lerp(w[0], w[1], factor.defined() ? Operand(w[2], weight.site()) : weight));
   const Site at = weight.site();
   const Operand from(defined("lerp", start, at), at), to(defined("lerp", end, at), at);
-  const Tensor way = sub(to, from);
+  const Operand half(0.5, at);
+  const Tensor half_way = sub(Operand(mul(to, half), at), Operand(mul(from, half), at));
   if (!weight.is_tensor()) {
     const double w = weight.scalar().to_double();
-    if (std::abs(w) < 0.5) return add(from, mul(weight, {way, at}));
-    return sub(to, mul({way, at}, Operand(1 - w, at)));
+    if (std::abs(w) < 0.5) return add(from, mul(Operand(2 * w, at), {half_way, at}));
+    return sub(to, mul({half_way, at}, Operand(2 * (1 - w), at)));
   }
   const Operand w(defined("lerp", weight.tensor(), at), at);
   const Tensor near = lt(Operand(abs(weight.tensor(), at), at), Operand(0.5, at));
   const Tensor part = where(near, w, sub(w, Operand(1.0, at)));
-  const Tensor rest = mul({part, at}, {way, at});
+  const Tensor rest = mul(Operand(mul({part, at}, Operand(2.0, at)), at), {half_way, at});
   return add(Operand(where(near, from, to), at), {rest, at});
 }
 

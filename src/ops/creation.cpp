@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/fits.h"
+#include "core/progression.h"
 #include "ops/flops.h"
 #include "ops/support.h"
 
@@ -64,7 +65,9 @@ std::optional<std::int64_t> count_integers(std::int64_t start, std::int64_t end,
 }
 
 std::optional<std::int64_t> count_steps(double start, double end, double step) {
-  const double count = std::ceil((end - start) / step);
+  double ways = (end - start) / step;
+  if (!std::isfinite(ways)) ways = (end / 2 - start / 2) / step * 2;
+  const double count = std::ceil(ways);
   if (!(count < 0x1p63)) return std::nullopt;
   return static_cast<std::int64_t>(count);
 }
@@ -152,14 +155,10 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
                      at);
   if (*count > 0) {
     require_fits("arange", start, t, at);
-    require_fits(
-        "arange",
-        integers
-            ? Scalar(static_cast<std::int64_t>(static_cast<std::uint64_t>(start.to_int64()) +
-                                               static_cast<std::uint64_t>(*count - 1) *
-                                                   static_cast<std::uint64_t>(step.to_int64())))
-            : Scalar(first + static_cast<double>(*count - 1) * by),
-        t, at);
+    require_fits("arange",
+                 integers ? Scalar(progression_at(start.to_int64(), *count - 1, step.to_int64()))
+                          : Scalar(progression_at(first, static_cast<double>(*count - 1), by)),
+                 t, at);
   }
   return record(kArange, {}, CreateAttrs{{*count}, t, device}, at, {start, step});
 }

@@ -27,8 +27,8 @@ void expand_smooth_l1(ExpandContext& c) {
   const auto& a = c.as<SmoothL1Attrs>();
   const Tensor d = c.in(0), size = abs(d);
   const double scale = a.huber ? 1 : 1 / a.beta;
-  const Tensor square_part = size * size * (0.5 * scale);
-  const Tensor linear_part = (size - 0.5 * a.beta) * (a.beta * scale);
+  const Tensor square_part = size * (size * (0.5 * scale));
+  const Tensor linear_part = (size - 0.5 * a.beta) * (a.huber ? a.beta : 1.0);
   c.result(where(size < a.beta, square_part, linear_part));
 }
 

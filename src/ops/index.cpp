@@ -91,7 +91,7 @@ const OpDef kScatterAdd{.name = "scatter_add",
                         .vjp = vjp_scatter_add,
                         .saves = saves_index,
                         .traits = {.checks = true, .in_dtype = true},
-                        .flops = flops_into<2>};
+                        .flops = flops_into<0>};
 
 // -- index_select(x, index) and index_add(source, index)
 // -------------------------------------------

@@ -83,15 +83,8 @@ constexpr OpDef kMean{.name = "mean",
                             c.set(0, broadcast_to(grad_kept(c) / n, from));
                           },
                       .saves = save_nothing,
-                      .expand =
-                          [](ExpandContext& c) {
-                            const auto& a = c.as<ReduceAttrs>();
-                            const std::int64_t n = reduced_numel(c.in(0).shape(), a.dims);
-                            const Tensor x = wide(c.in(0));
-                            // A list without dimensions would mean all of them.
-                            const Tensor total = a.dims.empty() ? x : sum(x, a.dims, a.keepdim);
-                            c.result(cast(total / n, c.in(0).dtype()));
-                          }};
+                      .traits = {.in_dtype = true},
+                      .flops = flops_joined};
 
 // For each element of x[outer, n] the product of the others in its row: halves are multiplied into
 // one row, whose others are then multiplied by the half that each element is not in. Nothing is

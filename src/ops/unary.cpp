@@ -38,7 +38,7 @@ constexpr OpDef kAbs = primitive("abs", ScalarOp::Abs, infer_numeric, save_input
                                  [](VjpContext& c) { c.set(0, c.grad() * sign(c.input(0))); });
 constexpr OpDef kSign = primitive("sign", ScalarOp::Sign, infer_like_first, save_nothing, vjp_zero);
 constexpr OpDef kSquare = primitive("square", ScalarOp::Square, infer_numeric, save_input,
-                                    [](VjpContext& c) { c.set(0, c.grad() * (c.input(0) * 2)); });
+                                    [](VjpContext& c) { c.set(0, c.grad() * c.input(0) * 2); });
 constexpr OpDef kFloor = primitive("floor", ScalarOp::Floor, infer_numeric, save_nothing, vjp_zero);
 constexpr OpDef kCeil = primitive("ceil", ScalarOp::Ceil, infer_numeric, save_nothing, vjp_zero);
 constexpr OpDef kRound = primitive("round", ScalarOp::Round, infer_numeric, save_nothing, vjp_zero);
@@ -85,7 +85,7 @@ constexpr OpDef kRsqrt =
     });
 constexpr OpDef kReciprocal =
     primitive("reciprocal", ScalarOp::Reciprocal, infer_real, save_output,
-              [](VjpContext& c) { c.set(0, neg(c.grad() * square(c.output(0)))); });
+              [](VjpContext& c) { c.set(0, neg(c.grad() * c.output(0) * c.output(0))); });
 constexpr OpDef kSin = primitive("sin", ScalarOp::Sin, infer_real, save_input,
                                  [](VjpContext& c) { c.set(0, c.grad() * cos(c.input(0))); });
 constexpr OpDef kCos = primitive("cos", ScalarOp::Cos, infer_real, save_input,

@@ -8,9 +8,10 @@
 
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 #include <system_error>
+
+#include "io/append_file.h"
 
 namespace ingot::train {
 namespace {
@@ -85,11 +86,6 @@ std::string event(std::int64_t step, const std::string& content) {
   return double_field(1, now) + number_field(2, static_cast<std::uint64_t>(step)) + content;
 }
 
-[[noreturn]] void fail(const fs::path& path, const char* doing, int error) {
-  throw IoError(fmt::format("{}: cannot {}: {}", path.string(), doing,
-                            std::generic_category().message(error)));
-}
-
 std::string host_name() {
   char name[256] = {};
   if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
@@ -101,7 +97,8 @@ std::string host_name() {
 EventWriter::EventWriter(const fs::path& folder, std::int64_t first_step) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail(folder, "make the folder", error.value());
+  if (error)
+    throw IoError(fmt::format("{}: cannot make the folder: {}", folder.string(), error.message()));
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count();
@@ -111,14 +108,14 @@ EventWriter::EventWriter(const fs::path& folder, std::int64_t first_step) {
             fmt::format("events.out.tfevents.{:010}.{}.{}.{}", seconds, host_name(), ::getpid(), i);
     if (!fs::exists(path_, error)) break;
   }
-  errno = 0;
-  file_.open(path_, std::ios::binary);
-  if (!file_) fail(path_, "write the file", errno);
+  file_ = std::make_unique<io::AppendFile>(path_);
   constexpr int kFileVersion = 3, kSessionLog = 7, kStatus = 1, kStart = 1;
   write_event(event(0, bytes_field(kFileVersion, "brain.Event:2")));
   if (first_step > 0)
     write_event(event(first_step, bytes_field(kSessionLog, number_field(kStatus, kStart))));
 }
+
+EventWriter::~EventWriter() = default;
 
 void EventWriter::add_scalars(std::int64_t step,
                               const std::vector<std::pair<std::string, double>>& scalars) {
@@ -132,9 +129,7 @@ void EventWriter::add_scalars(std::int64_t step,
 
 void EventWriter::write_event(const std::string& event) {
   const std::string length = little_endian(static_cast<std::uint64_t>(event.size()));
-  errno = 0;
-  file_ << length << masked_checksum(length) << event << masked_checksum(event) << std::flush;
-  if (!file_) fail(path_, "write the file", errno);
+  file_->append(length + masked_checksum(length) + event + masked_checksum(event));
 }
 
 }  // namespace ingot::train

@@ -242,6 +242,23 @@ void normalize_backward(const NormShape& n, const float* g, const float* x, cons
 
 }  // namespace
 
+// The mean of a channel's elements, or of the squares of what they are beyond `center`, where the
+// sum is no float but the mean may be.
+float large_mean(const NormShape& n, const float* x, std::int64_t channel, const float* center) {
+  const std::int64_t stride = n.channels_last ? n.channels : 1;
+  double sum = 0;
+  for (std::int64_t i = 0; i < n.images; ++i) {
+    const float* from = x + (n.channels_last ? i * n.places * n.channels + channel
+                                             : (i * n.channels + channel) * n.places);
+    for (std::int64_t p = 0; p < n.places; ++p) {
+      const double v = static_cast<double>(from[p * stride]);
+      const double beyond = center ? v - static_cast<double>(*center) : 0;
+      sum += center ? beyond * beyond : v;
+    }
+  }
+  return static_cast<float>(sum / static_cast<double>(n.count()));
+}
+
 // vectors: 3 · channels floats; partial: blocks · channels floats.
 void batch_norm_float32(const NormShape& n, float eps, const float* x, const float* weight,
                         const float* bias, float* y, float* mean, float* var, float* vectors,
@@ -250,10 +267,14 @@ void batch_norm_float32(const NormShape& n, float eps, const float* x, const flo
   float *scale = vectors, *unused = vectors + n.channels;
   std::fill_n(unused, n.channels, 0.0f);
   sum_channels<SumX>(n, x, nullptr, {.mean = unused, .rstd = unused}, partial);
-  for (std::int64_t c = 0; c < n.channels; ++c) mean[c] = partial[c] / count;
+  for (std::int64_t c = 0; c < n.channels; ++c) {
+    mean[c] = partial[c] / count;
+    if (!std::isfinite(mean[c])) mean[c] = large_mean(n, x, c, nullptr);
+  }
   sum_channels<SumSquares>(n, x, nullptr, {.mean = mean, .rstd = unused}, partial);
   for (std::int64_t c = 0; c < n.channels; ++c) {
     var[c] = partial[c] / count;
+    if (!std::isfinite(var[c])) var[c] = large_mean(n, x, c, mean + c);
     scale[c] = 1.0f / std::sqrt(var[c] + eps) * weight[c];
   }
   normalize(n, x, {.mean = mean, .scale = scale, .shift = bias}, y);

@@ -5,6 +5,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/kernel_table.h"
+#include "core/ceil_div.h"
 #include "core/convert.h"
 #include "core/progression.h"
 
@@ -44,23 +45,18 @@ std::unique_ptr<Kernel> lower_arange(const StepDesc& step) {
         } else {
           const double start = slots[0].to_double(), by = slots[1].to_double();
           for (std::int64_t i = first; i < last; ++i)
-            out[i] = convert_element<T>(start + static_cast<double>(i) * by);
+            out[i] = convert_element<T>(progression_at(start, static_cast<double>(i), by));
         }
       });
 }
 
-// The second half counts from the end, so that the last element is exactly `end`.
 std::unique_ptr<Kernel> lower_linspace(const StepDesc& step) {
   const std::int64_t n = step.outputs[0].numel();
   return in_pieces(
       step, [n]<class T>(T* out, std::int64_t first, std::int64_t last, const Scalar* slots) {
         const double start = slots[0].to_double(), end = slots[1].to_double();
-        const double by = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-        const std::int64_t middle = std::clamp(n == 1 ? 1 : n / 2, first, last);
-        for (std::int64_t i = first; i < middle; ++i)
-          out[i] = convert_element<T>(start + by * static_cast<double>(i));
-        for (std::int64_t i = middle; i < last; ++i)
-          out[i] = convert_element<T>(end - by * static_cast<double>(n - 1 - i));
+        for (std::int64_t i = first; i < last; ++i)
+          out[i] = convert_element<T>(spaced_at(start, end, i, n));
       });
 }
 
@@ -72,7 +68,7 @@ std::unique_ptr<Kernel> lower_eye(const StepDesc& step) {
     std::fill(out + first, out + last, convert_element<T>(std::int64_t{0}));
     const std::int64_t stride = columns + 1;  // between the ones
     const std::int64_t end = std::min(last, square);
-    for (std::int64_t i = (first + stride - 1) / stride * stride; i < end; i += stride)
+    for (std::int64_t i = ceil_div(first, stride) * stride; i < end; i += stride)
       out[i] = convert_element<T>(std::int64_t{1});
   });
 }

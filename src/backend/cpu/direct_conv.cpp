@@ -15,6 +15,7 @@
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/layouts.h"
+#include "core/ceil_div.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/direct_conv.cpp"
@@ -72,7 +73,7 @@ constexpr std::int64_t kRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
 // packed[panel][(kh, kw, c)][kPanel]
 void pack_weights(const DirectConv& g, const float* weight, float* packed) {
-  const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel, taps = g.taps();
+  const std::int64_t panels = ceil_div(g.outputs, kPanel), taps = g.taps();
   parallel_for(0, panels, grain_for(g.depth() * kPanel), [&](std::int64_t begin, std::int64_t end) {
     // Rows of weights are often a power of two apart, which is the same line of the first-level
     // cache: pieces of them are brought together first.
@@ -161,7 +162,7 @@ HWY_INLINE void tile_rows(std::integer_sequence<std::int64_t, R...>, const Piece
 void find_rows(const DirectConv& g, const float* x, const float* zeros, std::int64_t first,
                std::int64_t count, const float** rows) {
   constexpr std::int64_t kStride = kPlaces + kRows;
-  for (std::int64_t i = 0; i < (count + kRows - 1) / kRows * kRows; ++i) {
+  for (std::int64_t i = 0; i < ceil_div(count, kRows) * kRows; ++i) {
     // Tiles are whole: rows past the end read the last place again.
     const std::int64_t place = first + std::min(i, count - 1);
     const std::int64_t ow = place % g.out_width, oh = place / g.out_width % g.out_height;
@@ -199,7 +200,7 @@ std::vector<std::vector<Piece>> cut_chains(const DirectConv& g, const float* con
 }  // namespace
 
 void direct_conv(const DirectConv& g, const DirectConvRun& run) {
-  const std::int64_t panels = (g.outputs + kPanel - 1) / kPanel;
+  const std::int64_t panels = ceil_div(g.outputs, kPanel);
   float* packed = run.workspace;
   float* zeros = packed + panels * kPanel * g.depth();
   float* bias = run.bias ? zeros + g.channels : nullptr;
@@ -210,8 +211,8 @@ void direct_conv(const DirectConv& g, const DirectConvRun& run) {
   // The threads share (group of panels, tile of places) evenly. Groups, so that small images with
   // many outputs read a part of the weights each; tiles, so that no thread is left with a block.
   constexpr std::int64_t kGroup = 4;
-  const std::int64_t groups = (panels + kGroup - 1) / kGroup;
-  const std::int64_t tiles = (g.places() + kRows - 1) / kRows;
+  const std::int64_t groups = ceil_div(panels, kGroup);
+  const std::int64_t tiles = ceil_div(g.places(), kRows);
   parallel_for(
       0, groups * tiles, grain_for(kRows * kGroup * kPanel * g.depth() / 8),
       [&](std::int64_t begin, std::int64_t end) {
@@ -223,8 +224,8 @@ void direct_conv(const DirectConv& g, const DirectConvRun& run) {
           const std::int64_t group = unit / tiles, tile = unit % tiles;
           // Blocks of nearly equal length.
           const std::int64_t left = std::min(tiles - tile, end - unit);
-          const std::int64_t blocks = (left * kRows + kPlaces - 1) / kPlaces;
-          const std::int64_t block = (left + blocks - 1) / blocks;
+          const std::int64_t blocks = ceil_div(left * kRows, kPlaces);
+          const std::int64_t block = ceil_div(left, blocks);
           unit += block;
           const std::int64_t first = tile * kRows;
           const std::int64_t count = std::min(block * kRows, g.places() - first);
@@ -281,7 +282,7 @@ class DirectConvKernel final : public Kernel {
   }
 
   std::size_t workspace_nbytes() const override {
-    const std::int64_t padded = (g_.outputs + kMaxPanel - 1) / kMaxPanel * kMaxPanel;
+    const std::int64_t padded = ceil_div(g_.outputs, kMaxPanel) * kMaxPanel;
     const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
     return times_nbytes(
         plus_nbytes(times_nbytes(size(padded), size(g_.depth() + 1)), size(g_.channels)),

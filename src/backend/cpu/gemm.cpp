@@ -7,6 +7,7 @@
 
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
+#include "core/ceil_div.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/gemm.cpp"
@@ -34,7 +35,7 @@ struct Blocking {
   static constexpr std::int64_t kBlockCols = 256;
 };
 
-constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return ceil_div(n, to) * to; }
 
 // Panels of `width` rows (or columns), each stored by k; missing ones are zero.
 template <std::int64_t width, class T>
@@ -97,8 +98,8 @@ template <class T>
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix<const T> a, Matrix<const T> b,
               Matrix<T> c, bool accumulate) {
   using B = Blocking<T>;
-  const std::int64_t row_blocks = (m + B::kBlockRows - 1) / B::kBlockRows;
-  const std::int64_t col_blocks = (n + B::kBlockCols - 1) / B::kBlockCols;
+  const std::int64_t row_blocks = ceil_div(m, B::kBlockRows);
+  const std::int64_t col_blocks = ceil_div(n, B::kBlockCols);
   const std::int64_t block_work =
       std::min(m, B::kBlockRows) * std::min(n, B::kBlockCols) * std::max<std::int64_t>(k, 1) / 8;
   parallel_for(

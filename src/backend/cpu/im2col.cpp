@@ -5,6 +5,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/cpu/scratch.h"
+#include "core/ceil_div.h"
 
 namespace ingot::cpu {
 namespace {
@@ -115,7 +116,7 @@ class Im2colKernel final : public Kernel {
   static Matrix<const T> read(Matrix<T> m) { return {m.data, m.row_stride, m.col_stride}; }
 
   void forward(const T* x, const T* w, const T* bias, T* y) const {
-    const std::int64_t blocks = (places_ + block_ - 1) / block_;
+    const std::int64_t blocks = ceil_div(places_, block_);
     const std::int64_t tasks = d_.x.shape[0] * groups_ * blocks;
     parallel_for(0, tasks, grain_for(depth_ * block_ * out_per_group_ / 8),
                  [&](std::int64_t begin, std::int64_t end) {

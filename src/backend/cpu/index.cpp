@@ -13,6 +13,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/cpu/elements.h"
+#include "backend/cpu/long_chains.h"
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/strided_copy.h"
@@ -38,6 +39,10 @@ struct IndexCheck {
         dim(the_dim) {}
 
   void operator()(const std::int64_t* index) const {
+    bool outside = false;  // without branches, in vectors
+    for (std::int64_t i = 0; i < numel; ++i)
+      outside |= static_cast<std::uint64_t>(index[i]) >= static_cast<std::uint64_t>(bound);
+    if (!outside) return;
     for (std::int64_t i = 0; i < numel; ++i)
       if (index[i] < 0 || index[i] >= bound)
         throw IndexError(
@@ -166,12 +171,38 @@ std::unique_ptr<Kernel> lower_scatter(const StepDesc& step) {
 // Sums are held in float for 16-bit types and rounded once.
 DType sum_dtype(DType t) { return is_reduced_float(t) ? DType::Float32 : t; }
 
-std::size_t sums_nbytes(const StepDesc& step) {
-  const TensorDesc& out = step.outputs[0];
-  return is_reduced_float(out.dtype)
-             ? times_nbytes(static_cast<std::size_t>(out.numel()), sizeof(float))
-             : 0;
+std::size_t nbytes_for(std::int64_t count, std::size_t size) {
+  return aligned_nbytes(times_nbytes(static_cast<std::size_t>(count), size));
 }
+
+std::size_t sums_nbytes(const TensorDesc& out) {
+  return is_reduced_float(out.dtype) ? nbytes_for(out.numel(), sizeof(float)) : 0;
+}
+
+// Whether so many terms may meet at one place that float32 loses their sum.
+bool has_long_chains(const TensorDesc& out, std::int64_t terms) {
+  return sum_dtype(out.dtype) == DType::Float32 && terms >= kLongChain;
+}
+
+// The parts of a workspace: sums of 16-bit types, then what long chains need.
+struct ChainSpace {
+  std::int64_t places, longest;  ///< entries of the state, accumulators at most
+  std::size_t start;
+
+  std::size_t nbytes() const {
+    return plus_nbytes(start, plus_nbytes(nbytes_for(places, sizeof(std::int32_t)),
+                                          nbytes_for(longest, sizeof(double))));
+  }
+  std::int32_t* zeroed_state(void* workspace) const {
+    auto* state = reinterpret_cast<std::int32_t*>(static_cast<std::byte*>(workspace) + start);
+    std::fill_n(state, places, 0);
+    return state;
+  }
+  double* accumulators(void* workspace) const {
+    return reinterpret_cast<double*>(static_cast<std::byte*>(workspace) + start +
+                                     nbytes_for(places, sizeof(std::int32_t)));
+  }
+};
 
 void round_sums(const std::byte* sums, const TensorDesc& out, std::byte* to) {
   const TileFunction pack = find_pack(out.dtype);
@@ -201,19 +232,31 @@ struct WrapsAs<T> {
   using Type = std::make_unsigned_t<T>;
 };
 
+template <class T>
+void add_floats(const Places& places, const std::int64_t* index, const T* source, auto add) {
+  for_each_place(places, index, [&](std::int64_t i, std::int64_t place) {
+    add(place, static_cast<float>(source[i]));
+  });
+}
+
 std::unique_ptr<Kernel> lower_scatter_add(const StepDesc& step) {
   const std::int64_t dim = step.as<ScatterAttrs>().dim;
   const TensorDesc& out = step.outputs[0];
+  const Shape& index_shape = step.inputs[1].shape;
+  const bool chains = has_long_chains(out, index_shape[static_cast<int>(dim)]);
+  const std::int64_t most = chains ? most_long_chains(index_shape.numel()) : 0;
+  const ChainSpace space{chains ? out.numel() : 0, 2 * most, sums_nbytes(out)};
   return make_kernel(
       [check = IndexCheck(step, out.shape[static_cast<int>(dim)], dim),
-       places = Places(step.inputs[1].shape, out.shape, dim), out](const KernelArgs& args) {
+       places = Places(index_shape, out.shape, dim), out, chains, most,
+       space](const KernelArgs& args) {
         const auto* index = args.in<std::int64_t>(1);
         check(index);
         std::byte* const raw = zeroed_sums(out, args);
         visit_dtype(out.dtype, [&]<class T>(T) {
           if constexpr (std::is_same_v<T, bool>) {
             return;
-          } else if constexpr (std::is_arithmetic_v<T>) {
+          } else if constexpr (std::is_integral_v<T> || std::is_same_v<T, double>) {
             using U = typename WrapsAs<T>::Type;  // integers wrap
             U* sums = reinterpret_cast<U*>(raw);
             const U* source = args.in<U>(0);
@@ -222,15 +265,22 @@ std::unique_ptr<Kernel> lower_scatter_add(const StepDesc& step) {
             });
           } else {
             auto* sums = reinterpret_cast<float*>(raw);
-            const T* source = args.in<T>(0);
-            for_each_place(places, index, [&](std::int64_t i, std::int64_t place) {
-              sums[place] += static_cast<float>(source[i]);
-            });
+            if (!chains) {
+              add_floats(places, index, args.in<T>(0),
+                         [&](std::int64_t place, float value) { sums[place] += value; });
+              return;
+            }
+            double* const accumulators = space.accumulators(args.workspace);
+            ElementChains all(sums, space.zeroed_state(args.workspace), accumulators,
+                              reinterpret_cast<std::int64_t*>(accumulators + most));
+            add_floats(places, index, args.in<T>(0),
+                       [&](std::int64_t place, float value) { all.add(place, value); });
+            all.finish();
           }
         });
         if (is_reduced_float(out.dtype)) round_sums(raw, out, args.out<std::byte>(0));
       },
-      sums_nbytes(step));
+      space.nbytes());
 }
 
 bool is_no_bool(const StepDesc& step) { return step.outputs[0].dtype != DType::Bool; }
@@ -280,47 +330,108 @@ std::unique_ptr<Kernel> lower_index_select(const StepDesc& step) {
 std::unique_ptr<Kernel> lower_embedding(const StepDesc& step) { return select_rows(step, 0); }
 
 // Threads share the columns: each walks through all indices for its own ones.
-std::unique_ptr<Kernel> lower_index_add(const StepDesc& step) {
-  const std::int64_t dim = step.as<ScatterAttrs>().dim;
-  const TensorDesc& out = step.outputs[0];
-  return make_kernel(
-      [check = IndexCheck(step, out.shape[static_cast<int>(dim)], dim), to = Around(out.shape, dim),
-       count = step.inputs[1].shape.numel(), out,
-       add = reduce_functions(Join::Sum, sum_dtype(out.dtype)).row](const KernelArgs& args) {
-        constexpr std::int64_t kColumns = 1024;  // converted at once
-        const auto* index = args.in<std::int64_t>(1);
-        check(index);
-        std::byte* const sums = zeroed_sums(out, args);
-        const auto* source = args.in<std::byte>(0);
-        const TileFunction unpack = find_unpack(out.dtype);
-        const auto size = static_cast<std::int64_t>(nbytes_of(out.dtype));
-        const auto sum_size = static_cast<std::int64_t>(nbytes_of(sum_dtype(out.dtype)));
-        const auto add_columns = [&](std::int64_t o, std::int64_t column, std::int64_t width) {
-          const ThreadScratch scratch(ScratchUser::Tiles, unpack ? kColumns * sizeof(float) : 0);
-          std::byte* wide = scratch.data();
-          for (std::int64_t i = 0; i < count; ++i) {
-            const std::byte* row = source + ((o * count + i) * to.inner + column) * size;
-            std::byte* sum = sums + ((o * to.size + index[i]) * to.inner + column) * sum_size;
-            if (unpack) {
-              unpack(row, nullptr, nullptr, wide, static_cast<std::size_t>(width));
-              row = wide;
-            }
-            add(sum, row, width);
+class IndexAdd final : public Kernel {
+ public:
+  explicit IndexAdd(const StepDesc& step)
+      : dim_(step.as<ScatterAttrs>().dim),
+        out_(step.outputs[0]),
+        check_(step, out_.shape[static_cast<int>(dim_)], dim_),
+        to_(out_.shape, dim_),
+        count_(step.inputs[1].shape.numel()),
+        add_(reduce_functions(Join::Sum, sum_dtype(out_.dtype)).row),
+        unpack_(find_unpack(out_.dtype)),
+        size_(static_cast<std::int64_t>(nbytes_of(out_.dtype))),
+        sum_size_(static_cast<std::int64_t>(nbytes_of(sum_dtype(out_.dtype)))) {
+    const bool chains = has_long_chains(out_, count_);
+    const std::int64_t most = chains ? most_long_chains(count_) : 0;
+    space_ = {chains ? to_.size : 0, most * to_.outer * to_.inner, sums_nbytes(out_)};
+  }
+
+  std::size_t workspace_nbytes() const override { return space_.nbytes(); }
+
+  void run(const KernelArgs& args) const override {
+    const auto* index = args.in<std::int64_t>(1);
+    check_(index);
+    Sums s{index, args.in<std::byte>(0), zeroed_sums(out_, args), nullptr, nullptr, 0};
+    if (space_.places > 0) {
+      std::int32_t* const chains = space_.zeroed_state(args.workspace);
+      s.num_long =
+          find_long_chains(chains, to_.size, count_, [&](std::int64_t i) { return index[i]; });
+      s.chains = chains;
+      s.accumulators = space_.accumulators(args.workspace);
+      std::fill_n(s.accumulators, s.num_long * to_.outer * to_.inner, 0.0);
+    }
+    parallel_for(
+        0, to_.outer * to_.inner, std::max<std::int64_t>(64, grain_for(count_)),
+        [&](std::int64_t first, std::int64_t last) {
+          while (first < last) {
+            const std::int64_t o = first / to_.inner, column = first % to_.inner;
+            const std::int64_t width = std::min({last - first, to_.inner - column, kColumns});
+            add_columns(s, o, column, width);
+            first += width;
           }
-        };
-        parallel_for(
-            0, to.outer * to.inner, std::max<std::int64_t>(64, grain_for(count)),
-            [&](std::int64_t first, std::int64_t last) {
-              while (first < last) {
-                const std::int64_t o = first / to.inner, column = first % to.inner;
-                const std::int64_t width = std::min({last - first, to.inner - column, kColumns});
-                add_columns(o, column, width);
-                first += width;
-              }
-            });
-        if (is_reduced_float(out.dtype)) round_sums(sums, out, args.out<std::byte>(0));
-      },
-      sums_nbytes(step));
+        });
+    if (s.num_long > 0) store_long_chains(s);
+    if (is_reduced_float(out_.dtype)) round_sums(s.sums, out_, args.out<std::byte>(0));
+  }
+
+ private:
+  static constexpr std::int64_t kColumns = 1024;  // converted at once
+
+  struct Sums {
+    const std::int64_t* index;
+    const std::byte* source;
+    std::byte* sums;
+    const std::int32_t* chains;  ///< of each place: its accumulators' number, or −1
+    double* accumulators;        ///< [outer][long chain][inner]
+    std::int64_t num_long;
+  };
+
+  void add_columns(const Sums& s, std::int64_t o, std::int64_t column, std::int64_t width) const {
+    const ThreadScratch scratch(ScratchUser::Tiles, unpack_ ? kColumns * sizeof(float) : 0);
+    std::byte* wide = scratch.data();
+    for (std::int64_t i = 0; i < count_; ++i) {
+      const std::byte* row = s.source + ((o * count_ + i) * to_.inner + column) * size_;
+      if (unpack_) {
+        unpack_(row, nullptr, nullptr, wide, static_cast<std::size_t>(width));
+        row = wide;
+      }
+      const std::int64_t place = s.index[i];
+      if (s.num_long > 0 && s.chains[place] >= 0) {
+        const auto* from = reinterpret_cast<const float*>(row);
+        double* to = s.accumulators + (o * s.num_long + s.chains[place]) * to_.inner + column;
+        for (std::int64_t k = 0; k < width; ++k) to[k] += static_cast<double>(from[k]);
+      } else {
+        add_(s.sums + ((o * to_.size + place) * to_.inner + column) * sum_size_, row, width);
+      }
+    }
+  }
+
+  void store_long_chains(const Sums& s) const {
+    auto* const sums = reinterpret_cast<float*>(s.sums);
+    for (std::int64_t place = 0; place < to_.size; ++place) {
+      if (s.chains[place] < 0) continue;
+      for (std::int64_t o = 0; o < to_.outer; ++o) {
+        const double* from = s.accumulators + (o * s.num_long + s.chains[place]) * to_.inner;
+        float* to = sums + (o * to_.size + place) * to_.inner;
+        for (std::int64_t k = 0; k < to_.inner; ++k) to[k] = static_cast<float>(from[k]);
+      }
+    }
+  }
+
+  std::int64_t dim_;
+  TensorDesc out_;
+  IndexCheck check_;
+  Around to_;
+  std::int64_t count_;
+  void (*add_)(void*, const void*, std::int64_t);
+  TileFunction unpack_;
+  std::int64_t size_, sum_size_;
+  ChainSpace space_{};
+};
+
+std::unique_ptr<Kernel> lower_index_add(const StepDesc& step) {
+  return std::make_unique<IndexAdd>(step);
 }
 
 // ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 
 #include "backend/cpu/simd.h"
 #include "backend/layouts.h"
+#include "core/ceil_div.h"
 #include "core/op_attrs.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -40,7 +41,7 @@ struct Reach {
 inline Reach windows_at(const MaxPoolShape& s, int axis, std::int64_t at, std::int64_t windows) {
   const std::int64_t from = at + s.padding[axis];
   const std::int64_t before = from - s.dilation[axis] * (s.kernel[axis] - 1);
-  const std::int64_t first = before <= 0 ? 0 : (before + s.stride[axis] - 1) / s.stride[axis];
+  const std::int64_t first = before <= 0 ? 0 : ceil_div(before, s.stride[axis]);
   return {first, std::min(windows, from / s.stride[axis] + 1)};
 }
 

@@ -16,6 +16,7 @@
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/scratch.h"
 #include "backend/layouts.h"
+#include "core/buffer.h"
 #include "core/library_threads.h"
 
 namespace ingot::cpu {
@@ -23,8 +24,21 @@ namespace {
 
 using dnnl::memory;
 
+// oneDNN keeps primitives, too. Plans hold on to theirs, so its cache need only be large enough
+// that equal layers of one network share one. It is not counted; emptying our caches empties it.
+constexpr int kKeptPrimitives = 128;
+
+void drop_primitives() noexcept {
+  dnnl_set_primitive_cache_capacity(0);
+  dnnl_set_primitive_cache_capacity(kKeptPrimitives);
+}
+
 const dnnl::engine& engine() {
-  static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
+  static const dnnl::engine instance = [] {
+    dnnl_set_primitive_cache_capacity(kKeptPrimitives);
+    add_memory_reclaimer(drop_primitives);
+    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return instance;
 }
 

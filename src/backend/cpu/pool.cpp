@@ -12,6 +12,7 @@
 #include "backend/cpu/simd.h"
 #include "backend/kernel_table.h"
 #include "backend/layouts.h"
+#include "core/ceil_div.h"
 #include "core/op_attrs.h"
 
 namespace ingot::cpu {
@@ -44,7 +45,7 @@ struct Images {
     const bool neighbours = stride_c == 1 && partner.strides[1] == 1;
     run = neighbours && c > 1 ? std::min(c, longest_run) : 1;
   }
-  std::int64_t runs() const { return (c + run - 1) / run; }
+  std::int64_t runs() const { return ceil_div(c, run); }
   std::int64_t offset(std::int64_t in, std::int64_t ic, std::int64_t ih, std::int64_t iw) const {
     return in * stride_n + ic * stride_c + ih * stride_h + iw * stride_w;
   }
@@ -67,14 +68,14 @@ Window fixed_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t s
 
 Window adaptive_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
   const std::int64_t n = a.kernel[axis];
-  const std::int64_t begin = o * size / n, end = ((o + 1) * size + n - 1) / n;
+  const std::int64_t begin = o * size / n, end = ceil_div((o + 1) * size, n);
   return {begin, end, end - begin};
 }
 
 // Of a maximum, whose windows may have gaps.
 Window dilated_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
   const std::int64_t begin = o * a.stride[axis] - a.padding[axis], step = a.dilation[axis];
-  const std::int64_t outside = begin < 0 ? (-begin + step - 1) / step : 0;
+  const std::int64_t outside = begin < 0 ? ceil_div(-begin, step) : 0;
   return {begin + outside * step, std::min(begin + (a.kernel[axis] - 1) * step + 1, size), 0, step};
 }
 
@@ -241,6 +242,19 @@ struct Average {
       for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<S>(sums[i]);
     }
 
+    // Sums that are no numbers of S, in double and in units that keep them small.
+    void average_large(const KernelArgs& args, std::int64_t n, std::int64_t c, const Window& rows,
+                       const Window& cols, std::int64_t count, const S* sums, S by, T* to) const {
+      for (std::int64_t i = 0; i < count; ++i) {
+        if (std::isfinite(static_cast<double>(sums[i]))) continue;
+        double sum = 0;
+        for (std::int64_t h = rows.begin; h < rows.end; ++h)
+          for (std::int64_t w = cols.begin; w < cols.end; ++w)
+            sum += std::ldexp(static_cast<double>(args.in<T>(0)[x_.offset(n, c + i, h, w)]), -64);
+        to[i] = static_cast<T>(static_cast<S>(std::ldexp(sum / static_cast<double>(by), 64)));
+      }
+    }
+
     void row(const KernelArgs& args, std::int64_t n, std::int64_t c, std::int64_t oh) const {
       const std::int64_t count = std::min(y_.run, y_.c - c);
       const Window rows = window(a_, 0, oh, x_.h);
@@ -255,7 +269,12 @@ struct Average {
         const bool empty = rows.begin >= rows.end || cols.begin >= cols.end;
         const S by = empty ? S(1) : static_cast<S>(divisor(a_, rows, cols));
         T* to = args.out<T>(0) + y_.offset(n, c, oh, ow);
-        for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(sums[i] / by);
+        bool overflow = false;
+        for (std::int64_t i = 0; i < count; ++i) {
+          overflow |= !(std::abs(sums[i]) <= std::numeric_limits<S>::max());
+          to[i] = static_cast<T>(sums[i] / by);
+        }
+        if (overflow) average_large(args, n, c, rows, cols, count, sums, by, to);
       }
     }
 

@@ -1,6 +1,7 @@
-// sum, prod, amax, amin, norm, var and std over any dimensions of tensors of any strides; see
+// sum, mean, prod, amax, amin, norm, var and std over any dimensions of tensors of any strides; see
 // reduce_kernels.h for the order in which elements are joined. The last three take float32 and join
-// squares in float64, which those of no float32 number leave.
+// squares in float64, which those of no float32 number leave. A sum or product that left the
+// numbers of its dtype on the way is made again with exponents of any size (exact_range).
 //
 // Work is cut into blocks: kReduceBlock elements of one output ("runs"), or kReduceBlock rows of up
 // to kColumns neighbouring outputs where the outputs lie next to each other and the reduced
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <ingot/core/parallel.h>
 
@@ -25,16 +27,39 @@ namespace {
 
 constexpr std::int64_t kColumns = 64;
 
-// What becomes of sums of squares.
-enum class Squares : std::uint8_t { None, Norm, Var, Std };
+// What becomes of sums, and of sums of squares.
+enum class Finish : std::uint8_t { None, Mean, Norm, Var, Std };
+
+// A product, or a sum of numbers of at most 2^1024, that no exponent can leave.
+template <class T>
+class Ranged {
+ public:
+  void add(T x) { mantissa_ += std::ldexp(static_cast<double>(x), -64); }
+  void multiply(T x) {
+    int exponent = 0;
+    mantissa_ = std::frexp(mantissa_ * std::frexp(static_cast<double>(x), &exponent), &own_);
+    exponent_ += exponent + own_;
+  }
+  void start_product() { mantissa_ = 1; }
+  T sum(double divisor) const { return static_cast<T>(std::ldexp(mantissa_ / divisor, 64)); }
+  T product() const {
+    return static_cast<T>(std::ldexp(
+        mantissa_, static_cast<int>(std::clamp<std::int64_t>(exponent_, -10'000, 10'000))));
+  }
+
+ private:
+  double mantissa_ = 0;
+  std::int64_t exponent_ = 0;
+  int own_ = 0;
+};
 
 class ReduceKernel final : public Kernel {
  public:
-  /// `acc` is the dtype in which elements are joined: float64 for squares, whose divisor is the
-  /// number of elements less `correction`.
+  /// `acc` is the dtype in which elements are joined: float64 for squares. Means and deviations are
+  /// divided by the number of elements less `correction`.
   ReduceKernel(const StepDesc& step, const Dims& dims, Join join, DType acc,
-               Squares squares = Squares::None, std::int64_t correction = 0)
-      : acc_dtype_(acc), squares_(squares) {
+               Finish finish = Finish::None, std::int64_t correction = 0)
+      : acc_dtype_(acc), finish_(finish), join_(join) {
     const TensorDesc& in = step.inputs[0];
     TensorDesc kept{{}, in.dtype, {}}, reduced{{}, in.dtype, {}};
     for (int d = 0; d < in.shape.rank(); ++d) {
@@ -84,16 +109,21 @@ class ReduceKernel final : public Kernel {
         means[o] = sums[o] / static_cast<double>(num_reduced_);
       reduce(in, partial, {true, means});
     } else {
-      reduce(in, partial, {squares_ != Squares::None, nullptr});
+      reduce(in, partial, {finish_ == Finish::Norm, nullptr});
     }
-    if (squares_ != Squares::None) finish_squares(reinterpret_cast<double*>(partial));
+    if (is_centered() || finish_ == Finish::Norm)
+      finish_squares(reinterpret_cast<double*>(partial));
+    else if (acc_dtype_ == DType::Float32)
+      finish_floats<float>(in, partial);
+    else if (acc_dtype_ == DType::Float64)
+      finish_floats<double>(in, partial);
     store(partial, args.outputs[0]);
   }
 
   std::string describe() const override { return columns_ ? "columns" : "runs"; }
 
  private:
-  bool is_centered() const { return squares_ == Squares::Var || squares_ == Squares::Std; }
+  bool is_centered() const { return finish_ == Finish::Var || finish_ == Finish::Std; }
 
   // What elements are before they are joined: themselves, or the square of what they are beyond
   // their output's center (0 without centers).
@@ -113,10 +143,57 @@ class ReduceKernel final : public Kernel {
     join_blocks(partial);
   }
 
+  // Divides means, and makes again what overflowed or vanished on the way to its result.
+  template <class T>
+  void finish_floats(const std::byte* in, std::byte* partial) const {
+    if (join_ != Join::Sum && join_ != Join::Prod) return;
+    auto* results = reinterpret_cast<T*>(partial);
+    if (finish_ == Finish::Mean) divide(results);
+    constexpr T kLargest = std::numeric_limits<T>::max(), kLeast = std::numeric_limits<T>::min();
+    const T least = join_ == Join::Prod ? kLeast : T(0);
+    const auto has_left = [=](T x) { return !(std::abs(x) <= kLargest && std::abs(x) >= least); };
+    bool any = false;
+    for (std::int64_t o = 0; o < num_outputs_; ++o) any |= has_left(results[o]);
+    if (!any || num_reduced_ < 2) return;
+    for (std::int64_t o = 0; o < num_outputs_; ++o)
+      if (has_left(results[o])) exact_range(in, o, results[o]);
+  }
+
+  template <class T>
+  void divide(T* sums) const {
+    const auto divisor = static_cast<T>(divisor_);
+    if (static_cast<double>(divisor) == divisor_)
+      for (std::int64_t o = 0; o < num_outputs_; ++o) sums[o] /= divisor;
+    else
+      for (std::int64_t o = 0; o < num_outputs_; ++o)
+        sums[o] = static_cast<T>(static_cast<double>(sums[o]) / divisor_);
+  }
+
+  // Where an element is infinite, NaN or (of a product) 0, the result is what it is.
+  template <class T>
+  void exact_range(const std::byte* in, std::int64_t o, T& result) const {
+    const ThreadScratch own(ScratchUser::Tiles,
+                            static_cast<std::size_t>(kReduceBlock * (acc_nbytes_ + in_nbytes_)));
+    Ranged<T> ranged;
+    if (join_ == Join::Prod) ranged.start_product();
+    for (std::int64_t b = 0; b < num_blocks_; ++b) {
+      const T* block = reinterpret_cast<const T*>(load_block(in, o, b, own.data()));
+      for (std::int64_t i = 0; i < block_size(b); ++i) {
+        if (!std::isfinite(block[i]) || (join_ == Join::Prod && block[i] == 0)) return;
+        if (join_ == Join::Sum)
+          ranged.add(block[i]);
+        else
+          ranged.multiply(block[i]);
+      }
+    }
+    result =
+        join_ == Join::Sum ? ranged.sum(finish_ == Finish::Mean ? divisor_ : 1) : ranged.product();
+  }
+
   void finish_squares(double* sums) const {
     for (std::int64_t o = 0; o < num_outputs_; ++o) {
       if (is_centered()) sums[o] /= divisor_;
-      if (squares_ != Squares::Var) sums[o] = std::sqrt(sums[o]);
+      if (finish_ != Finish::Var) sums[o] = std::sqrt(sums[o]);
     }
   }
 
@@ -273,7 +350,8 @@ class ReduceKernel final : public Kernel {
   std::int64_t num_outputs_ = 0, num_reduced_ = 0, num_blocks_ = 1;
   std::int64_t acc_nbytes_ = 4, in_nbytes_ = 4;
   DType in_dtype_ = DType::Float32, acc_dtype_ = DType::Float32, out_dtype_ = DType::Float32;
-  Squares squares_ = Squares::None;
+  Finish finish_ = Finish::None;
+  Join join_ = Join::Sum;
   double divisor_ = 1;
   TileFunction convert_ = nullptr;
   ReduceFunctions functions_;
@@ -289,16 +367,20 @@ std::unique_ptr<Kernel> lower_reduce(const StepDesc& step) {
       wide && !is_floating(dtype) ? DType::Int64 : compute_dtype(dtype));
 }
 
-template <Squares squares>
+template <Finish finish>
 std::unique_ptr<Kernel> lower_squares(const StepDesc& step) {
-  if constexpr (squares == Squares::Norm) {
+  if constexpr (finish == Finish::Norm) {
     return std::make_unique<ReduceKernel>(step, step.as<ReduceAttrs>().dims, Join::Sum,
-                                          DType::Float64, squares);
+                                          DType::Float64, finish);
   } else {
     const auto& a = step.as<VarAttrs>();
-    return std::make_unique<ReduceKernel>(step, a.dims, Join::Sum, DType::Float64, squares,
+    return std::make_unique<ReduceKernel>(step, a.dims, Join::Sum, DType::Float64, finish,
                                           a.correction);
   }
+}
+std::unique_ptr<Kernel> lower_mean(const StepDesc& step) {
+  return std::make_unique<ReduceKernel>(step, step.as<ReduceAttrs>().dims, Join::Sum,
+                                        compute_dtype(step.inputs[0].dtype), Finish::Mean);
 }
 bool is_float32(const StepDesc& step) { return step.inputs[0].dtype == DType::Float32; }
 
@@ -314,12 +396,13 @@ bool is_convertible(const StepDesc& step) { return !is_reduced_float(step.inputs
 
 INGOT_EXPORT_CPU_KERNELS(reduce) {
   table.add("sum", {lower_reduce<Join::Sum>, take_any_strides});
+  table.add("mean", {lower_mean, take_any_strides});
   table.add("prod", {lower_reduce<Join::Prod>, take_any_strides});
   table.add("amax", {lower_reduce<Join::Max>, take_any_strides});
   table.add("amin", {lower_reduce<Join::Min>, take_any_strides});
-  table.add("norm", {lower_squares<Squares::Norm>, take_any_strides, is_float32});
-  table.add("var", {lower_squares<Squares::Var>, take_any_strides, is_float32});
-  table.add("std", {lower_squares<Squares::Std>, take_any_strides, is_float32});
+  table.add("norm", {lower_squares<Finish::Norm>, take_any_strides, is_float32});
+  table.add("var", {lower_squares<Finish::Var>, take_any_strides, is_float32});
+  table.add("std", {lower_squares<Finish::Std>, take_any_strides, is_float32});
   table.add("any", {lower_logical<Join::Max>, take_any_strides, is_convertible});
   table.add("all", {lower_logical<Join::Min>, take_any_strides, is_convertible});
 }

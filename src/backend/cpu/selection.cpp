@@ -8,6 +8,7 @@
 #include <ingot/core/parallel.h>
 
 #include "backend/cpu/elements.h"
+#include "backend/cpu/long_chains.h"
 #include "backend/indexing.h"
 #include "backend/kernel_table.h"
 
@@ -126,6 +127,11 @@ class PutKernel final : public Kernel {
     }
     visit_dtype(out.dtype, [&](auto zero) {
       using T = decltype(zero);
+      if constexpr (std::is_same_v<T, float>) {
+        if (static_cast<std::int64_t>(walk.places.size()) >= kLongChain &&
+            add_long_chains(walk, args))
+          return;
+      }
       if constexpr (std::is_floating_point_v<T> ||
                     (std::is_integral_v<T> && !std::is_same_v<T, bool>))
         put<T>(walk, args, [](T& to, T value) { add_to(to, value); });
@@ -134,9 +140,59 @@ class PutKernel final : public Kernel {
   bool can_overwrite(int i, int) const override { return i == 0; }
 
  private:
-  // Places of different `before` never meet; the others are visited in order.
+  // Adds, where some place has so many terms that they are summed up in double; else does nothing.
+  bool add_long_chains(const Walk& walk, const KernelArgs& args) const {
+    const std::int64_t numel = step_.outputs[0].numel();
+    std::vector<std::int32_t> chains(static_cast<std::size_t>(numel));
+    const std::int64_t found =
+        find_long_chains(chains.data(), numel, static_cast<std::int64_t>(walk.places.size()),
+                         [&](std::int64_t i) { return walk.places[static_cast<std::size_t>(i)]; });
+    if (found == 0) return false;
+    std::vector<double> sums(static_cast<std::size_t>(found * walk.row_numel()) *
+                             walk.before.size());
+    float* const out = args.out<float>(0);
+    const auto for_each_sum = [&](std::int64_t before, std::int64_t place, auto f) {
+      const std::int64_t chain = chains[static_cast<std::size_t>(place)];
+      double* sum = sums.data() + (before * found + chain) * walk.row_numel();
+      for (const std::int64_t part : walk.between)
+        for (std::int64_t i = 0; i < walk.block; ++i)
+          f(*sum++, out[walk.before[static_cast<std::size_t>(before)] + place + part + i]);
+    };
+    const auto for_each_chain = [&](auto f) {
+      for (std::int64_t place = 0; place < numel; ++place)
+        if (chains[static_cast<std::size_t>(place)] >= 0)
+          for (std::size_t b = 0; b < walk.before.size(); ++b)
+            for_each_sum(static_cast<std::int64_t>(b), place, f);
+    };
+    for_each_chain([](double& sum, float& x) { sum = static_cast<double>(x); });
+    const auto places = static_cast<std::int64_t>(walk.places.size());
+    put_rows<float>(
+        walk, args, [&](std::int64_t row, float* to, std::int64_t part, const float* from) {
+          const std::int64_t place = walk.places[static_cast<std::size_t>(row % places)];
+          const std::int64_t chain = chains[static_cast<std::size_t>(place)];
+          if (chain < 0) {
+            for (std::int64_t i = 0; i < walk.block; ++i) to[i] += from[i];
+          } else {
+            double* sum =
+                sums.data() + (row / places * found + chain) * walk.row_numel() + part * walk.block;
+            for (std::int64_t i = 0; i < walk.block; ++i) sum[i] += static_cast<double>(from[i]);
+          }
+        });
+    for_each_chain([](double& sum, float& x) { x = static_cast<float>(sum); });
+    return true;
+  }
+
   template <class T, class F>
   void put(const Walk& walk, const KernelArgs& args, F f) const {
+    put_rows<T>(walk, args, [&](std::int64_t, T* to, std::int64_t, const T* from) {
+      for (std::int64_t i = 0; i < walk.block; ++i) f(to[i], from[i]);
+    });
+  }
+
+  // f(row, place in the result, number of the part, values) for all blocks.
+  // Places of different `before` never meet; the others are visited in order.
+  template <class T, class F>
+  void put_rows(const Walk& walk, const KernelArgs& args, F f) const {
     T* const out = args.out<T>(0);
     const T* values = args.in<T>(static_cast<int>(step_.inputs.size()) - 1);
     std::vector<T> copy;
@@ -150,9 +206,9 @@ class PutKernel final : public Kernel {
                  [&](std::int64_t first, std::int64_t end) {
                    const T* from = values + first * numel;
                    for (std::int64_t row = first * places; row < end * places; ++row)
-                     for (const std::int64_t part : walk.between) {
-                       T* const to = out + walk.start(row) + part;
-                       for (std::int64_t i = 0; i < walk.block; ++i) f(to[i], from[i]);
+                     for (std::size_t part = 0; part < walk.between.size(); ++part) {
+                       f(row, out + walk.start(row) + walk.between[part],
+                         static_cast<std::int64_t>(part), from);
                        from += walk.block;
                      }
                  });

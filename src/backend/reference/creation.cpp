@@ -30,19 +30,16 @@ std::unique_ptr<Kernel> lower_arange(const StepDesc& step) {
     using T = decltype(type);
     if (slots[0].kind() != Scalar::Kind::Float && slots[1].kind() != Scalar::Kind::Float)
       return convert_element<T>(progression_at(slots[0].to_int64(), i, slots[1].to_int64()));
-    return convert_element<T>(slots[0].to_double() + static_cast<double>(i) * slots[1].to_double());
+    return convert_element<T>(
+        progression_at(slots[0].to_double(), static_cast<double>(i), slots[1].to_double()));
   });
 }
 
-// The second half counts from the end, so that the last element is exactly `end`.
 std::unique_ptr<Kernel> lower_linspace(const StepDesc& step) {
   const std::int64_t n = step.outputs[0].numel();
   return generate(step, [n](auto type, std::int64_t i, const Scalar* slots) {
-    const double start = slots[0].to_double(), end = slots[1].to_double();
-    const double by = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-    const double value = n == 1 || i < n / 2 ? start + by * static_cast<double>(i)
-                                             : end - by * static_cast<double>(n - 1 - i);
-    return convert_element<decltype(type)>(value);
+    return convert_element<decltype(type)>(
+        spaced_at(slots[0].to_double(), slots[1].to_double(), i, n));
   });
 }
 

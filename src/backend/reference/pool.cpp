@@ -4,6 +4,7 @@
 
 #include "backend/kernel_table.h"
 #include "backend/reference/naive.h"
+#include "core/ceil_div.h"
 
 namespace ingot::reference {
 namespace {
@@ -83,7 +84,7 @@ Window fixed_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t s
 
 Window adaptive_window(const PoolAttrs& a, int axis, std::int64_t o, std::int64_t size) {
   const std::int64_t n = a.kernel[axis];
-  const std::int64_t begin = o * size / n, end = ((o + 1) * size + n - 1) / n;
+  const std::int64_t begin = o * size / n, end = ceil_div((o + 1) * size, n);
   return {begin, end, end - begin};
 }
 

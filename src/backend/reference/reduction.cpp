@@ -1,4 +1,8 @@
-// sum, prod, amax, amin, any, all, argmax, argmin. Floating sums and products accumulate in double.
+// sum, mean, prod, amax, amin, any, all, argmax, argmin. Floating sums and products accumulate in
+// double with an exponent of its own, so that only the result has to be a number of the dtype.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "backend/kernel_table.h"
@@ -42,9 +46,37 @@ void fold(const Split& s, const KernelArgs& args, auto in_type, auto out_type, I
   });
 }
 
-// sum and prod: double for floating dtypes, int64 modulo 2^64 for the others.
-template <class Join>
-std::unique_ptr<Kernel> lower_accumulate(const StepDesc& step, int start, Join join) {
+// A sum, and the same in units of 2^64 for the case that it left the numbers of double.
+struct RangedSum {
+  double plain = 0, scaled = 0;
+
+  RangedSum operator+(double x) const { return {plain + x, scaled + std::ldexp(x, -64)}; }
+  double over(double divisor) const {
+    return std::isfinite(plain) ? plain / divisor : std::ldexp(scaled / divisor, 64);
+  }
+};
+
+// mantissa · 2^exponent
+struct RangedProduct {
+  double mantissa = 1;
+  std::int64_t exponent = 0;
+
+  RangedProduct operator*(double x) const {
+    int own = 0, others = 0;
+    const double product = std::frexp(mantissa, &own) * std::frexp(x, &others);
+    if (!std::isfinite(product)) return {product, 0};
+    return {product, exponent + own + others};
+  }
+  double over(double) const {
+    const std::int64_t limit = 10'000;  // beyond all doubles
+    return std::ldexp(mantissa, static_cast<int>(std::clamp(exponent, -limit, limit)));
+  }
+};
+
+// sum, mean and prod: double for floating dtypes, int64 modulo 2^64 for the others.
+template <class Ranged, class Join>
+std::unique_ptr<Kernel> lower_accumulate(const StepDesc& step, int start, Join join,
+                                         bool is_mean = false) {
   return make_kernel([=, s = split_dims(step.inputs[0], step.as<ReduceAttrs>().dims),
                       dtype = step.inputs[0].dtype](const KernelArgs& args) {
     visit_dtype(dtype, [&](auto type) {
@@ -57,20 +89,26 @@ std::unique_ptr<Kernel> lower_accumulate(const StepDesc& step, int start, Join j
             },
             [](std::uint64_t acc) { return static_cast<std::int64_t>(acc); });
       } else {
+        const double divisor = is_mean ? static_cast<double>(s.reduced.numel()) : 1;
         fold(
-            s, args, type, type, static_cast<double>(start),
-            [&](double acc, T x, std::int64_t) { return join(acc, static_cast<double>(x)); },
-            [](double acc) { return convert_element<T>(acc); });
+            s, args, type, type, Ranged{},
+            [&](Ranged acc, T x, std::int64_t) { return join(acc, static_cast<double>(x)); },
+            [&](Ranged acc) { return convert_element<T>(acc.over(divisor)); });
       }
     });
   });
 }
 
+constexpr auto kPlus = [](auto a, auto b) { return a + b; };
+
 std::unique_ptr<Kernel> lower_sum(const StepDesc& step) {
-  return lower_accumulate(step, 0, [](auto a, auto b) { return a + b; });
+  return lower_accumulate<RangedSum>(step, 0, kPlus);
+}
+std::unique_ptr<Kernel> lower_mean(const StepDesc& step) {
+  return lower_accumulate<RangedSum>(step, 0, kPlus, true);
 }
 std::unique_ptr<Kernel> lower_prod(const StepDesc& step) {
-  return lower_accumulate(step, 1, [](auto a, auto b) { return a * b; });
+  return lower_accumulate<RangedProduct>(step, 1, [](auto a, auto b) { return a * b; });
 }
 
 template <class T>
@@ -150,6 +188,7 @@ std::unique_ptr<Kernel> lower_logical(const StepDesc& step) {
 
 INGOT_EXPORT_REFERENCE_KERNELS(reduction) {
   table.add("sum", {lower_sum, take_any_strides});
+  table.add("mean", {lower_mean, take_any_strides});
   table.add("prod", {lower_prod, take_any_strides});
   table.add("amax", {lower_extremum<true>, take_any_strides});
   table.add("amin", {lower_extremum<false>, take_any_strides});

@@ -8,9 +8,14 @@
 #include <random>
 #include <string>
 
+#include <ingot/autograd/autograd.h>
 #include <ingot/core/error.h>
 #include <ingot/nn/nn.h>
 #include <ingot/ops/conv.h>
+#include <ingot/ops/index.h>
+#include <ingot/ops/interpolate.h>
+#include <ingot/ops/loss.h>
+#include <ingot/ops/norm.h>
 #include <ingot/ops/pool.h>
 #include <ingot/ops/random.h>
 
@@ -217,6 +222,108 @@ TEST_F(SameOptions, ConvTranspose1d) {
                                    .groups = o.groups,
                                    .dilation = o.dilation});
         });
+  }
+}
+
+TEST_F(SameOptions, Upsample) {
+  const Tensor image = rand({1, 2, 5, 4}), sequence = rand({1, 2, 5}), matrix = rand({5, 4});
+  for (int i = 0; i < 400; ++i) {
+    InterpolateOptions o{.mode = static_cast<Interpolation>(pick(0, 4)),
+                         .align_corners = pick(0, 3) == 0,
+                         .recompute_scale_factor = pick(0, 3) == 0,
+                         .antialias = pick(0, 5) == 0};
+    if (pick(0, 1) == 0) o.size = pair(0, 7);
+    if (!o.size || pick(0, 9) == 0) o.scale_factor = static_cast<double>(pick(0, 5)) * 0.75;
+    const Tensor& x = pick(0, 4) == 0 ? (pick(0, 3) == 0 ? matrix : sequence) : image;
+    compare(
+        "mode " + std::to_string(static_cast<int>(o.mode)), [&] { return nn::Upsample(o)(x); },
+        [&] { return interpolate(x, o); });
+  }
+}
+
+TEST_F(SameOptions, Embedding) {
+  for (int i = 0; i < 200; ++i) {
+    const std::int64_t row = pick(-9, 8);
+    const Tensor weight = randn({5, 3}), places = randint(0, 5, {2, 4});
+    // The gradient, since the row is about that.
+    compare(
+        "padding " + std::to_string(row),
+        [&] {
+          nn::Embedding layer(5, 3, {.padding_idx = row});
+          layer.load_state_dict({{"weight", weight}});
+          layer(places).sum().backward();
+          return layer.weight.grad();
+        },
+        [&] {
+          if (row < -5) throw ValueError("no such row");
+          Tensor table = weight.clone().detach();
+          table.requires_grad_();
+          embedding(table, places, row < 0 ? row + 5 : row).sum().backward();
+          return table.grad();
+        });
+  }
+}
+
+TEST_F(SameOptions, Norms) {
+  for (int i = 0; i < 300; ++i) {
+    const std::int64_t groups = pick(0, 4), channels = pick(0, 6);
+    const double eps = static_cast<double>(pick(-1, 3)) * 0.01;
+    const Tensor x = randn({2, channels, 3});
+    const Tensor weight = randn({channels}), bias = randn({channels});
+    compare(
+        text({groups, channels}) + std::to_string(eps),
+        [&] {
+          nn::GroupNorm layer(groups, channels, {.eps = eps});
+          layer.load_state_dict({{"weight", weight}, {"bias", bias}});
+          return layer(x);
+        },
+        [&] {
+          if (channels < 1 || eps < 0) throw ValueError("what only the layer refuses");
+          return group_norm(x, groups, weight, bias, eps);
+        });
+    const Shape shape = pick(0, 3) == 0 ? Shape{pick(0, 4)} : Shape{4, 3};
+    const Tensor rows = randn({2, 4, 3}), scale = randn(shape), shift = randn(shape);
+    compare(
+        shape.str() + std::to_string(eps),
+        [&] {
+          nn::LayerNorm layer(shape, {.eps = eps});
+          layer.load_state_dict({{"weight", scale}, {"bias", shift}});
+          return layer(rows);
+        },
+        [&] {
+          if (shape.numel() < 1 || eps < 0) throw ValueError("what only the layer refuses");
+          return layer_norm(rows, shape, scale, shift, eps);
+        });
+  }
+}
+
+TEST_F(SameOptions, Losses) {
+  for (int i = 0; i < 300; ++i) {
+    const auto reduction = static_cast<Reduction>(pick(0, 3));
+    const Tensor x = randn({4, 3}), t = rand({4, 3}), labels = randint(0, 3, {4});
+    CrossEntropyOptions o{.reduction = reduction,
+                          .ignore_index = pick(-2, 3),
+                          .label_smoothing = static_cast<double>(pick(-1, 5)) * 0.25};
+    if (pick(0, 2) == 0) o.weight = rand({pick(2, 3)});
+    compare(
+        "cross entropy", [&] { return nn::CrossEntropyLoss(o)(x, labels); },
+        [&] { return cross_entropy(x, labels, o); });
+    const double edge = static_cast<double>(pick(-1, 3)) * 0.5;
+    const std::string options = std::to_string(edge) + " " + std::to_string(pick(0, 3));
+    compare(
+        "smooth l1 " + options,
+        [&] { return nn::SmoothL1Loss({.reduction = reduction, .beta = edge})(x, t); },
+        [&] { return smooth_l1_loss(x, t, {.reduction = reduction, .beta = edge}); });
+    compare(
+        "huber " + options,
+        [&] { return nn::HuberLoss({.reduction = reduction, .delta = edge})(x, t); },
+        [&] { return huber_loss(x, t, {.reduction = reduction, .delta = edge}); });
+    compare(
+        "kl " + options, [&] { return nn::KLDivLoss({.reduction = reduction})(x, t); },
+        [&] { return kl_div(x, t, {.reduction = reduction}); });
+    compare(
+        "mse " + options, [&] { return nn::MSELoss({.reduction = reduction})(x, t); },
+        [&] { return mse_loss(x, t, LossOptions{.reduction = reduction}); });
   }
 }
 
