@@ -7,14 +7,16 @@
 #include <chrono>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace ingot::detail {
 namespace {
 
-// Waking a sleeping thread takes about as long. On two cores of an AMD EPYC 20, 50 and 150
-// microseconds do not differ on an idle machine; beside neighbours shorter is better
-// (scripts/bench_busy.py).
-constexpr std::chrono::microseconds kSpin{50};
+// A thread that waits keeps its core as long as nobody else wants it: the gaps between two loops of
+// a step are often longer than waking up takes. It offers the core all the time; when it was gone
+// for a while, somebody did want it, and the thread sleeps.
+constexpr std::chrono::microseconds kSpin{2000};
+constexpr std::chrono::microseconds kWanted{30};
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -24,20 +26,24 @@ void relax() {
 #endif
 }
 
-// True as soon as `done()` is; false after kSpin.
+// True as soon as `done()` is; false after kSpin, or when the core is wanted.
 template <class Condition>
 bool spin_until(Condition done) {
   for (int i = 0; i < 64; ++i) {
     if (done()) return true;
     relax();
   }
-  const auto end = std::chrono::steady_clock::now() + kSpin;
-  do {
+  auto now = std::chrono::steady_clock::now();
+  const auto end = now + kSpin;
+  while (now < end) {
     for (int i = 0; i < 16; ++i) {
       if (done()) return true;
       relax();
     }
-  } while (std::chrono::steady_clock::now() < end);
+    std::this_thread::yield();
+    const auto before = std::exchange(now, std::chrono::steady_clock::now());
+    if (now - before > kWanted) break;
+  }
   return done();
 }
 

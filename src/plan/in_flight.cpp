@@ -75,6 +75,8 @@ ValuesStay::~ValuesStay() {
   if (held_ && --values_stay == 0) state().values.unlock_shared();
 }
 
+bool ValuesStay::held() noexcept { return values_stay > 0; }
+
 // -- The way of a run -----------------------------------------------------------------------------
 
 void mark_in_flight(Run& run, const Batch& batch) {
@@ -225,15 +227,19 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
 
 std::exception_ptr settle_failures() {
   if (!any_stream()) return nullptr;
-  finish_runs();
-  State& s = state();
-  const std::unique_lock alone(s.values);
   std::vector<Stream*> streams;
   for_each_backend([&](Backend& b) {
     if (b.stream()) streams.push_back(b.stream());
   });
-  if (std::none_of(streams.begin(), streams.end(), [](Stream* q) { return q->failed(); }))
-    return nullptr;
+  const auto some_failed = [&] {
+    return std::any_of(streams.begin(), streams.end(), [](Stream* q) { return q->failed(); });
+  };
+  if (!some_failed()) return nullptr;
+  if (ValuesStay::held()) throw RunFailedEarlier();
+  finish_runs();
+  State& s = state();
+  const std::unique_lock alone(s.values);
+  if (!some_failed()) return nullptr;  // another thread was faster
   for (Stream* stream : streams) stream->wait(stream->submitted());
   std::vector<std::unique_ptr<Run>> failed;
   {

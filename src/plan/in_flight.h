@@ -69,6 +69,8 @@ class ValuesStay {
  public:
   ValuesStay();
   ~ValuesStay();
+  /// Whether this thread has one: inside an evaluation nothing can be given back.
+  static bool held() noexcept;
   ValuesStay(const ValuesStay&) = delete;
   ValuesStay& operator=(const ValuesStay&) = delete;
 
@@ -91,7 +93,8 @@ void limit_runs();
 
 /// If a stream's gate is shut: gives the runs back that failed, and opens it. Nodes whose own check
 /// failed (a label out of range) become Failed. Returns any other error, for the caller to throw,
-/// or null. Must not be called while this thread holds ValuesStay.
+/// or null. Throws RunFailedEarlier, for the outer evaluation, while this thread holds ValuesStay
+/// and there is something to give back.
 std::exception_ptr settle_failures();
 /// An error of a check that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
