@@ -1,5 +1,6 @@
 #include <ingot/core/parallel.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -91,11 +92,11 @@ void run_pieces(std::int64_t begin, std::int64_t end, std::int64_t pieces, Piece
   Job job;
   job.begin = begin;
   job.end = end;
-  job.pieces = pieces;
+  job.pieces = std::min(pieces, ThreadPool::kMaxPieces);
   job.function = f;
   job.context = context;
   ThreadPool::instance().run(
-      pieces, num_threads(), [](void* run, std::int64_t i) { static_cast<Job*>(run)->run(i); },
+      job.pieces, num_threads(), [](void* run, std::int64_t i) { static_cast<Job*>(run)->run(i); },
       &job);
   if (job.error) std::rethrow_exception(job.error);
 }

@@ -73,12 +73,12 @@ void ThreadPool::run(std::int64_t pieces, int threads, Run f, void* context) {
   const std::int64_t workers = std::min<std::int64_t>(threads, pieces) - 1;
   add_workers(workers);
   max_workers_.store(workers, std::memory_order_relaxed);
-  const auto others = static_cast<std::uint32_t>(pieces - 1);
+  const auto others = static_cast<std::uint64_t>(pieces - 1);
   run_ = f;
   context_ = context;
   unfinished_.store(static_cast<std::int32_t>(others), std::memory_order_relaxed);
   const std::uint64_t loop = (open_.load(std::memory_order_relaxed) >> 32) + 1;
-  open_.store(loop << 32 | others, std::memory_order_seq_cst);
+  open_.store(loop << 32 | std::uint64_t{1} << 16 | others, std::memory_order_seq_cst);
   bell_.fetch_add(1, std::memory_order_seq_cst);
   const std::int32_t asleep = sleepers_.load(std::memory_order_seq_cst);
   // Workers are not woken by number: where some must stay out, all are asked.
@@ -90,7 +90,7 @@ void ThreadPool::run(std::int64_t pieces, int threads, Run f, void* context) {
   }
 
   f(context, 0);
-  for (std::uint32_t piece = 0; claim(piece);) run_claimed(piece);
+  for (std::uint32_t piece = 0; claim(piece, End::Front);) run_claimed(piece);
   const auto finished = [&] { return unfinished_.load(std::memory_order_acquire) == 0; };
   if (spin_until(finished)) return;
   while (!finished()) {
@@ -99,15 +99,18 @@ void ThreadPool::run(std::int64_t pieces, int threads, Run f, void* context) {
   }
 }
 
-bool ThreadPool::claim(std::uint32_t& piece) {
+bool ThreadPool::claim(std::uint32_t& piece, End end) {
   std::uint64_t open = open_.load(std::memory_order_acquire);
-  while ((open & 0xFFFFFFFFu) != 0) {
-    if (open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel)) {
-      piece = static_cast<std::uint32_t>(open & 0xFFFFFFFFu);
+  for (;;) {
+    const std::uint64_t first = open >> 16 & 0xFFFFu, last = open & 0xFFFFu;
+    if (first > last) return false;
+    const std::uint64_t rest = end == End::Front ? open + (1u << 16) : open - 1;
+    if (open_.compare_exchange_weak(open, rest, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+      piece = static_cast<std::uint32_t>(end == End::Front ? first : last);
       return true;
     }
   }
-  return false;
 }
 
 void ThreadPool::run_claimed(std::uint32_t piece) {
@@ -122,7 +125,7 @@ bool ThreadPool::may_claim(std::int64_t worker) const {
 void ThreadPool::work(std::int64_t worker) {
   for (std::uint32_t piece = 0;;) {
     const std::uint32_t rung = bell_.load(std::memory_order_seq_cst);
-    if (spin_until([&] { return may_claim(worker) && claim(piece); })) {
+    if (spin_until([&] { return may_claim(worker) && claim(piece, End::Back); })) {
       run_claimed(piece);
       continue;
     }

@@ -5,8 +5,9 @@
 //   and then sleeps. Threads that spin for longer take the core from the very thread they wait for
 //   as soon as something else computes.
 // - Pieces are claimed, not assigned. A worker that gets no core in time has claimed nothing, and
-// the
-//   caller runs its piece: beside busy neighbours a loop takes at worst what it takes alone.
+//   the caller runs its piece: beside busy neighbours a loop takes at worst what it takes alone.
+// - The caller claims from the front and workers from the back. From loop to loop a thread so meets
+//   mostly what it wrote before, which its core's cache may still have.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,9 @@ namespace ingot::detail {
 
 class ThreadPool {
  public:
+  /// Pieces that a loop may have.
+  static constexpr std::int64_t kMaxPieces = 0xFFFF;
+
   /// Runs piece i of `context`. Must not throw.
   using Run = void (*)(void* context, std::int64_t piece);
 
@@ -30,7 +34,8 @@ class ThreadPool {
   static ThreadPool& instance();
 
  private:
-  bool claim(std::uint32_t& piece);
+  enum class End : std::uint8_t { Front, Back };
+  bool claim(std::uint32_t& piece, End end);
   bool may_claim(std::int64_t worker) const;
   void work(std::int64_t worker);
   void run_claimed(std::uint32_t piece);
@@ -42,10 +47,10 @@ class ThreadPool {
   Run run_ = nullptr;
   void* context_ = nullptr;
   std::atomic<std::int64_t> max_workers_{0};  ///< of the loop in flight; workers beyond stay out
-  /// Upper half: which loop; lower half: pieces that nobody has claimed, numbered from 1. A claim
-  /// takes the highest. Loops never share a value, so a late worker cannot claim from a loop that
-  /// ended.
-  alignas(64) std::atomic<std::uint64_t> open_{0};
+  /// Upper half: which loop; lower half: the first and the last of the pieces that nobody has
+  /// claimed, numbered from 1; none are left where first > last. Loops never share a value, so a
+  /// late worker cannot claim from a loop that ended.
+  alignas(64) std::atomic<std::uint64_t> open_{std::uint64_t{1} << 16};
   alignas(64) std::atomic<std::int32_t> unfinished_{0};
   alignas(64) std::atomic<std::uint32_t> bell_{0};  ///< rung for workers that sleep
   std::atomic<std::int32_t> sleepers_{0};

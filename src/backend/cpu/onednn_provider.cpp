@@ -15,6 +15,7 @@
 
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/scratch.h"
+#include "backend/cpu/tile_ops.h"
 #include "backend/layouts.h"
 #include "core/buffer.h"
 #include "core/library_threads.h"
@@ -323,13 +324,15 @@ class OnednnConvolution final : public Kernel {
   void add_up(const std::byte* gradients, void* total) const {
     const auto count = static_cast<std::int64_t>(parts_.weight.get_size() / sizeof(float));
     auto* sum = static_cast<float*>(total);
+    static const TileFunction add = find_tile_function(ScalarOp::Add, DType::Float32);
     parallel_for(0, count, grain_for(pieces_), [&](std::int64_t first, std::int64_t last) {
-      const auto* head = reinterpret_cast<const float*>(gradients);
-      if (sum != head) std::copy(head + first, head + last, sum + first);
+      const auto* left = reinterpret_cast<const float*>(gradients);
       for (std::int64_t p = 1; p < pieces_; ++p) {
         const auto* part =
             reinterpret_cast<const float*>(gradients + static_cast<std::size_t>(p) * weight_step_);
-        for (std::int64_t i = first; i < last; ++i) sum[i] += part[i];
+        add(left + first, part + first, nullptr, sum + first,
+            static_cast<std::size_t>(last - first));
+        left = sum;
       }
     });
   }
