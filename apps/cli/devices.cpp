@@ -33,15 +33,20 @@ std::string dtype_list(const std::vector<DType>& dtypes) {
   return text;
 }
 
-int run_devices(const std::string& json_target) {
-  const JsonOutput json_output(json_target);
+struct Options {
+  bool all = false;  ///< the twins as well
+  std::string json;
+};
+
+int run_devices(const Options& options) {
+  const JsonOutput json_output(options.json);
   json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device best = best_device();
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows{{"device", "built", "available", "name", "memory"}};
   std::string notes;
-  for (const DeviceInfo& info : devices()) {
+  for (const DeviceInfo& info : devices(options.all)) {
     json.push_back(to_json(info, info.device == best));
     const std::string memory = info.available
                                    ? fmt::format("{} free of {}", bytes(info.memory_free_nbytes),
@@ -62,11 +67,12 @@ int run_devices(const std::string& json_target) {
 }  // namespace
 
 void add_devices_command(CLI::App& app, Run& run) {
-  auto json = std::make_shared<std::string>();
+  auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("devices", "List every device: available, or why not");
-  add_json(*command, *json);
-  command->footer("Examples:\n  ingot devices\n  ingot devices --json");
-  command->callback([json, &run] { run = [json] { return run_devices(*json); }; });
+  command->add_flag("--all", options->all, "Also the twins, devices for tests (INGOT_TWIN)");
+  add_json(*command, options->json);
+  command->footer("Examples:\n  ingot devices\n  ingot devices --all --json");
+  command->callback([options, &run] { run = [options] { return run_devices(*options); }; });
 }
 
 }  // namespace ingot::cli

@@ -15,6 +15,7 @@
 #include <ingot/core/shape.h>
 #include <ingot/core/site_scope.h>
 #include <ingot/core/state_dict.h>
+#include <ingot/core/stream.h>
 #include <ingot/core/tensor.h>
 #include <ingot/core/version.h>
 #include <ingot/data/data_loader.h>

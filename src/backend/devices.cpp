@@ -1,6 +1,7 @@
 // Devices: their names, what of them this machine has, and which backend computes for them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <ingot/core/error.h>
 #include <ingot/core/nearest_name.h>
 
+#include "backend/os_version.h"
 #include "backend/registry.h"
 #include "backend/twin/twin.h"
 
@@ -77,6 +79,13 @@ namespace {
 
 #if defined(__APPLE__)
 
+std::string macos_version() {
+  char text[64] = {};
+  std::size_t size = sizeof(text) - 1;
+  if (sysctlbyname("kern.osproductversion", text, &size, nullptr, 0) != 0) return {};
+  return text;
+}
+
 std::string cpu_name() {
   char text[256] = {};
   std::size_t size = sizeof(text) - 1;
@@ -138,13 +147,44 @@ DeviceInfo cpu_info() {
   return info;
 }
 
+DeviceInfo info_of(Device device) {
+  if (device.type == DeviceType::CPU) return cpu_info();
+  if (is_available(device)) return find_backend(device)->info();
+  return {.device = device, .built = is_built(device), .why_not = why_unavailable(device)};
+}
+
 }  // namespace
 
-std::vector<DeviceInfo> devices() {
-  std::vector<DeviceInfo> all = {cpu_info()};
-  for (const Device device : {Device(DeviceType::CUDA), Device(DeviceType::MPS)})
-    all.push_back({.device = device, .why_not = why_unavailable(device)});
-  return all;
+std::vector<DeviceInfo> devices(bool all) {
+  std::vector<DeviceInfo> list = {info_of({})};
+  const int cudas = std::max(1, device_count(DeviceType::CUDA));  // the first, or why there is none
+  for (int i = 0; i < cudas; ++i) list.push_back(info_of({DeviceType::CUDA, i}));
+  list.push_back(info_of(DeviceType::MPS));
+  if (all)
+    for (int i = 0; i < kNumTwins; ++i) list.push_back(info_of({DeviceType::Twin, i}));
+  return list;
+}
+
+int device_count(DeviceType type) {
+  int count = 0;
+  while (is_available({type, count})) ++count;
+  return count;
+}
+
+std::vector<PhysicalDevice> list_physical_devices(std::string_view type) {
+  std::vector<PhysicalDevice> list;
+  const auto add = [&](const char* kind, DeviceType of) {
+    if (!type.empty() && type != kind) return;
+    const auto same = std::count_if(list.begin(), list.end(), [&](const PhysicalDevice& d) {
+      return d.device_type == kind;
+    });
+    for (int i = 0; i < device_count(of); ++i)
+      list.push_back({fmt::format("/physical_device:{}:{}", kind, same + i), kind, {of, i}});
+  };
+  add("CPU", DeviceType::CPU);
+  add("GPU", DeviceType::CUDA);
+  add("GPU", DeviceType::MPS);
+  return list;
 }
 
 namespace {
@@ -153,7 +193,7 @@ namespace {
 void make_twin_if_wanted(Device device) {
   if (device.type != DeviceType::Twin || find_backend(device)) return;
   const char* wanted = std::getenv("INGOT_TWIN");  // NOLINT(concurrency-mt-unsafe)
-  if (!wanted || !*wanted || std::string_view(wanted) == "0" || device.index > 1) return;
+  if (!wanted || !*wanted || std::string_view(wanted) == "0" || device.index >= kNumTwins) return;
   const TwinOptions options = parse_twin_options(wanted);
   twin(device.index).configure(options);
 }
@@ -181,13 +221,29 @@ std::string why_unavailable(Device device) {
       break;
   }
 #if defined(__APPLE__)
-  return "this build of Ingot has no Metal backend yet";
+  const std::string too_old = macos_too_old(macos_version());
+  return too_old.empty() ? "this build of Ingot has no Metal backend yet" : too_old;
 #else
   return "this build of Ingot has no Metal backend yet; it will need macOS on Apple silicon";
 #endif
 }
 
 Device best_device() {
+  const char* text = std::getenv("INGOT_DEVICE");  // NOLINT(concurrency-mt-unsafe)
+  const std::string wanted = lower_case(text ? text : "");
+  if (!wanted.empty() && wanted != "best") {
+    const Device device = [&] {
+      try {
+        return Device(text);
+      } catch (const DeviceError& e) {
+        throw DeviceError(fmt::format("INGOT_DEVICE: {}", e.what()));
+      }
+    }();
+    if (!is_available(device))
+      throw DeviceError(
+          fmt::format("INGOT_DEVICE: {}: {}", device.str(), why_unavailable(device)));
+    return device;
+  }
   for (const Device device : {Device(DeviceType::CUDA), Device(DeviceType::MPS)})
     if (is_available(device)) return device;
   return {};

@@ -63,7 +63,7 @@ usage "did you mean val_loss?" train --model mlp --data mnist --monitor val-loss
 usage "did you mean mnist?" train --model mlp --data mnits
 usage "did you mean cpu?" train --model mlp --data mnist --device cpuu
 usage "did you mean float16?" convert a b --dtype flaot16
-usage "devices: unknown argument '--all'" devices --all
+usage "devices: unknown argument '--every'" devices --every
 
 good="train --model lenet5 --data mnist"
 for value in 0 -1 -9223372036854775809 x 1.5; do

@@ -54,6 +54,10 @@ Tensor from_span(std::span<const T> values, const Shape& shape, Device device = 
 template <class T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {},
                    Device device = {});
+/// The same with the sizes in braces, `from_vector(v, {2, 3})`; `{}` stands for one dimension.
+template <class T>
+Tensor from_vector(const std::vector<T>& values, std::initializer_list<std::int64_t> shape,
+                   Device device = {});
 /// Copies shape.numel() elements of `dtype` from host memory.
 Tensor from_blob(const void* data, const Shape& shape, DType dtype, Device device = {});
 
@@ -79,6 +83,11 @@ Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape, Dev
     return detail::from_host(values.data(), values.size(), shape.value_or(Shape{count}),
                              dtype_of<T>, device);
   }
+}
+template <class T>
+Tensor from_vector(const std::vector<T>& values, std::initializer_list<std::int64_t> shape,
+                   Device device) {
+  return from_vector(values, shape.size() ? std::optional<Shape>(shape) : std::nullopt, device);
 }
 
 }  // namespace ingot

@@ -48,8 +48,11 @@ struct DeviceInfo {
   std::vector<DType> dtypes;  ///< element types it computes with
 };
 
-/// Every kind of device that Ingot knows, available or not; `cpu` first.
-std::vector<DeviceInfo> devices();
+/// Every kind of device that Ingot knows, available or not; `cpu` first. The twins, which are no
+/// hardware, only with `all`.
+std::vector<DeviceInfo> devices(bool all = false);
+/// How many devices of that kind can be used now, as torch.cuda.device_count().
+int device_count(DeviceType type);
 
 /// True when this build contains the backend of `device`.
 bool is_built(Device device);
@@ -57,7 +60,20 @@ bool is_built(Device device);
 bool is_available(Device device);
 /// Empty when available, else the reason in one sentence.
 std::string why_unavailable(Device device);
-/// cuda, else mps, else cpu: the first that is available.
+/// cuda, else mps, else cpu: the first that is available. The environment variable INGOT_DEVICE, in
+/// a spelling that Device takes, goes before; "best" and "" count as not set. Throws DeviceError,
+/// which names the variable, when it is no device or one that is not available.
 Device best_device();
+
+/// A device as TensorFlow lists it.
+struct PhysicalDevice {
+  std::string name;         ///< "/physical_device:GPU:0"
+  std::string device_type;  ///< "CPU" or "GPU"
+  Device device;            ///< how Ingot calls it
+};
+/// The devices of this machine that can be used, the cpu first, as
+/// tf.config.list_physical_devices(): all, or those of the type "CPU" or "GPU" (cuda and mps); none
+/// of another type. Twins are not among them.
+std::vector<PhysicalDevice> list_physical_devices(std::string_view type = {});
 
 }  // namespace ingot

@@ -127,7 +127,7 @@ class TwinDevice final : public Twin {
 
 Twin& twin(int index) {
   static std::mutex mutex;
-  static std::array<Twin*, 2> twins{};  // never destroyed
+  static std::array<Twin*, kNumTwins> twins{};  // never destroyed
   if (index < 0 || index >= static_cast<int>(twins.size()))
     throw DeviceError(fmt::format("there is no twin:{}; the twins are twin:0 and twin:1", index));
   const std::lock_guard lock(mutex);

@@ -34,6 +34,7 @@ class Twin : public Backend {
   virtual std::uint64_t steps_run() const = 0;
 };
 Twin& twin(int index = 0);
+inline constexpr int kNumTwins = 2;
 
 /// INGOT_TWIN=1, or options:
 /// "sync,reference,delay=50,refuse=conv2d+softmax,memory=1000000,fail=17". Throws ValueError for

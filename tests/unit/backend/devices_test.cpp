@@ -1,9 +1,17 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <ingot/core/device.h>
 #include <ingot/core/error.h>
 
 #include "backend/backend.h"
+#include "backend/os_version.h"
+#include "backend/twin/twin.h"
 
 namespace ingot {
 namespace {
@@ -57,6 +65,118 @@ TEST(Device, UnavailableOnesSayWhy) {
       EXPECT_EQ(std::string(e.what()), info.device.str() + ": " + info.why_not);
     }
   }
+}
+
+// INGOT_DEVICE while it lives.
+class WantedDevice {
+ public:
+  explicit WantedDevice(const char* text) {
+    if (const char* before = std::getenv(kName)) before_ = before;
+    setenv(kName, text, 1);
+  }
+  ~WantedDevice() {
+    if (before_)
+      setenv(kName, before_->c_str(), 1);
+    else
+      unsetenv(kName);
+  }
+  WantedDevice(const WantedDevice&) = delete;
+  WantedDevice& operator=(const WantedDevice&) = delete;
+
+ private:
+  static constexpr const char* kName = "INGOT_DEVICE";
+  std::optional<std::string> before_;
+};
+
+std::string error_of_best() {
+  try {
+    return "no error, but " + best_device().str();
+  } catch (const DeviceError& e) {
+    return e.what();
+  }
+}
+
+TEST(Device, CountsWhatCanBeUsed) {
+  EXPECT_EQ(device_count(DeviceType::CPU), 1);
+  twin(0);
+  twin(1);
+  EXPECT_EQ(device_count(DeviceType::Twin), 2);
+  for (const DeviceType type : {DeviceType::CUDA, DeviceType::MPS})
+    EXPECT_EQ(device_count(type) > 0, is_available(Device(type)));
+}
+
+TEST(Device, TheEnvironmentNamesTheBest) {
+  twin(1);
+  for (const char* text : {"cpu", "CPU"}) {
+    const WantedDevice wanted(text);
+    EXPECT_EQ(best_device(), Device());
+    EXPECT_EQ(Device("best"), Device());
+  }
+  {
+    const WantedDevice wanted("twin:1");
+    EXPECT_EQ(best_device(), Device("twin:1"));
+    EXPECT_EQ(Device("best"), Device("twin:1"));
+  }
+  for (const char* text : {"", "best", "Best"}) {
+    const WantedDevice wanted(text);
+    EXPECT_NE(best_device().type, DeviceType::Twin);
+    EXPECT_TRUE(is_available(best_device()));
+  }
+}
+
+TEST(Device, TheEnvironmentMayNameNoDevice) {
+  {
+    const WantedDevice wanted("gpu");
+    EXPECT_EQ(error_of_best(),
+              "INGOT_DEVICE: unknown device 'gpu'; devices are cpu, cuda, cuda:N, mps and best");
+  }
+  const WantedDevice wanted("cuda:15");
+  EXPECT_EQ(error_of_best(), "INGOT_DEVICE: cuda:15: " + why_unavailable("cuda:15"));
+}
+
+TEST(Device, TwinsAreShownToWhoAsks) {
+  twin(0);
+  twin(1);
+  const auto is_twin = [](const DeviceInfo& info) { return info.device.type == DeviceType::Twin; };
+  const std::vector<DeviceInfo> usual = devices(), all = devices(true);
+  EXPECT_EQ(std::count_if(usual.begin(), usual.end(), is_twin), 0);
+  ASSERT_EQ(all.size(), usual.size() + 2);
+  for (const DeviceInfo& info : {all[usual.size()], all[usual.size() + 1]}) {
+    EXPECT_TRUE(is_twin(info) && info.built && info.available);
+    EXPECT_EQ(info.why_not, "");
+    EXPECT_GT(info.memory_total_nbytes, 0u);
+    EXPECT_FALSE(info.name.empty());
+  }
+}
+
+TEST(Device, ListsAsTensorFlowDoes) {
+  twin(0);
+  const std::vector<PhysicalDevice> cpus = list_physical_devices("CPU");
+  ASSERT_EQ(cpus.size(), 1u);
+  EXPECT_EQ(cpus[0].name, "/physical_device:CPU:0");
+  EXPECT_EQ(cpus[0].device_type, "CPU");
+  EXPECT_EQ(cpus[0].device, Device());
+  const std::vector<PhysicalDevice> gpus = list_physical_devices("GPU");
+  EXPECT_EQ(static_cast<int>(gpus.size()),
+            device_count(DeviceType::CUDA) + device_count(DeviceType::MPS));
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    EXPECT_EQ(gpus[i].name, "/physical_device:GPU:" + std::to_string(i));
+    EXPECT_TRUE(is_available(gpus[i].device));
+  }
+  EXPECT_EQ(list_physical_devices().size(), 1 + gpus.size());
+  EXPECT_TRUE(list_physical_devices("TPU").empty());
+}
+
+TEST(MacosVersion, SaysWhatWasFoundAndIsNeeded) {
+  for (const char* text : {"14.0", "14", "14.2.1", "15.0", "26.1"})
+    EXPECT_EQ(macos_too_old(text), "") << text;
+  for (const char* text : {"13.5", "13", "10.15.7", "9.14"})
+    EXPECT_EQ(macos_too_old(text), "macOS " + std::string(text) +
+                                       " found, 14.0 or later is needed; see sw_vers");
+  for (const char* text : {"", "x", "14.", "14x", "14.x"})
+    EXPECT_EQ(macos_too_old(text),
+              "macOS of an unknown version found, 14.0 or later is needed; see sw_vers")
+        << text;
 }
 
 TEST(BackendOverride, LastsForItsScope) {
