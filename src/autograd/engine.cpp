@@ -312,17 +312,21 @@ struct GradModeScope {
 
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
               BackwardOptions options, Site at) {
-  const GradModeScope mode(options.create_graph);
-  Pass pass;
-  pass.retain_graph = options.retain_graph || options.create_graph;
-  seed(pass, outputs, gradients, at);
-  run(pass, at);
-  flush_at_boundary();
+  detail::own_errors("backward", at, [&] {
+    const GradModeScope mode(options.create_graph);
+    Pass pass;
+    pass.retain_graph = options.retain_graph || options.create_graph;
+    seed(pass, outputs, gradients, at);
+    run(pass, at);
+    flush_at_boundary();
+  });
 }
 
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const std::vector<Tensor>& gradients, BackwardOptions options,
-                         bool allow_unused, Site at) {
+namespace {
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs,
+                                 const std::vector<Tensor>& inputs,
+                                 const std::vector<Tensor>& gradients, BackwardOptions options,
+                                 bool allow_unused, Site at) {
   std::vector<ValueId> wanted;
   {
     const EnableGradGuard on;
@@ -352,11 +356,22 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                         i, inputs[i].cell()->spec().str(), recorded_at(at, {})));
   return std::move(pass.found);
 }
+}  // namespace
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const std::vector<Tensor>& gradients, BackwardOptions options,
+                         bool allow_unused, Site at) {
+  return detail::own_errors("grad", at, [&] {
+    return gradients_of(outputs, inputs, gradients, options, allow_unused, at);
+  });
+}
 
 void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph, Site at) const {
-  ingot::backward({*this},
-                  gradient.defined() ? std::vector<Tensor>{gradient} : std::vector<Tensor>{},
-                  {.retain_graph = retain_graph, .create_graph = create_graph}, at);
+  detail::own_errors("backward", at, [&] {
+    ingot::backward({*this},
+                    gradient.defined() ? std::vector<Tensor>{gradient} : std::vector<Tensor>{},
+                    {.retain_graph = retain_graph, .create_graph = create_graph}, at);
+  });
 }
 
 }  // namespace ingot

@@ -175,9 +175,8 @@ std::vector<PhysicalDevice> list_physical_devices(std::string_view type) {
   std::vector<PhysicalDevice> list;
   const auto add = [&](const char* kind, DeviceType of) {
     if (!type.empty() && type != kind) return;
-    const auto same = std::count_if(list.begin(), list.end(), [&](const PhysicalDevice& d) {
-      return d.device_type == kind;
-    });
+    const auto same = std::count_if(list.begin(), list.end(),
+                                    [&](const PhysicalDevice& d) { return d.device_type == kind; });
     for (int i = 0; i < device_count(of); ++i)
       list.push_back({fmt::format("/physical_device:{}:{}", kind, same + i), kind, {of, i}});
   };
@@ -240,8 +239,7 @@ Device best_device() {
       }
     }();
     if (!is_available(device))
-      throw DeviceError(
-          fmt::format("INGOT_DEVICE: {}: {}", device.str(), why_unavailable(device)));
+      throw DeviceError(fmt::format("INGOT_DEVICE: {}: {}", device.str(), why_unavailable(device)));
     return device;
   }
   for (const Device device : {Device(DeviceType::CUDA), Device(DeviceType::MPS)})

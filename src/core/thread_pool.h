@@ -1,9 +1,9 @@
 // ThreadPool: the threads behind parallel_for. How they wait decides what a small step costs on an
 // idle machine and what any step costs on a busy one:
 //
-// - A thread that waits spins for kSpin, long enough to bridge the gap between two loops of a step,
-//   and then sleeps. Threads that spin for longer take the core from the very thread they wait for
-//   as soon as something else computes.
+// - A thread that waits keeps its core, to bridge the gap between two loops, but offers it all the
+//   time: as soon as something else computes there, it would only take the core from the very
+//   thread it waits for, and sleeps. After kSpin it sleeps anyway.
 // - Pieces are claimed, not assigned. A worker that gets no core in time has claimed nothing, and
 //   the caller runs its piece: beside busy neighbours a loop takes at worst what it takes alone.
 // - The caller claims from the front and workers from the back. From loop to loop a thread so meets

@@ -73,6 +73,9 @@ constexpr OpDef kSum{
 // Sums in float32 at least, so that a float16 sum does not overflow before it is divided.
 Tensor wide(const Tensor& x) { return is_reduced_float(x.dtype()) ? cast(x, DType::Float32) : x; }
 
+// The sum, and a division per result.
+double flops_mean(const FlopsContext& c) { return flops_joined(c) + counts(c) * c.numel_out(); }
+
 constexpr OpDef kMean{.name = "mean",
                       .infer = infer_floating<ReduceAttrs>,
                       .gradient = Gradient::Rule,
@@ -84,7 +87,7 @@ constexpr OpDef kMean{.name = "mean",
                           },
                       .saves = save_nothing,
                       .traits = {.in_dtype = true},
-                      .flops = flops_joined};
+                      .flops = flops_mean};
 
 // For each element of x[outer, n] the product of the others in its row: halves are multiplied into
 // one row, whose others are then multiplied by the half that each element is not in. Nothing is

@@ -134,34 +134,43 @@ void Optimizer::step(Site at) {
   const ObservedSpan span(RunEvent::Kind::Range, "Optimizer::step");
   const SiteScope scope(at);
   const NoGradGuard no_grad;
-  const std::vector<Batch> all = batches();
-  UndoLog log;
-  try {
-    for (const Batch& batch : all) {
-      const Result result = update(batch);
-      for (std::size_t i = 0; i < batch.params.size(); ++i)
-        log.rebind(batch.params[i], result.params[i]);
-      for (std::size_t k = 0; k < result.states.size(); ++k)
-        for (std::size_t i = 0; i < result.states[k].size(); ++i)
-          if (result.states[k][i].defined()) log.rebind(batch.states[k][i], result.states[k][i]);
+  ingot::detail::own_errors("Optimizer::step", at, [&] {
+    const std::vector<Batch> all = batches();
+    UndoLog log;
+    // Where the states will be kept: nothing may fail after eval().
+    std::vector<std::vector<Tensor>> tensors;
+    try {
+      for (const Batch& batch : all) {
+        const Result result = update(batch);
+        for (std::size_t i = 0; i < batch.params.size(); ++i) {
+          log.rebind(batch.params[i], result.params[i]);
+          tensors.emplace_back(batch.states.size());
+        }
+        for (std::size_t k = 0; k < result.states.size(); ++k)
+          for (std::size_t i = 0; i < result.states[k].size(); ++i)
+            if (result.states[k][i].defined()) log.rebind(batch.states[k][i], result.states[k][i]);
+      }
+      eval(log.tensors());
+    } catch (...) {
+      log.undo();
+      throw;
     }
-    eval(log.tensors());
-  } catch (...) {
-    log.undo();
-    throw;
-  }
-  for (const Batch& batch : all)
-    for (std::size_t i = 0; i < batch.params.size(); ++i) {
-      State& state = states_[batch.params[i].cell()];
-      state.step = batch.step;
-      state.tensors.resize(batch.states.size());
-      for (std::size_t k = 0; k < batch.states.size(); ++k) state.tensors[k] = batch.states[k][i];
-    }
+    std::size_t next = 0;
+    for (const Batch& batch : all)
+      for (std::size_t i = 0; i < batch.params.size(); ++i) {
+        State& state = states_.find(batch.params[i].cell())->second;  // made by batches()
+        state.step = batch.step;
+        state.tensors = std::move(tensors[next++]);
+        for (std::size_t k = 0; k < batch.states.size(); ++k) state.tensors[k] = batch.states[k][i];
+      }
+  });
 }
 
 void Optimizer::zero_grad() {
-  for (std::size_t g = 0; g < num_groups(); ++g)
-    for (Tensor param : group_params(g)) param.set_grad({});
+  ingot::detail::own_errors("Optimizer::zero_grad", Site{}, [&] {
+    for (std::size_t g = 0; g < num_groups(); ++g)
+      for (Tensor param : group_params(g)) param.set_grad({});
+  });
 }
 
 // -- Groups and options -----------------------------------------------------------------------

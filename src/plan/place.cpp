@@ -29,7 +29,10 @@ class Transfers {
   void run() {
     for (DraftNode& n : old_) {
       if (n.dead) {
-        for (const std::int32_t v : n.outputs) value(v).producer = -1;
+        for (const std::int32_t v : n.outputs) {
+          value(v).producer = -1;
+          value(v).live = false;  // what stands for it is
+        }
         continue;
       }
       for (std::int32_t& v : n.inputs) v = stands_for_[static_cast<std::size_t>(v)];

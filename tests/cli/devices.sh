@@ -41,18 +41,18 @@ for twin in twin:0 twin:1; do
   grep -q "^$twin  *yes  *no" "$out" || fail "$twin is not listed as built and not available"
 done
 prints "twin:0: not available: a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1"
-check 0 env INGOT_TWIN=1 ingot devices --all
+check 0 env INGOT_TWIN=1 "$INGOT_BIN" devices --all
 grep -q '^twin:1  *yes  *yes' "$out" || fail "INGOT_TWIN=1 makes no twin:1"
 grep -q '^best: twin' "$out" && fail "a twin is the best device"
 
 # INGOT_DEVICE goes before.
-check 0 env INGOT_DEVICE=CPU ingot devices
+check 0 env INGOT_DEVICE=CPU "$INGOT_BIN" devices
 prints "best: cpu"
-check 0 env INGOT_TWIN=1 INGOT_DEVICE=twin:1 ingot devices --all
+check 0 env INGOT_TWIN=1 INGOT_DEVICE=twin:1 "$INGOT_BIN" devices --all
 prints "best: twin:1"
-check 1 env INGOT_DEVICE=gpu ingot devices
+check 1 env INGOT_DEVICE=gpu "$INGOT_BIN" devices
 says "INGOT_DEVICE: unknown device 'gpu'"
 one_line
-check 1 env INGOT_DEVICE=twin ingot devices
+check 1 env INGOT_DEVICE=twin "$INGOT_BIN" devices
 says "INGOT_DEVICE: twin:0: a device for tests"
 one_line

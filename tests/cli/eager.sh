@@ -27,4 +27,4 @@ for pass in group memory; do grep -q "after $pass" "$err" || fail "no plan after
 grep -q "after lower" "$err" && fail "a pass that was not named is printed"
 grep -q "matmul\|linear" "$err" || fail "the plans of a training without a product"
 check 1 env INGOT_DUMP=nothing "$INGOT_BIN" train "${once[@]}" --out x
-says "INGOT_DUMP: there is no pass 'nothing'; there are expand, simplify, group,"
+says "INGOT_DUMP: there is no pass 'nothing'; there are expand, simplify, place, group,"

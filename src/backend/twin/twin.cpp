@@ -7,6 +7,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <random>
@@ -136,6 +137,12 @@ Twin& twin(int index) {
     auto device = std::make_unique<TwinDevice>(index);
     add_backend(*device);
     made = device.release();
+    // What is still queued when the program ends runs before what it reads goes away.
+    static const bool waits_at_exit = std::atexit([] {
+                                        for (Twin* t : twins)
+                                          if (t) t->stream()->wait(t->stream()->submitted());
+                                      }) == 0;
+    (void)waits_at_exit;
   }
   return *made;
 }

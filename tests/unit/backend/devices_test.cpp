@@ -171,8 +171,8 @@ TEST(MacosVersion, SaysWhatWasFoundAndIsNeeded) {
   for (const char* text : {"14.0", "14", "14.2.1", "15.0", "26.1"})
     EXPECT_EQ(macos_too_old(text), "") << text;
   for (const char* text : {"13.5", "13", "10.15.7", "9.14"})
-    EXPECT_EQ(macos_too_old(text), "macOS " + std::string(text) +
-                                       " found, 14.0 or later is needed; see sw_vers");
+    EXPECT_EQ(macos_too_old(text),
+              "macOS " + std::string(text) + " found, 14.0 or later is needed; see sw_vers");
   for (const char* text : {"", "x", "14.", "14x", "14.x"})
     EXPECT_EQ(macos_too_old(text),
               "macOS of an unknown version found, 14.0 or later is needed; see sw_vers")

@@ -12,26 +12,6 @@ namespace {
 
 constexpr std::int64_t k31 = std::int64_t{1} << 31;
 
-StepDesc pool_step(const char* op, std::int64_t height, std::int64_t width) {
-  StepDesc step;
-  step.op = find_op(op);
-  step.attrs = PoolAttrs{};
-  const Shape in{1, 1, height, width}, out{1, 1, 1, 1};
-  step.inputs = {TensorDesc::contiguous(in, DType::Float32)};
-  step.outputs = {TensorDesc::contiguous(out, DType::Float32),
-                  TensorDesc::contiguous(out, DType::Int64)};
-  return step;
-}
-
-TEST(SizeGuards, MaximaOfImagesOfMoreThan31Bits) {
-  for (const char* op : {"max_pool2d", "adaptive_max_pool2d"}) {
-    SCOPED_TRACE(op);
-    EXPECT_TRUE(cpu_backend().supports(pool_step(op, 1, k31 - 1)));
-    EXPECT_FALSE(cpu_backend().supports(pool_step(op, 1, k31)));
-    EXPECT_FALSE(cpu_backend().supports(pool_step(op, std::int64_t{1} << 20, 2048)));
-  }
-}
-
 cpu::ConvDesc conv(const Shape& x, const Shape& weight, const Shape& y, std::int64_t stride = 1,
                    std::int64_t padding = 0) {
   ConvAttrs attrs;

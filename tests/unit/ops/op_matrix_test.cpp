@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string>
 
+#include "core/op_def.h"
 #include "support/guarded_backend.h"
 #include "support/op_run.h"
 #include "support/twin_scope.h"
@@ -47,16 +48,21 @@ TEST_P(OpMatrix, ReferenceTakesEveryLayout) {
     }
 }
 
+// What differs, or nothing; a NaN is a NaN.
+std::string told(const HostValues& a, const HostValues& b) {
+  return a.equal(b) ? std::string() : difference(a, b).text;
+}
+
 // Rule 11, without its exception: no plan fuses anything into a contraction that eager mode would
 // not, so even contractions give the same bits.
 std::string different_bits(const CaseResult& a, const CaseResult& b) {
   std::string text;
   for (std::size_t i = 0; i < a.outputs.size(); ++i)
-    if (!a.outputs[i].equal(b.outputs[i]))
-      text += "output " + std::to_string(i) + ": " + difference(a.outputs[i], b.outputs[i]).text;
+    if (const std::string what = told(a.outputs[i], b.outputs[i]); !what.empty())
+      text += "output " + std::to_string(i) + ": " + what;
   for (std::size_t i = 0; i < a.grads.size(); ++i)
-    if (!a.grads[i].equal(b.grads[i]))
-      text += "gradient " + std::to_string(i) + ": " + difference(a.grads[i], b.grads[i]).text;
+    if (const std::string what = told(a.grads[i], b.grads[i]); !what.empty())
+      text += "gradient " + std::to_string(i) + ": " + what;
   return text;
 }
 
@@ -79,7 +85,12 @@ TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
 TEST_P(OpMatrix, TwinGivesTheCpusBits) {
   for (const bool falls_back : {false, true}) {
     TwinOptions options;
-    if (falls_back) options.refuse = {"mul", "reshape", "sum", op().op};
+    if (falls_back) {
+      options.refuse = {"mul", "reshape", "sum"};
+      // A kernel may round less often than the expansion that would take its place.
+      const OpDef* own = find_op(op().function());
+      if (own && !own->expand) options.refuse.push_back(op().function());
+    }
     const test::TwinScope twin(options);
     plan::set_fallback("silent");
     for (const DType dtype : dtypes_of(op()))
