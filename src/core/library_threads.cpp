@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -75,6 +76,7 @@ Crowd& crowd() {
 struct Runtime {
   int (*get)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
   void (*set)(int) = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  int (*limit)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_thread_limit"));
 };
 
 const Runtime& runtime() {
@@ -85,7 +87,9 @@ const Runtime& runtime() {
 }  // namespace
 
 LibraryThreads::LibraryThreads() {
-  const int n = num_threads();
+  // Beyond OMP_THREAD_LIMIT a team is smaller than what was asked for, and oneDNN, which counts on
+  // each of its threads, would leave their parts out.
+  const int n = std::min(num_threads(), runtime().limit ? runtime().limit() : num_threads());
   crowd().keep_waits_short(n);
   if (!runtime().get || !runtime().set) return;
   const int now = runtime().get();

@@ -210,12 +210,12 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
   for (const Ref<Value>& v : run.overwritten) v->set_overwritten(false);
   std::vector<NodeRef>& pending = record_state().pending;
   for (const NodeRef& n : run.nodes) {
-    n->set_in_flight(false);
     for (NodeOutput& o : n->outputs()) o.value = nullptr;
     if (n.get() == failed)
       n->fail(why);
     else
       n->set_state(NodeState::Pending);
+    n->set_in_flight(false);  // last: who sees it Done must not take it for settled
     if (n.get() != failed && !n->listed()) {
       pending.push_back(n);
       n->set_listed(true);

@@ -101,7 +101,7 @@ struct Column {
 
 class Table {
  public:
-  explicit Table(const profiling::Data& data) : data_(data) {
+  explicit Table(const profiling::Data& data) {
     bool submits = false, sources = false;
     for (const ProfileRow& row : data.rows) {
       submits |= row.submit_ms > 0;
@@ -169,7 +169,6 @@ class Table {
   }
 
  private:
-  const profiling::Data& data_;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> cells_;
 };

@@ -36,7 +36,8 @@ std::unique_ptr<Kernel> draw_doubles(F f, std::int64_t numel) {
 
 std::unique_ptr<Kernel> lower_uniform(const StepDesc& step) {
   if (step.outputs[0].dtype == DType::Float64)
-    return draw_doubles(uniform_from_words, step.outputs[0].numel());
+    return draw_doubles([](std::uint32_t a, std::uint32_t b) { return uniform_from_words(a, b); },
+                        step.outputs[0].numel());
   return draw(step, [](auto type, std::uint32_t word, const Scalar*) {
     return uniform_element<decltype(type)>(word);
   });
@@ -44,7 +45,8 @@ std::unique_ptr<Kernel> lower_uniform(const StepDesc& step) {
 
 std::unique_ptr<Kernel> lower_normal(const StepDesc& step) {
   if (step.outputs[0].dtype == DType::Float64)
-    return draw_doubles(normal_from_words, step.outputs[0].numel());
+    return draw_doubles([](std::uint32_t a, std::uint32_t b) { return normal_from_words(a, b); },
+                        step.outputs[0].numel());
   return draw(step, [](auto type, std::uint32_t word, const Scalar*) {
     return convert_element<decltype(type)>(normal_from_bits(word));
   });

@@ -10,8 +10,6 @@
 namespace ingot {
 namespace {
 
-constexpr std::int64_t k31 = std::int64_t{1} << 31;
-
 cpu::ConvDesc conv(const Shape& x, const Shape& weight, const Shape& y, std::int64_t stride = 1,
                    std::int64_t padding = 0) {
   ConvAttrs attrs;

@@ -83,6 +83,9 @@ TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
 // The twin has the cpu's kernels behind another memory and a queue: the same bits, forward and
 // backward, also where some ops fall back to the cpu.
 TEST_P(OpMatrix, TwinGivesTheCpusBits) {
+#if defined(__SANITIZE_THREAD__)
+  if (GetParam() % 8 != 0) return;  // a sample: the threads are the same for every op
+#endif
   for (const bool falls_back : {false, true}) {
     TwinOptions options;
     if (falls_back) {
