@@ -238,8 +238,10 @@ void Recorder::sample_memory() noexcept {
     // Asked without the lock: allocators have their own.
     std::vector<ProfileMemory> now;
     for (const Device d : devices) now.push_back({0, d, memory_allocated(d)});
-    const double at = ms(observer_clock() - data_.begin);
+    const std::int64_t clock = observer_clock();
     const std::lock_guard lock(mutex_);
+    if (closed_) return;  // meanwhile
+    const double at = ms(clock - data_.begin);
     std::size_t total = 0;
     for (ProfileMemory& m : now) {
       total += m.allocated_nbytes;
