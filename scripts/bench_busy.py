@@ -21,8 +21,9 @@ import time
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from step_program import Case, StepProgram
 from torch_models import MODELS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,21 +33,6 @@ DEFAULT = os.path.join(HERE, "..", "build", "bin", "bench", "train_step_bench")
 def neighbours(count):
     spin = "while True: pass"
     return [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(count)]
-
-
-class Ingot:
-    def __init__(self, binary, model, weights, batch, threads):
-        self.process = subprocess.Popen([binary, model, weights, batch, str(threads)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-
-    def run(self, steps):
-        self.process.stdin.write(f"run {steps}\n")
-        self.process.stdin.flush()
-        return [float(x) for x in self.process.stdout.readline().split()]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def torch_worker(model, weights, batch, threads):
@@ -68,10 +54,9 @@ def torch_worker(model, weights, batch, threads):
         print(*times, flush=True)
 
 
-class Torch(Ingot):
-    def __init__(self, model, weights, batch, threads):
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--torch-worker", model, weights,
-                                         batch, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def torch_program(case, threads):
+    return StepProgram([sys.executable, os.path.abspath(__file__), "--torch-worker", case.name, case.weights, case.batch,
+                        str(threads)])
 
 
 def sample(program, seconds):
@@ -101,15 +86,11 @@ def main():
     print("|---" * (3 + len(args.neighbours.split(","))) + "|", flush=True)
     for case in args.models.split(","):
         name, size = case.split(":")
-        make, shape = MODELS[name]
         with tempfile.TemporaryDirectory() as folder:
-            torch.manual_seed(0)
-            weights, batch = os.path.join(folder, "w.safetensors"), os.path.join(folder, "b.safetensors")
-            save_file({k: v.contiguous() for k, v in make().state_dict().items()}, weights)
-            save_file({"images": torch.randn(int(size), *shape), "labels": torch.randint(0, 10, (int(size),))}, batch)
-            programs = {b: (lambda b=b: Ingot(b, name, weights, batch, args.threads)) for b in args.binary or [DEFAULT]}
+            made = Case(folder, name, int(size))
+            programs = {b: (lambda b=b: made.program(b, args.threads)) for b in args.binary or [DEFAULT]}
             if args.pytorch:
-                programs["pytorch"] = lambda: Torch(name, weights, batch, args.threads)
+                programs["pytorch"] = lambda: torch_program(made, args.threads)
             found = {p: {} for p in programs}
             for count in map(int, args.neighbours.split(",")):
                 for _ in range(args.rounds):

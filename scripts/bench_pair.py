@@ -51,35 +51,15 @@ def in_turn(args, pair):
     return (args.before, args.after) if pair % 2 == 0 else (args.after, args.before)
 
 
-class Program:
-    def __init__(self, folder, model, weights, batch, threads):
-        self.process = subprocess.Popen([os.path.join(folder, "train_step_bench"), model, weights, batch, str(threads)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def run(self, steps):
-        self.process.stdin.write(f"run {steps}\n")
-        self.process.stdin.flush()
-        return [float(x) for x in self.process.stdout.readline().split()]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def steps(args):
-    import torch
-    from safetensors.torch import save_file
-    from torch_models import MODELS
+    from step_program import Case  # needs torch
     print("| model | batch | before ms | after ms | after / before (min..max) | pairs |\n|---|---|---|---|---|---|", flush=True)
     for case in args.models.split(","):
         name, size = case.split(":")
-        make, shape = MODELS[name]
         with tempfile.TemporaryDirectory() as folder:
-            torch.manual_seed(0)
-            weights, batch = os.path.join(folder, "w.safetensors"), os.path.join(folder, "b.safetensors")
-            save_file({k: v.contiguous() for k, v in make().state_dict().items()}, weights)
-            save_file({"images": torch.randn(int(size), *shape), "labels": torch.randint(0, 10, (int(size),))}, batch)
-            programs = {f: Program(f, name, weights, batch, args.threads) for f in (args.before, args.after)}
+            made = Case(folder, name, int(size))
+            programs = {f: made.program(os.path.join(f, "train_step_bench"), args.threads)
+                        for f in (args.before, args.after)}
             for p in programs.values():
                 p.run(2)
             per_sample = max(1, min(50, int(100 / programs[args.before].run(1)[0])))

@@ -16,35 +16,16 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
+from step_program import Case
 from torch_models import MODELS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Ingot:
-    def __init__(self, binary, model, weights, batch, threads):
-        env = dict(os.environ, OMP_NUM_THREADS=str(threads))
-        self.process = subprocess.Popen([binary, model, weights, batch, str(threads)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, env=env)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit("train_step_bench stopped")
-        return [float(x) for x in answer.split()]
-
-    def run(self, steps):
-        return self.ask(f"run {steps}")
 
 
 class Torch:
@@ -64,15 +45,9 @@ class Torch:
 
 
 def measure(binary, name, batch_size, args, folder):
-    make, shape = MODELS[name]
-    torch.manual_seed(0)
-    net = make()
-    images = torch.randn(batch_size, *shape)
-    labels = torch.randint(0, 10, (batch_size,))
-    weights, batch = os.path.join(folder, "weights.safetensors"), os.path.join(folder, "batch.safetensors")
-    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, weights)
-    save_file({"images": images, "labels": labels}, batch)
-    ingot = Ingot(binary, name, weights, batch, args.threads)
+    case = Case(folder, name, batch_size)
+    net, images, labels = case.net, case.images, case.labels
+    ingot = case.program(binary, args.threads, dict(os.environ, OMP_NUM_THREADS=str(args.threads)))
     with torch.no_grad():
         expected = F.cross_entropy(net.eval()(images), labels).item()
     net.train()
@@ -90,8 +65,7 @@ def measure(binary, name, batch_size, args, folder):
             break
         samples["ingot"].append(statistics.median(ingot.run(per_round)))
         samples["pytorch"].append(statistics.median(peer.run(per_round)))
-    ingot.process.stdin.close()
-    ingot.process.wait()
+    ingot.close()
     ratios = [p / i for i, p in zip(samples["ingot"], samples["pytorch"])]
     return {"model": name, "batch_size": batch_size, "threads": args.threads, "loss": loss, "loss_pytorch": expected,
             "first_step_ms": first, "steps_per_sample": per_round, "samples_ms": samples,

@@ -68,8 +68,8 @@ Ref<Buffer> DeviceAllocator::allocate(std::size_t nbytes) {
   if (nbytes > BlockCache::kLargest) refuse();
   const std::size_t capacity = BlockCache::capacity_for(nbytes);
   void* handle = take(capacity);
-  if (!handle && reclaimer_) {
-    reclaimer_();
+  if (!handle) {
+    if (auto* reclaim = reclaimer_.load(std::memory_order_acquire)) reclaim();
     handle = take(capacity);
   }
   if (!handle) refuse();

@@ -3,6 +3,7 @@
 // then comes after what read it before.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <mutex>
@@ -40,8 +41,8 @@ class DeviceAllocator final : public Allocator {
   /// Cached bytes stay within it. Returns the limit before.
   std::size_t set_cache_limit(std::size_t nbytes);
   /// `f` is called, with no lock held, when memory has run short although nothing is cached any
-  /// more: it may let go of what others keep. Once, before the device is used.
-  void set_reclaimer(void (*f)() noexcept) { reclaimer_ = f; }
+  /// more: it may let go of what others keep.
+  void set_reclaimer(void (*f)() noexcept) { reclaimer_.store(f, std::memory_order_release); }
 
  private:
   void* take(std::size_t capacity);
@@ -50,7 +51,7 @@ class DeviceAllocator final : public Allocator {
   Device device_;
   MemorySpace space_;
   DeviceMemory& memory_;
-  void (*reclaimer_)() noexcept = nullptr;
+  std::atomic<void (*)() noexcept> reclaimer_{nullptr};
   mutable std::mutex mutex_;
   std::multimap<std::size_t, void*> cached_;  // by capacity
   std::size_t cached_nbytes_ = 0;

@@ -11,6 +11,7 @@
 
 #include <ingot/core/device.h>
 #include <ingot/core/dtype.h>
+#include <ingot/core/own_errors.h>
 #include <ingot/core/shape.h>
 
 #include "core/hash.h"
@@ -89,7 +90,9 @@ class Attrs {
   Attrs() = default;
   template <class T>
     requires(!std::is_same_v<std::remove_cvref_t<T>, Attrs>)
-  Attrs(T value) : box_(new AttrsOf<T>(std::move(value))) {}
+  Attrs(T value)
+      : box_(detail::own_errors("attributes of an operation", Site{},
+                                [&] { return new AttrsOf<T>(std::move(value)); })) {}
 
   /// The struct inside; the op's definition fixes its type.
   template <class T>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string_view>
 #include <typeinfo>
 
@@ -51,8 +52,18 @@ std::string recorded_here(const Site& site) {
   return recorded_at(site, state.has_outer_site ? state.outer_site : Site{});
 }
 
+namespace {
+// Made when the program starts, while there is memory: to copy it takes none.
+const OutOfMemoryError bare("there is not enough memory, not even to say for what");
+}  // namespace
+
 void detail::out_of_memory(const char* what, Site at) {
-  throw OutOfMemoryError(fmt::format("{}: there is not enough memory{}", what, recorded_here(at)));
+  try {
+    throw OutOfMemoryError(
+        fmt::format("{}: there is not enough memory{}", what, recorded_here(at)));
+  } catch (const std::bad_alloc&) {
+    throw bare;
+  }
 }
 
 void rethrow_own(const char* what) {

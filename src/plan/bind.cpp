@@ -68,19 +68,38 @@ class Ownership {
   std::vector<std::uint32_t>& holders_;  // leaves of one Value, or kHeld: somebody else needs it
 };
 
-void bind_buffers(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance,
+Backend& backend_of(const Plan& plan, std::uint8_t on, Backend& host) {
+  return on == kHost ? host : *plan.devices[on].backend;
+}
+
+// Outputs come first: where memory is short, the allocator may give an idle stream's arena back to
+// them, and this run asks for a smaller one.
+void bind_outputs(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance,
                   Run* in_flight) {
   Binding& run = instance.binding;
   std::optional<Ownership> ownership;  // only plans that may overwrite leaves pay for it
-  const auto backend_of = [&](std::uint8_t on) -> Backend& {
-    return on == kHost ? host : *plan.devices[on].backend;
-  };
+  for (const PlanBuffer& b : plan.buffers) {
+    if (b.kind != PlanBuffer::Kind::Output) continue;
+    if (run.outputs.size() <= b.index) run.outputs.resize(b.index + 1);
+    FaultInjection::place("memory of an output");
+    if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch, instance);
+    if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf))) {
+      Value* old = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value;
+      run.outputs[b.index] = old->buffer;
+      if (in_flight) in_flight->overwritten.emplace_back(old);
+    } else {
+      run.outputs[b.index] = backend_of(plan, b.on, host).allocator().allocate(b.nbytes);
+    }
+  }
+}
+
+void bind_arenas(const Plan& plan, Backend& host, Binding& run) {
   for (std::size_t d = 0; d < plan.devices.size(); ++d) {
     run.arenas.emplace_back();
     const std::size_t nbytes = plan.devices[d].arena_nbytes;
     if (nbytes == 0) continue;
     FaultInjection::place("the arena");
-    Backend& backend = backend_of(static_cast<std::uint8_t>(d));
+    Backend& backend = backend_of(plan, static_cast<std::uint8_t>(d), host);
     // Between two segments of one device another thread's run may come in.
     const auto segments = std::count_if(plan.segments.begin(), plan.segments.end(),
                                         [&](const Segment& s) { return s.on == d; });
@@ -88,10 +107,14 @@ void bind_buffers(const Plan& plan, const Batch& batch, Backend& host, PlanInsta
                             ? stream_arena(backend, nbytes)
                             : backend.allocator().allocate_arena(nbytes);
   }
+}
+
+void bind_buffers(const Plan& plan, const Batch& batch, Binding& run) {
   for (const PlanBuffer& b : plan.buffers) {
+    const auto offset = static_cast<std::int64_t>(b.offset);
     switch (b.kind) {
       case PlanBuffer::Kind::Arena:
-        run.bounds.push_back({run.arenas[b.on].get(), static_cast<std::int64_t>(b.offset)});
+        run.bounds.push_back({run.arenas[b.on].get(), offset});
         break;
       case PlanBuffer::Kind::Leaf: {
         const Leaf& leaf = batch.leaves[b.index];
@@ -100,24 +123,11 @@ void bind_buffers(const Plan& plan, const Batch& batch, Backend& host, PlanInsta
         break;
       }
       case PlanBuffer::Kind::Constant:
-        run.bounds.push_back(
-            {plan.constants[b.index]->buffer.get(), static_cast<std::int64_t>(b.offset)});
+        run.bounds.push_back({plan.constants[b.index]->buffer.get(), offset});
         break;
-      case PlanBuffer::Kind::Output: {
-        if (run.outputs.size() <= b.index) run.outputs.resize(b.index + 1);
-        FaultInjection::place("memory of an output");
-        if (b.donor_leaf >= 0 && !ownership) ownership.emplace(batch, instance);
-        if (b.donor_leaf >= 0 &&
-            ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf))) {
-          Value* old = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value;
-          run.outputs[b.index] = old->buffer;
-          if (in_flight) in_flight->overwritten.emplace_back(old);
-        } else {
-          run.outputs[b.index] = backend_of(b.on).allocator().allocate(b.nbytes);
-        }
+      case PlanBuffer::Kind::Output:
         run.bounds.push_back({run.outputs[b.index].get(), 0});
         break;
-      }
     }
   }
 }
@@ -162,7 +172,9 @@ void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
 }  // namespace
 
 void bind(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance, Run* run) {
-  bind_buffers(plan, batch, host, instance, run);
+  bind_outputs(plan, batch, host, instance, run);
+  bind_arenas(plan, host, instance.binding);
+  bind_buffers(plan, batch, instance.binding);
   encode_slots(plan, batch, instance);
   make_values(plan, batch, instance);
 }

@@ -24,19 +24,6 @@ bool is_fill(const OpDef& op) {
   return &op == full;
 }
 
-namespace {
-void no_infer(InferContext&) { throw InternalError("a transfer is not inferred"); }
-}  // namespace
-
-const OpDef kTransfer{.name = "transfer", .infer = no_infer};
-
-bool is_transfer(const DraftStep& step) { return step.desc.op == &kTransfer && !step.desc.program; }
-
-bool is_copy_to(const OpDef& op) {
-  static const OpDef* const copy_to = find_op("copy_to");
-  return &op == copy_to;
-}
-
 std::uint8_t Draft::device_number(Device device) {
   if (host_only) return 0;
   for (std::size_t d = 0; d < devices.size(); ++d)

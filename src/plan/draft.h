@@ -201,10 +201,6 @@ struct Draft {
   std::string node_str(std::int32_t n) const;
 };
 
-/// Whether the step carries bytes between the host's memory and a device's (plan/transfer.h): not
-/// the one that puts them into order before.
-bool is_transfer(const DraftStep& step);
-
 /// True for what a Program can compute: elementwise primitives and numbers.
 inline bool is_elementwise(const OpDef& op) {
   return op.traits.scalar != ScalarOp::None || is_fill(op);

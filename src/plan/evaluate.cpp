@@ -141,7 +141,7 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
     } catch (const plan::RunFailedEarlier&) {
       if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
     } catch (...) {
-      plan::settle_failures();
+      plan::settle_for_later();
       if (next == Next::Throw) throw;
       if (next == Next::AskedAlone)
         asked_alone = true;

@@ -12,6 +12,7 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/device_allocator.h"
 #include "backend/registry.h"
 #include "core/record.h"
 
@@ -141,8 +142,27 @@ void limit_runs() {
   }
 }
 
+namespace {
+
+// A device has run short of memory: the runs ahead are waited for, and what they, and nobody else,
+// still hold goes, with the arenas that no run uses.
+void reclaim() noexcept {
+  try {
+    for_each_backend([](Backend& b) {
+      if (!b.stream()) return;
+      b.stream()->wait(b.stream()->submitted());
+      drop_stream_arena(*b.stream());
+    });
+    finish_runs();
+  } catch (const std::bad_alloc&) {  // then the device's allocator says what is missing
+  }
+}
+
+}  // namespace
+
 Ref<Buffer> stream_arena(Backend& backend, std::size_t nbytes) {
   State& s = state();
+  backend.memory()->set_reclaimer(reclaim);
   {
     const std::lock_guard lock(s.mutex);
     Ref<Buffer>& arena = s.arenas[backend.stream()];
@@ -288,6 +308,14 @@ std::exception_ptr settle_failures() {
     if (!s.untold) s.untold = checks.front().second;
   }
   return other;
+}
+
+void settle_for_later() {
+  const std::exception_ptr other = settle_failures();
+  if (!other) return;
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (!s.untold) s.untold = other;
 }
 
 std::exception_ptr take_untold_failure() {

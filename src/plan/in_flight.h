@@ -96,7 +96,9 @@ void limit_runs();
 /// or null. Throws RunFailedEarlier, for the outer evaluation, while this thread holds ValuesStay
 /// and there is something to give back.
 std::exception_ptr settle_failures();
-/// An error of a check that nobody has been told of, or null; it counts as told then.
+/// The same where another error is being handled: what is found waits for whoever asks next.
+void settle_for_later();
+/// An error that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
 
 /// The one arena of the device's stream, at least so large: the runs on it come one after the

@@ -12,6 +12,7 @@
 #include "backend/registry.h"
 #include "core/observe.h"
 #include "plan/check.h"
+#include "plan/segments.h"
 #include "plan/transfer.h"
 
 namespace ingot::plan {
@@ -39,57 +40,6 @@ void dump(const Draft& draft, std::string_view pass) {
   const std::string text = fmt::format("draft after {}: {}", pass, draft.str());
   std::fwrite(text.data(), 1, text.size(), stderr);  // at once: threads plan side by side
 }
-
-// Steps of one device that follow each other are a segment. It waits for those of other devices
-// that wrote what it reads in the host's memory: transfers run on their device's stream, whichever
-// way they go. (Of what they read there nothing is overwritten during the run.)
-class Segments {
- public:
-  explicit Segments(const Draft& draft) : draft_(draft), writers_(draft.buffers.size(), -1) {}
-
-  void add(Plan& plan, const DraftStep& step) {
-    const std::size_t number = plan.steps.size();
-    if (plan.segments.empty() || plan.segments.back().on != step.on)
-      plan.segments.push_back({.on = step.on, .first_step = number});
-    Segment& segment = plan.segments.back();
-    segment.end_step = number + 1;
-    if (draft_.devices.size() == 1) return;
-    for (const Place& p : step.from)
-      if (const std::int32_t writer = writers_[static_cast<std::size_t>(p.buffer)]; writer >= 0)
-        wait(plan, segment, static_cast<std::uint32_t>(writer));
-    for (const Place& p : step.to)
-      writers_[static_cast<std::size_t>(p.buffer)] =
-          static_cast<std::int32_t>(plan.segments.size() - 1);
-  }
-
-  // Before something outlives the run is written over, everything that may fail has succeeded, on
-  // all devices.
-  static void wait_before_commit(Plan& plan) {
-    for (std::size_t s = 0; s < plan.segments.size(); ++s) {
-      Segment& segment = plan.segments[s];
-      if (segment.end_step <= plan.commit_step) continue;
-      for (std::size_t other = 0; other < s; ++other)
-        wait(plan, segment, static_cast<std::uint32_t>(other));
-    }
-  }
-
- private:
-  static void wait(const Plan& plan, Segment& segment, std::uint32_t other) {
-    const std::uint8_t on = plan.segments[other].on;
-    if (on == segment.on || on == kHost) return;  // in order anyway
-    std::vector<std::uint32_t>& known = segment.waits_for;
-    // The last of a stream is enough.
-    for (std::uint32_t& k : known)
-      if (plan.segments[k].on == on) {
-        k = std::max(k, other);
-        return;
-      }
-    known.push_back(other);
-  }
-
-  const Draft& draft_;
-  std::vector<std::int32_t> writers_;  // per buffer: the last segment that wrote it
-};
 
 // Of each result, the last step that writes its buffer.
 void note_writers(Plan& plan) {

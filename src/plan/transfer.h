@@ -2,11 +2,13 @@
 // never recorded. It runs on the device's stream, whichever way it goes.
 #pragma once
 
-#include "core/op_def.h"
+#include "plan/draft.h"
 
 namespace ingot::plan {
 
 extern const OpDef kTransfer;
+/// Whether the step is one: not the one that puts the bytes into order before.
+bool is_transfer(const DraftStep& step);
 /// `to(device)`, as it is recorded.
 bool is_copy_to(const OpDef& op);
 

@@ -169,7 +169,8 @@ class ReduceKernel final : public Kernel {
         sums[o] = static_cast<T>(static_cast<double>(sums[o]) / divisor_);
   }
 
-  // Where an element is infinite, NaN or (of a product) 0, the result is what it is.
+  // Where an element is infinite or NaN, the result is what it is; so is a product that a factor
+  // made 0.
   template <class T>
   void exact_range(const std::byte* in, std::int64_t o, T& result) const {
     const ThreadScratch own(ScratchUser::Tiles,
@@ -179,7 +180,8 @@ class ReduceKernel final : public Kernel {
     for (std::int64_t b = 0; b < num_blocks_; ++b) {
       const T* block = reinterpret_cast<const T*>(load_block(in, o, b, own.data()));
       for (std::int64_t i = 0; i < block_size(b); ++i) {
-        if (!std::isfinite(block[i]) || (join_ == Join::Prod && block[i] == 0)) return;
+        if (!std::isfinite(block[i]) || (block[i] == 0 && result == 0 && join_ == Join::Prod))
+          return;
         if (join_ == Join::Sum)
           ranged.add(block[i]);
         else

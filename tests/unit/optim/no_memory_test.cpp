@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include <ingot/autograd/autograd.h>
@@ -18,7 +17,7 @@
 #include "core/cell.h"
 #include "core/record.h"
 #include "plan/plan.h"
-#include "support/allocation_hook.h"
+#include "support/ever_more_allocations.h"
 
 namespace ingot {
 namespace {
@@ -58,38 +57,20 @@ TEST(Rule8, AnyAllocationOfATrainingStepMayFail) {
     }
   }
   for (const bool known : {false, true}) {
-    int failures = 0;
-    bool more = true;
-    for (std::int64_t left = 0; more; left += 1 + left / 64) {
-      ASSERT_LT(left, 100'000);
-      // A thread of its own, whose lists have not grown yet.
-      std::thread([&] {
-        if (!known) plan::clear_plan_cache();
-        Training t;
-        t.step();
-        more = false;
-        optest::limit_allocations(left);
-        try {
-          t.step();
-        } catch (const OutOfMemoryError&) {
-          more = true;
-        } catch (const std::bad_alloc&) {
-          more = true;  // a few bytes for an op's attributes: nobody translates that yet
-        } catch (const std::exception& e) {
-          optest::limit_allocations(-1);
-          ADD_FAILURE() << "with " << left << " allocations: " << e.what();
-        }
-        optest::limit_allocations(-1);
-        failures += more;
-        for (const NodeRef& n : record_state().pending) EXPECT_NE(n->state(), NodeState::Running);
-        const std::size_t steps = t.bits() == after[1] ? 1 : 2;
-        EXPECT_EQ(t.bits(), after[steps]) << "after " << left << " allocations";
-        EXPECT_TRUE(more || steps == 2);
-        t.step();  // goes on from there
-        EXPECT_EQ(t.bits(), after[steps + 1]) << "the next step after " << left << " allocations";
-      }).join();
-      if (HasFatalFailure() || HasNonfatalFailure()) return;
-    }
+    const int failures = optest::with_ever_more_allocations([&](std::int64_t left) {
+      if (!known) plan::clear_plan_cache();
+      Training t;
+      t.step();
+      const bool more = optest::runs_out(left, [&] { t.step(); });
+      for (const NodeRef& n : record_state().pending) EXPECT_NE(n->state(), NodeState::Running);
+      const std::size_t steps = t.bits() == after[1] ? 1 : 2;
+      EXPECT_EQ(t.bits(), after[steps]) << "after " << left << " allocations";
+      EXPECT_TRUE(more || steps == 2);
+      t.step();  // goes on from there
+      EXPECT_EQ(t.bits(), after[steps + 1]) << "the next step after " << left << " allocations";
+      return more;
+    });
+    if (HasFailure()) return;
     EXPECT_GT(failures, 10);
   }
 }

@@ -168,6 +168,22 @@ TEST(TwinFailure, OutOfMemoryLeavesEverythingUsable) {
   EXPECT_LE(memory_allocated(kTwin), std::size_t{1} << 20);
 }
 
+// Temporaries of a plan that ran before stand in nobody's way.
+TEST(TwinFailure, AnIdleArenaMakesPlace) {
+  const TwinScope twin;
+  empty_cache(kTwin);
+  const Tensor x = (arange(0, 1 << 20, 1, DType::Float32).reshape({1024, 1024}) / 1e6).to(kTwin);
+  x.eval();                                                        // 4 MiB
+  const Tensor total = [&] { return (x.exp().t() * x).sum(); }();  // what it goes through is gone
+  EXPECT_GT(total.item<float>(), 0.f);
+  const std::size_t used = memory_allocated(kTwin);
+  EXPECT_GE(used, std::size_t{8} << 20) << "the temporaries are not there";
+  const std::size_t before = set_memory_limit(used + (std::size_t{1} << 20), kTwin);
+  const Tensor y = x + 1;
+  EXPECT_NEAR(y.to_vector<float>()[7], 1 + 7e-6f, 1e-6f);
+  set_memory_limit(before, kTwin);
+}
+
 TEST(TwinFailure, SeveralThreads) {
   const TwinScope twin(slow());
   const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();

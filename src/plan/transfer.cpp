@@ -1,0 +1,20 @@
+#include "plan/transfer.h"
+
+#include <ingot/core/error.h>
+
+namespace ingot::plan {
+
+namespace {
+void no_infer(InferContext&) { throw InternalError("a transfer is not inferred"); }
+}  // namespace
+
+const OpDef kTransfer{.name = "transfer", .infer = no_infer};
+
+bool is_transfer(const DraftStep& step) { return step.desc.op == &kTransfer && !step.desc.program; }
+
+bool is_copy_to(const OpDef& op) {
+  static const OpDef* const copy_to = find_op("copy_to");
+  return &op == copy_to;
+}
+
+}  // namespace ingot::plan
