@@ -2,7 +2,7 @@
 # only looks for things and never aborts for something an installed library does not need.
 #
 # Reads   INGOT_CBLAS, INGOT_CURL.
-# Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_threads and, where they were found, ingot_dep_blas and
+# Leaves  the targets ingot_dep_dnnl, ingot_dep_zip, ingot_dep_utf8proc, ingot_dep_threads and, where they were found, ingot_dep_blas and
 #         ingot_dep_curl;
 #         the packages' own targets hwy::hwy hwy::hwy_contrib fmt::fmt ZLIB::ZLIB JPEG::JPEG PNG::PNG;
 #         Header-only ones (nlohmann_json, CLI11) are looked for by whoever uses them.
@@ -91,6 +91,19 @@ if(NOT TARGET ingot_dep_zip)
   set_target_properties(ingot_dep_zip PROPERTIES
     IMPORTED_LOCATION "${INGOT_ZIP_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${INGOT_ZIP_INCLUDE_DIR}")
+endif()
+# utf8proc: the bare files, since Debian's package has no CMake configuration.
+if(NOT TARGET ingot_dep_utf8proc)
+  find_path(INGOT_UTF8PROC_INCLUDE_DIR utf8proc.h)
+  find_library(INGOT_UTF8PROC_LIBRARY utf8proc)
+  mark_as_advanced(INGOT_UTF8PROC_INCLUDE_DIR INGOT_UTF8PROC_LIBRARY)
+  if(NOT INGOT_UTF8PROC_INCLUDE_DIR OR NOT INGOT_UTF8PROC_LIBRARY)
+    ingot_missing("utf8proc 2.6 or newer" libutf8proc-dev utf8proc)
+  endif()
+  add_library(ingot_dep_utf8proc UNKNOWN IMPORTED)
+  set_target_properties(ingot_dep_utf8proc PROPERTIES
+    IMPORTED_LOCATION "${INGOT_UTF8PROC_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_UTF8PROC_INCLUDE_DIR}")
 endif()
 find_package(JPEG QUIET)
 if(NOT TARGET JPEG::JPEG)

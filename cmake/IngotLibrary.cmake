@@ -24,14 +24,14 @@ set_property(SOURCE ${_vectorised} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 # Coverage guides the fuzzers through what reads files; elsewhere it would only cost time.
 if(INGOT_BUILD_FUZZERS)
   set(_readers ${INGOT_SOURCES})
-  list(FILTER _readers INCLUDE REGEX "/src/(io|data|train)/")
+  list(FILTER _readers INCLUDE REGEX "/src/(io|data|text|train)/")
   set_property(SOURCE ${_readers} APPEND PROPERTY COMPILE_OPTIONS -fsanitize=fuzzer-no-link)
 endif()
 
 # What a program that links the library must link as well.
 set(INGOT_LINK_DEPENDENCIES
   ingot_dep_dnnl hwy::hwy_contrib hwy::hwy fmt::fmt ZLIB::ZLIB ingot_dep_zip JPEG::JPEG PNG::PNG
-  ingot_dep_threads)
+  ingot_dep_utf8proc ingot_dep_threads)
 if(TARGET ingot_dep_blas)
   list(APPEND INGOT_LINK_DEPENDENCIES ingot_dep_blas)
 endif()

@@ -20,10 +20,11 @@ esac
 # and fetch data sets. macOS has libcurl.
 debian_packages="g++ cmake ninja-build ccache pkg-config git ca-certificates
   libdnnl-dev libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libjpeg-dev libpng-dev
+  libutf8proc-dev
   libopenblas-dev libcurl4-openssl-dev libgtest-dev libbenchmark-dev librapidcheck-dev"
 debian_test_packages="python3 python3-venv fish zsh"
 debian_ci_packages="clang-16 libclang-rt-16-dev llvm-16 clang-format-16"
-brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng
+brew_formulas="cmake ninja ccache onednn highway fmt cli11 nlohmann-json libzip jpeg-turbo libpng utf8proc
   googletest google-benchmark rapidcheck"
 brew_test_formulas="python3 fish"
 brew_ci_formulas="llvm"

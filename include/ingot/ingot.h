@@ -62,6 +62,9 @@
 #include <ingot/optim/optim.h>
 #include <ingot/profile/profile.h>
 #include <ingot/profile/profile_result.h>
+#include <ingot/text/encode_options.h>
+#include <ingot/text/encoding.h>
+#include <ingot/text/tokenizer.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
