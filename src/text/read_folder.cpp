@@ -77,6 +77,8 @@ std::shared_ptr<const Tokenizer::Parts> read_folder(const std::filesystem::path&
     options.add_prefix_space = config.boolean_or("add_prefix_space", false);
     const auto kind = config.token("tokenizer_class");
     options.roberta = kind && kind->starts_with("Roberta");
+    if (const JsonValue* trim = config.find("trim_offsets"))
+      options.trim_offsets = config.tree().boolean(*trim);
     parts = make_byte_level(text("vocab.json"), name("vocab.json"), text("merges.txt"),
                             name("merges.txt"), options);
   } else {

@@ -195,7 +195,7 @@ std::shared_ptr<Tokenizer::Parts> make_byte_level(std::string_view vocab_json,
     parts->cut = {options.add_prefix_space, true};
     add_special_tokens(*parts, {"<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"});
     if (options.roberta) set_roberta_templates(*parts, "<s>", "</s>");
-    parts->templates.trim_offsets = options.trim_offsets;
+    parts->templates.trim_offsets = options.trim_offsets.value_or(options.roberta);
     parts->templates.add_prefix_space = options.add_prefix_space;
     parts->decoder.kind = DecoderKind::ByteLevel;
     find_pad(*parts);

@@ -37,10 +37,10 @@ struct WordPieceOptions {
 struct ByteLevelOptions {
   /// The first word is taken as if a space stood before it.
   bool add_prefix_space = false;
-  /// Offsets leave out the space that belongs to a token.
-  bool trim_offsets = true;
   /// RoBERTa's template, <s> text </s> and <s> text </s></s> pair </s>; else nothing is added.
   bool roberta = false;
+  /// Offsets leave out the space that belongs to a token; as `roberta` says unless given.
+  std::optional<bool> trim_offsets = {};
 };
 
 class Tokenizer {
@@ -48,7 +48,8 @@ class Tokenizer {
   /// What is in a model's folder: tokenizer.json, else vocab.txt (WordPiece), else vocab.json with
   /// merges.txt (byte-level BPE). tokenizer_config.json, where there is one, tells
   /// `model_max_length`, `pad_token`, and for folders without tokenizer.json `do_lower_case`,
-  /// `strip_accents`, `tokenize_chinese_chars`, `add_prefix_space` and `tokenizer_class`.
+  /// `strip_accents`, `tokenize_chinese_chars`, `add_prefix_space`, `trim_offsets` and
+  /// `tokenizer_class`.
   static Tokenizer from_pretrained(const std::filesystem::path& folder);
   /// A tokenizer.json.
   static Tokenizer from_file(const std::filesystem::path& path);

@@ -77,11 +77,8 @@ TEST(TokenizerFiles, VocabularyFilesMakeTheSameTokenizer) {
   const ScratchFolder other;
   const Tokenizer& gpt2 = testing::fixture_tokenizer("gpt2.json");
   gpt2.save_vocabulary(other.path());
-  const Tokenizer bpe = Tokenizer::byte_level_bpe(other / "vocab.json", other / "merges.txt",
-                                                  {.trim_offsets = false});
-  expect_same(gpt2, bpe);
-  EXPECT_EQ(Tokenizer::from_pretrained(other.path()).encode("a few words").ids,
-            gpt2.encode("a few words").ids);
+  expect_same(gpt2, Tokenizer::byte_level_bpe(other / "vocab.json", other / "merges.txt"));
+  expect_same(gpt2, Tokenizer::from_pretrained(other.path()));
 }
 
 TEST(TokenizerFiles, RobertaFromItsVocabulary) {
@@ -91,7 +88,7 @@ TEST(TokenizerFiles, RobertaFromItsVocabulary) {
   folder.write("tokenizer_config.json",
                R"({"tokenizer_class": "RobertaTokenizerFast", "add_prefix_space": true})");
   const Tokenizer again = Tokenizer::from_pretrained(folder.path());
-  EXPECT_EQ(again.encode_pair("one two", "three").ids, roberta.encode_pair("one two", "three").ids);
+  EXPECT_EQ(again.encode_pair("one two", "three"), roberta.encode_pair("one two", "three"));
   EXPECT_EQ(again.pad_token(), "<pad>");
 }
 
