@@ -8,6 +8,7 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/cpu/depthwise_weight.h"
 #include "backend/cpu/direct_conv.h"
 #include "backend/cpu/split_contraction.h"
 
@@ -54,6 +55,7 @@ bool wants_short_chains(const ConvDesc& desc) {
 }
 
 std::unique_ptr<Kernel> lower_whole_convolution(const ConvDesc& desc) {
+  if (auto kernel = lower_depthwise_weight(desc)) return kernel;
   if (wants_short_chains(desc))
     if (auto kernel = lower_direct_convolution(desc)) return kernel;
   for (const auto* provider : contraction_providers())

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backend/cpu/contraction.h"
+#include "backend/cpu/depthwise_weight.h"
 #include "backend/cpu/direct_conv.h"
 #include "backend/layouts.h"
 #include "core/op_def.h"
@@ -285,6 +286,49 @@ TEST(CpuConvolution, DirectMatchesTheReferenceAndLosesLittle) {
                    1e-6 * std::sqrt(terms) + 1e-7, c.x.str() + c.w.str());
     }
   EXPECT_GE(backend.taken(), 10);
+}
+
+// Gradients of depthwise weights where ours applies.
+class DepthwiseProvider final : public cpu::ContractionProvider {
+ public:
+  std::string_view name() const override { return "depthwise"; }
+  std::unique_ptr<Kernel> matmul(const cpu::MatmulDesc&) const override { return nullptr; }
+  std::unique_ptr<Kernel> convolution(const cpu::ConvDesc& d) const override {
+    return cpu::lower_depthwise_weight(d);
+  }
+};
+
+// Every kernel width is cut into runs of taps its own way; borders as wide as the image, strides
+// that step over it, dilation, channels that are no whole vectors, few and many images.
+TEST(CpuConvolution, DepthwiseGradientsMatchTheReferenceAndLoseLittle) {
+  std::mt19937 generator(8);
+  const DepthwiseProvider provider;
+  ProviderBackend backend(provider, true);
+  std::vector<ConvCase> cases;
+  for (std::int64_t k = 1; k <= 8; ++k) {
+    const std::int64_t c = 14 + 3 * k;
+    cases.push_back({{2, c, 9, 10}, {c, 1, k, k}, {{1, 1}, {k / 2, k / 2}, {1, 1}, c, {}}});
+    cases.push_back({{1, 16, 8, 8}, {16, 1, 1, k}, {{2, 3}, {0, k - 1}, {1, 1}, 16, {}}});
+    cases.push_back({{3, 33, 5, 4}, {33, 1, k, 2}, {{1, 2}, {k, 7}, {1, 4}, 33, {}}});
+  }
+  cases.push_back({{2, 40, 31, 29}, {40, 1, 5, 5}, {{2, 2}, {2, 2}, {3, 2}, 40, {}}});
+  cases.push_back({{9, 16, 64, 64}, {16, 1, 3, 3}, {{1, 1}, {1, 1}, {1, 1}, 16, {}}});
+  cases.push_back({{1, 16, 3, 3}, {16, 1, 3, 3}, {{1, 1}, {9, 9}, {1, 1}, 16, {}}});
+  for (const int threads : {1, 2, 5}) {
+    const ThreadLimit limit(threads);
+    for (const ConvCase& c : cases) {
+      const StepDesc step = conv_step(c, cpu::ConvKind::BackwardWeight, false, DType::Float32);
+      std::vector<HostTensor> inputs;
+      for (const TensorDesc& in : step.inputs)
+        inputs.push_back(HostTensor::random(in.shape, DType::Float32, generator, -1, 1));
+      const Shape y = conv_output(c);
+      const double terms = static_cast<double>(y[0] * y[2] * y[3]);
+      expect_close(run_step(backend, step, inputs)[0],
+                   run_step(reference_backend(), step, inputs)[0], 0,
+                   2e-7 * std::sqrt(terms) + 1e-7, c.x.str() + c.w.str());
+    }
+  }
+  EXPECT_EQ(backend.taken(), 3 * static_cast<int>(cases.size()));
 }
 
 TEST(CpuConvolution, TheBackendMatchesTheReferenceOnAllDTypes) {
