@@ -213,6 +213,10 @@ class DepthwiseWeightKernel final : public Kernel {
 
 std::unique_ptr<Kernel> lower_depthwise_weight(const ConvDesc& d) {
   const Shape& w = d.weight.shape;
+  // For 3×3 without gaps oneDNN has a kernel that is twice as fast; beyond, what it has takes up to
+  // fourteen times as long.
+  if (w[2] <= 3 && w[3] <= 3 && d.attrs.dilation[0] == 1 && d.attrs.dilation[1] == 1)
+    return nullptr;
   if (d.kind != ConvKind::BackwardWeight || d.x.dtype != DType::Float32 ||
       d.attrs.groups != d.x.shape[1] || w[0] != d.attrs.groups || w[1] != 1 ||
       w[0] < kWidestVector || d.y.numel() == 0 || d.x.numel() == 0 || w[2] > kMaxTaps ||
