@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ingot/models/alexnet.h>
+#include <ingot/models/bert.h>
 #include <ingot/models/efficientnet.h>
 #include <ingot/models/lenet.h>
 #include <ingot/models/mlp.h>
