@@ -67,6 +67,53 @@ foreach(_part train t10k)
   ingot_embed(ingot_objects mnist_${_split}_labels "${_folder}/${_part}-labels-idx1-ubyte.gz")
 endforeach()
 
+# The GPU's kernels and dialects as text: compiled when a program runs.
+set(_gpu "${PROJECT_SOURCE_DIR}/src/backend/gpu")
+file(GLOB _texts CONFIGURE_DEPENDS "${_gpu}/kernels/*.h" "${_gpu}/dialect/*.h")
+set(_declarations "")
+set(_entries "")
+foreach(_text IN LISTS _texts)
+  cmake_path(GET _text STEM _name)
+  cmake_path(GET _text PARENT_PATH _folder)
+  set(_symbol "gpu_text_${_name}")
+  if(_folder MATCHES "/dialect$")
+    set(_symbol "gpu_dialect_${_name}")
+    string(PREPEND _name "dialect/")
+  endif()
+  ingot_embed(ingot_objects "${_symbol}" "${_text}")
+  string(APPEND _declarations
+    "extern const unsigned char ${_symbol}[];\nextern const unsigned long ${_symbol}_nbytes;\n")
+  string(APPEND _entries
+    "      {\"${_name}\", {reinterpret_cast<const char*>(embedded::${_symbol}), embedded::${_symbol}_nbytes}},\n")
+endforeach()
+set(INGOT_GENERATED_SOURCES "")
+ingot_write_list(gpu_texts.cpp "\
+#include \"backend/gpu/text.h\"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <ingot/core/error.h>
+
+namespace ingot::embedded {
+${_declarations}}  // namespace ingot::embedded
+
+namespace ingot::gpu {
+
+std::string_view text_of(std::string_view name) {
+  static const std::map<std::string_view, std::string_view> texts = {
+${_entries}  };
+  const auto found = texts.find(name);
+  if (found == texts.end())
+    throw InternalError(\"there is no kernel text '\" + std::string(name) + \"'\");
+  return found->second;
+}
+
+}  // namespace ingot::gpu
+")
+target_sources(ingot_objects PRIVATE ${INGOT_GENERATED_SOURCES})
+
 # ingot_add_library(<STATIC|SHARED>)
 function(ingot_add_library kind)
   string(TOLOWER "${kind}" suffix)

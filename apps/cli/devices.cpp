@@ -34,7 +34,7 @@ std::string dtype_list(const std::vector<DType>& dtypes) {
 }
 
 struct Options {
-  bool all = false;  ///< the twins as well
+  bool all = false;  ///< those for tests as well
   std::string json;
 };
 
@@ -69,7 +69,8 @@ int run_devices(const Options& options) {
 void add_devices_command(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("devices", "List every device: available, or why not");
-  command->add_flag("--all", options->all, "Also the twins, devices for tests (INGOT_TWIN)");
+  command->add_flag("--all", options->all,
+                    "Also devices for tests (INGOT_TWIN, INGOT_HOST_DRIVER)");
   add_json(*command, options->json);
   command->footer("Examples:\n  ingot devices\n  ingot devices --all --json");
   command->callback([options, &run] { run = [options] { return run_devices(*options); }; });

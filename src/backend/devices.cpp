@@ -10,6 +10,8 @@
 #include <ingot/core/error.h>
 #include <ingot/core/nearest_name.h>
 
+#include "backend/gpu/drivers/host/compiler.h"
+#include "backend/gpu/drivers/host/host_device.h"
 #include "backend/os_version.h"
 #include "backend/registry.h"
 #include "backend/twin/twin.h"
@@ -33,7 +35,8 @@ Device::Device(std::string_view spelling) {
   }
   const std::size_t colon = text.find(':');
   const std::string_view kind = std::string_view(text).substr(0, colon);
-  const bool known = kind == "cpu" || kind == "cuda" || kind == "mps" || kind == "twin";
+  const bool known =
+      kind == "cpu" || kind == "cuda" || kind == "mps" || kind == "twin" || kind == "host";
   int number = 0;
   bool valid = known;
   if (known && colon != std::string::npos) {
@@ -53,7 +56,8 @@ Device::Device(std::string_view spelling) {
   type = kind == "cpu"    ? DeviceType::CPU
          : kind == "cuda" ? DeviceType::CUDA
          : kind == "mps"  ? DeviceType::MPS
-                          : DeviceType::Twin;
+         : kind == "twin" ? DeviceType::Twin
+                          : DeviceType::Host;
   index = static_cast<std::int16_t>(number);
 }
 
@@ -67,6 +71,8 @@ std::string Device::str() const {
       break;
     case DeviceType::Twin:
       return fmt::format("twin:{}", index);
+    case DeviceType::Host:
+      return fmt::format("host:{}", index);
   }
   return fmt::format("cuda:{}", index);
 }
@@ -162,6 +168,7 @@ std::vector<DeviceInfo> devices(bool all) {
   list.push_back(info_of(DeviceType::MPS));
   if (all)
     for (int i = 0; i < kNumTwins; ++i) list.push_back(info_of({DeviceType::Twin, i}));
+  if (all) list.push_back(info_of(DeviceType::Host));
   return list;
 }
 
@@ -188,23 +195,47 @@ std::vector<PhysicalDevice> list_physical_devices(std::string_view type) {
 
 namespace {
 
-// The twins come into being when somebody asks for them who is allowed to.
+bool is_wanted(const char* variable) {
+  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+  return text && *text && std::string_view(text) != "0";
+}
+
+// The host driver comes into being when somebody asks for it who is allowed to, where there is a
+// compiler.
+void make_host_driver_if_wanted(Device device) {
+  if (device != Device(DeviceType::Host) || find_backend(device)) return;
+  if (!is_wanted("INGOT_HOST_DRIVER") || !gpu::host_compiler().why_not.empty()) return;
+  const char* text = std::getenv("INGOT_HOST_DRIVER");  // NOLINT(concurrency-mt-unsafe)
+  const gpu::HostDeviceOptions options = gpu::parse_host_options(text);
+  gpu::host_device().configure(options);
+}
+
+std::string why_no_host_driver(Device device) {
+  if (device.index != 0) return "there is one host driver, with the number 0";
+  if (!is_wanted("INGOT_HOST_DRIVER"))
+    return "a device for tests; INGOT_HOST_DRIVER=1 makes host:0";
+  return gpu::host_compiler().why_not;
+}
+
+// So do the twins.
 void make_twin_if_wanted(Device device) {
   if (device.type != DeviceType::Twin || find_backend(device)) return;
-  const char* wanted = std::getenv("INGOT_TWIN");  // NOLINT(concurrency-mt-unsafe)
-  if (!wanted || !*wanted || std::string_view(wanted) == "0" || device.index >= kNumTwins) return;
-  const TwinOptions options = parse_twin_options(wanted);
+  if (!is_wanted("INGOT_TWIN") || device.index >= kNumTwins) return;
+  const char* text = std::getenv("INGOT_TWIN");  // NOLINT(concurrency-mt-unsafe)
+  const TwinOptions options = parse_twin_options(text);
   twin(device.index).configure(options);
 }
 
 }  // namespace
 
 bool is_built(Device device) {
-  return device.type == DeviceType::CPU || device.type == DeviceType::Twin;
+  return device.type == DeviceType::CPU || device.type == DeviceType::Twin ||
+         device.type == DeviceType::Host;
 }
 
 bool is_available(Device device) {
   make_twin_if_wanted(device);
+  make_host_driver_if_wanted(device);
   return find_backend(device) != nullptr;
 }
 
@@ -216,6 +247,8 @@ std::string why_unavailable(Device device) {
       return "this build of Ingot has no CUDA backend yet";
     case DeviceType::Twin:
       return is_available(device) ? "" : "a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1";
+    case DeviceType::Host:
+      return is_available(device) ? "" : why_no_host_driver(device);
     case DeviceType::MPS:
       break;
   }

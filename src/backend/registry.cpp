@@ -10,7 +10,7 @@
 namespace ingot {
 namespace {
 
-constexpr std::size_t kTypes = 4, kIndices = 16;  // of DeviceType; devices of one type
+constexpr std::size_t kTypes = 5, kIndices = 16;  // of DeviceType; devices of one type
 std::array<std::array<std::atomic<Backend*>, kIndices>, kTypes> table;
 std::atomic<bool> has_stream{false};
 

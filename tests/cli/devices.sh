@@ -41,9 +41,17 @@ for twin in twin:0 twin:1; do
   grep -q "^$twin  *yes  *no" "$out" || fail "$twin is not listed as built and not available"
 done
 prints "twin:0: not available: a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1"
+prints "host:0: not available: a device for tests; INGOT_HOST_DRIVER=1 makes host:0"
 check 0 env INGOT_TWIN=1 "$INGOT_BIN" devices --all
 grep -q '^twin:1  *yes  *yes' "$out" || fail "INGOT_TWIN=1 makes no twin:1"
 grep -q '^best: twin' "$out" && fail "a twin is the best device"
+
+# So is the host driver, which needs a compiler.
+check 0 env INGOT_HOST_DRIVER=1 CXX=/no/such/compiler "$INGOT_BIN" devices --all
+prints "host:0: not available: the compiler that CXX names, /no/such/compiler, does not run"
+check 1 env INGOT_HOST_DRIVER=fast "$INGOT_BIN" devices --all
+says "INGOT_HOST_DRIVER: there is no 'fast'"
+one_line
 
 # INGOT_DEVICE goes before.
 check 0 env INGOT_DEVICE=CPU "$INGOT_BIN" devices

@@ -13,9 +13,9 @@
 
 namespace ingot {
 
-/// Twin is no hardware: a second memory and a queue on the CPU, on which Ingot tests what it does
-/// with devices.
-enum class DeviceType : std::uint8_t { CPU, CUDA, MPS, Twin };
+/// Two are no hardware. Twin is a second memory and a queue on the CPU, on which Ingot tests what
+/// it does with devices. Host runs the GPU's kernels on the CPU, to test the kernels.
+enum class DeviceType : std::uint8_t { CPU, CUDA, MPS, Twin, Host };
 
 struct Device {
   DeviceType type = DeviceType::CPU;
@@ -48,8 +48,8 @@ struct DeviceInfo {
   std::vector<DType> dtypes;  ///< element types it computes with
 };
 
-/// Every kind of device that Ingot knows, available or not; `cpu` first. The twins, which are no
-/// hardware, only with `all`.
+/// Every kind of device that Ingot knows, available or not; `cpu` first. The twins and the host
+/// driver, which are no hardware, only with `all`.
 std::vector<DeviceInfo> devices(bool all = false);
 /// How many devices of that kind can be used now, as torch.cuda.device_count().
 int device_count(DeviceType type);
@@ -73,7 +73,8 @@ struct PhysicalDevice {
 };
 /// The devices of this machine that can be used, the cpu first, as
 /// tf.config.list_physical_devices(): all, or those of the type "CPU" or "GPU" (cuda and mps); none
-/// of another type. Twins are not among them.
+/// of another type. Twins and the host driver are
+/// not among them.
 std::vector<PhysicalDevice> list_physical_devices(std::string_view type = {});
 
 }  // namespace ingot

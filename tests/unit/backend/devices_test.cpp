@@ -140,7 +140,8 @@ TEST(Device, TwinsAreShownToWhoAsks) {
   const auto is_twin = [](const DeviceInfo& info) { return info.device.type == DeviceType::Twin; };
   const std::vector<DeviceInfo> usual = devices(), all = devices(true);
   EXPECT_EQ(std::count_if(usual.begin(), usual.end(), is_twin), 0);
-  ASSERT_EQ(all.size(), usual.size() + 2);
+  ASSERT_EQ(all.size(), usual.size() + 3);
+  EXPECT_EQ(all.back().device, Device(DeviceType::Host));
   for (const DeviceInfo& info : {all[usual.size()], all[usual.size() + 1]}) {
     EXPECT_TRUE(is_twin(info) && info.built && info.available);
     EXPECT_EQ(info.why_not, "");

@@ -1,0 +1,146 @@
+// conv2d and its gradients.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backend/gpu/collapse.h"
+#include "backend/gpu/families.h"
+#include "backend/gpu/map_launch.h"
+#include "backend/gpu/walk.h"
+#include "core/op_attrs.h"
+
+namespace ingot::gpu {
+namespace {
+
+constexpr std::int64_t kMaxGroups = 65535;
+constexpr std::uint32_t kWeightThreads = 64;
+
+// What the three have in common: image and filter sizes, operands and their strides.
+class Conv {
+ public:
+  Conv(const StepDesc& step, const char* name) : step_(step), source_(name) {
+    launch_.what = name;
+    for (const char* family : {"scalar", "fold", "conv"}) source_.use(family);
+    source_.member(fmt::format("  typedef {} T;\n", type_name(step.outputs[0].dtype)));
+    number("n", step.outputs[0].numel());
+    const auto& a = step.as<ConvAttrs>();
+    for (int axis = 0; axis < 2; ++axis) {
+      number(fmt::format("stride_{}", axis), a.stride[axis]);
+      number(fmt::format("padding_{}", axis), a.padding[axis]);
+      number(fmt::format("dilation_{}", axis), a.dilation[axis]);
+    }
+  }
+  void number(const std::string& name, std::int64_t value) {
+    add_number(source_, launch_, name, value);
+  }
+  void images(const Shape& x) {
+    number("channels", x[1]);
+    number("height", x[2]);
+    number("width", x[3]);
+  }
+  void results(const Shape& g) {
+    number("batch", g[0]);
+    number("outputs", g[1]);
+    number("out_height", g[2]);
+    number("out_width", g[3]);
+  }
+  void filters(const Shape& w) {
+    number("group_outputs", w[0] / step_.as<ConvAttrs>().groups);
+    number("per_group", w[1]);
+    number("kernel_height", w[2]);
+    number("kernel_width", w[3]);
+  }
+  void input(std::size_t number_of, const char* name) {
+    const TensorDesc& t = step_.inputs[number_of];
+    source_.buffer(type_name(t.dtype), name, true);
+    launch_.operands.push_back({number_of, extent_nbytes(t), 0});
+    for (int d = 0; d < t.shape.rank(); ++d) number(fmt::format("{}_{}", name, d), t.strides[d]);
+    largest_ = std::max(largest_, extent_nbytes(t) / nbytes_of(t.dtype));
+  }
+  SourceBuilder& source() { return source_; }
+  void grid(const Grid& g) { launch_.grid = g; }
+
+  std::unique_ptr<Kernel> finish(Driver& driver) {
+    const TensorDesc& out = step_.outputs[0];
+    std::vector<Launch> launches;
+    if (out.numel() > 0) {
+      source_.buffer(type_name(out.dtype), "out", false);
+      launch_.operands.push_back({step_.inputs.size(), out.nbytes(), 0});
+      source_.index_64(needs_index_64(std::max(largest_, static_cast<std::size_t>(out.numel()))));
+      launch_.pipeline = driver.compile(source_.finish(driver.dialect()));
+      launches.push_back(std::move(launch_));
+    }
+    return std::make_unique<LaunchKernel>(step_.inputs.size(), 1, std::move(launches));
+  }
+
+ private:
+  const StepDesc& step_;
+  SourceBuilder source_;
+  Launch launch_;
+  std::size_t largest_ = 0;
+};
+
+// A thread for each element: each is a sum of many products.
+Grid grid_of_sums(std::int64_t n) { return map_grid(std::min(n, kMaxGroups * 256) * 8); }
+
+std::unique_ptr<Kernel> lower_conv2d(const StepDesc& step, Driver& driver) {
+  const bool has_bias = step.inputs.size() == 3;
+  Conv conv(step, "conv2d");
+  conv.images(step.inputs[0].shape);
+  conv.results(step.outputs[0].shape);
+  conv.filters(step.inputs[1].shape);
+  conv.input(0, "x");
+  conv.input(1, "w");
+  if (has_bias) conv.input(2, "bias_of");
+  conv.source().member(fmt::format(
+      "  static FN Work<T>::type bias(Buffers b, CONSTANT const Params& p, Index o) {{\n"
+      "    (void)b;\n    (void)p;\n    (void)o;\n    return {};\n  }}\n",
+      has_bias ? "widen(b.bias_of[o * (Index)p.bias_of_0])" : "0"));
+  conv.grid(grid_of_sums(step.outputs[0].numel()));
+  return conv.finish(driver);
+}
+
+std::unique_ptr<Kernel> lower_backward_input(const StepDesc& step, Driver& driver) {
+  Conv conv(step, "conv2d_backward_input");
+  conv.images(step.outputs[0].shape);
+  conv.results(step.inputs[0].shape);
+  conv.filters(step.inputs[1].shape);
+  conv.input(0, "g");
+  conv.input(1, "w");
+  conv.grid(grid_of_sums(step.outputs[0].numel()));
+  return conv.finish(driver);
+}
+
+std::unique_ptr<Kernel> lower_backward_weight(const StepDesc& step, Driver& driver) {
+  const Shape& g = step.inputs[0].shape;
+  Conv conv(step, "conv2d_backward_weight");
+  conv.images(step.inputs[1].shape);
+  conv.results(g);
+  conv.filters(step.outputs[0].shape);
+  conv.number("count", g[0] * g[2] * g[3]);
+  conv.input(0, "g");
+  conv.input(1, "x");
+  conv.source().threads(kWeightThreads);
+  conv.source().member(fmt::format(
+      "  struct Shared {{\n    FloatSum<Work<T>::type>::Acc acc[{}];\n  }};\n", kWeightThreads));
+  conv.source().shares();
+  conv.grid({static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(step.outputs[0].numel(), 1, kMaxGroups))});
+  return conv.finish(driver);
+}
+
+bool takes_conv(const StepDesc& step) {
+  return is_floating(step.outputs[0].dtype) &&
+         std::all_of(step.inputs.begin(), step.inputs.end(),
+                     [&](const TensorDesc& t) { return t.dtype == step.outputs[0].dtype; });
+}
+
+}  // namespace
+
+void register_conv(Table& table) {
+  table.add("conv2d", {lower_conv2d, takes_conv});
+  table.add("conv2d_backward_input", {lower_backward_input, takes_conv});
+  table.add("conv2d_backward_weight", {lower_backward_weight, takes_conv});
+}
+
+}  // namespace ingot::gpu
