@@ -172,9 +172,10 @@ class CalledFrom {
  public:
   explicit CalledFrom(const Node& n)
       : had_(record_state().has_outer_site), outer_(record_state().outer_site) {
-    if (n.outer_site().line() == 0) return;
+    const Site& of_user = n.outer_site().line() != 0 ? n.outer_site() : n.site();
+    if (of_user.line() == 0) return;
     record_state().has_outer_site = true;
-    record_state().outer_site = n.outer_site();
+    record_state().outer_site = of_user;
   }
   ~CalledFrom() {
     record_state().has_outer_site = had_;

@@ -55,7 +55,8 @@ class Backend {
 Backend& reference_backend();
 /// oneDNN, Highway and threads; host memory.
 Backend& cpu_backend();
-/// The backend that computes for a device; throws DeviceError with the reason if there is none.
+/// The backend that computes for a device; throws DeviceError with the reason if there is none,
+/// DeviceLostError if it was lost.
 Backend& backend_for(Device device);
 
 /// While it lives, `cpu` tensors are computed by the given backend: tests and INGOT_VERIFY.

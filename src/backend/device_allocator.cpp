@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -12,16 +13,17 @@
 
 namespace ingot {
 
-void* DeviceAllocator::take(std::size_t capacity) {
+DeviceAllocator::Block DeviceAllocator::take(std::size_t capacity, bool is_arena) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = cached_.find(capacity); found != cached_.end()) {
-    void* handle = found->second;
-    cached_nbytes_ -= found->first;
-    cached_.erase(found);
-    allocated_nbytes_ += capacity;
-    peak_nbytes_ = std::max(peak_nbytes_, allocated_nbytes_);
-    return handle;
+  if (is_arena && !arenas_.empty()) {
+    const auto largest = std::prev(arenas_.end());
+    if (largest->first >= capacity) return take_cached(arenas_, largest);
+    give_back(arenas_, largest);  // it makes place for its successor
   }
+  if (!is_arena)
+    if (const auto found = blocks_.lower_bound({capacity, nullptr});
+        found != blocks_.end() && found->first == capacity)
+      return take_cached(blocks_, found);
   const auto fits = [&] {
     return allocated_nbytes_ + cached_nbytes_ <= memory_limit_ &&
            capacity <= memory_limit_ - allocated_nbytes_ - cached_nbytes_;
@@ -30,31 +32,62 @@ void* DeviceAllocator::take(std::size_t capacity) {
     trim(memory_limit_ - allocated_nbytes_ < capacity
              ? 0
              : memory_limit_ - allocated_nbytes_ - capacity);
-  if (!fits()) return nullptr;
+  if (!fits()) return {};
   void* handle = memory_.take(capacity);
   if (!handle && cached_nbytes_ > 0) {
     trim(0);
     handle = memory_.take(capacity);
   }
-  if (!handle) return nullptr;
+  if (!handle) return {};
   ++fresh_blocks_;
+  count(capacity);
+  return {handle, capacity};
+}
+
+DeviceAllocator::Block DeviceAllocator::take_cached(Blocks& from, Blocks::iterator at) {
+  const Block block{at->second, at->first};
+  cached_nbytes_ -= block.capacity;
+  from.erase(at);
+  count(block.capacity);
+  return block;
+}
+
+void DeviceAllocator::count(std::size_t capacity) {
   allocated_nbytes_ += capacity;
   peak_nbytes_ = std::max(peak_nbytes_, allocated_nbytes_);
   reserved_peak_nbytes_ = std::max(reserved_peak_nbytes_, allocated_nbytes_ + cached_nbytes_);
-  return handle;
 }
 
-// The largest go first: they are the least likely to fit what comes.
+void DeviceAllocator::give_back(Blocks& from, Blocks::iterator at) {
+  memory_.give(at->second, at->first);
+  cached_nbytes_ -= at->first;
+  from.erase(at);
+}
+
+// The largest go first: they are the least likely to fit what comes. An arena fits any run.
 void DeviceAllocator::trim(std::size_t cached_nbytes) {
   while (cached_nbytes_ > cached_nbytes) {
-    const auto last = std::prev(cached_.end());
-    memory_.give(last->second, last->first);
-    cached_nbytes_ -= last->first;
-    cached_.erase(last);
+    Blocks& from = blocks_.empty() ? arenas_ : blocks_;
+    give_back(from, std::prev(from.end()));
   }
 }
 
-Ref<Buffer> DeviceAllocator::allocate(std::size_t nbytes) {
+Ref<Buffer> DeviceAllocator::allocate(std::size_t nbytes) { return make(nbytes, false); }
+Ref<Buffer> DeviceAllocator::allocate_arena(std::size_t nbytes) { return make(nbytes, true); }
+
+Ref<Buffer> DeviceAllocator::allocate_again(std::size_t nbytes, void* handle) {
+  if (nbytes > BlockCache::kLargest) return nullptr;
+  Block block;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = blocks_.find({BlockCache::capacity_for(nbytes), handle});
+    if (found == blocks_.end()) return nullptr;
+    block = take_cached(blocks_, found);
+  }
+  return wrap(block, nbytes, false);
+}
+
+Ref<Buffer> DeviceAllocator::make(std::size_t nbytes, bool is_arena) {
   const auto refuse = [&] {
     const std::lock_guard lock(mutex_);
     const std::string why =
@@ -67,18 +100,23 @@ Ref<Buffer> DeviceAllocator::allocate(std::size_t nbytes) {
   };
   if (nbytes > BlockCache::kLargest) refuse();
   const std::size_t capacity = BlockCache::capacity_for(nbytes);
-  void* handle = take(capacity);
-  if (!handle) {
+  Block block = take(capacity, is_arena);
+  if (!block.handle) {
     if (auto* reclaim = reclaimer_.load(std::memory_order_acquire)) reclaim();
-    handle = take(capacity);
+    block = take(capacity, is_arena);
   }
-  if (!handle) refuse();
+  if (!block.handle) refuse();
+  return wrap(block, nbytes, is_arena);
+}
+
+Ref<Buffer> DeviceAllocator::wrap(Block block, std::size_t nbytes, bool is_arena) {
   try {
-    return Ref<Buffer>(new Buffer(this, handle, nbytes, capacity, device_, space_));
+    return Ref<Buffer>(
+        new Buffer(this, block.handle, nbytes, block.capacity, device_, space_, is_arena));
   } catch (...) {
     const std::lock_guard lock(mutex_);
-    memory_.give(handle, capacity);
-    allocated_nbytes_ -= capacity;
+    memory_.give(block.handle, block.capacity);
+    allocated_nbytes_ -= block.capacity;
     throw OutOfMemoryError("cpu: no memory left");
   }
 }
@@ -86,11 +124,12 @@ Ref<Buffer> DeviceAllocator::allocate(std::size_t nbytes) {
 void DeviceAllocator::recycle(Buffer* buffer) noexcept {
   const std::size_t capacity = buffer->capacity();
   void* handle = buffer->handle();
+  Blocks& to = buffer->is_arena() ? arenas_ : blocks_;
   delete buffer;
   const std::lock_guard lock(mutex_);
   allocated_nbytes_ -= capacity;
   try {
-    cached_.emplace(capacity, handle);
+    to.emplace(capacity, handle);
     cached_nbytes_ += capacity;
   } catch (const std::bad_alloc&) {
     memory_.give(handle, capacity);

@@ -5,8 +5,9 @@
 
 #include <atomic>
 #include <cstddef>
-#include <map>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "core/buffer.h"
 
@@ -30,7 +31,11 @@ class DeviceAllocator final : public Allocator {
 
   /// Throws OutOfMemoryError, after it has given back what is cached and tried again.
   Ref<Buffer> allocate(std::size_t nbytes) override;
+  /// The largest one there is, or a new one in its place.
+  Ref<Buffer> allocate_arena(std::size_t nbytes) override;
   void recycle(Buffer* buffer) noexcept override;
+  /// The very block again, if it is cached and of the right size; else null.
+  Ref<Buffer> allocate_again(std::size_t nbytes, void* handle);
 
   MemoryFigures figures() const;
   void reset_peak();
@@ -45,7 +50,18 @@ class DeviceAllocator final : public Allocator {
   void set_reclaimer(void (*f)() noexcept) { reclaimer_.store(f, std::memory_order_release); }
 
  private:
-  void* take(std::size_t capacity);
+  struct Block {
+    void* handle = nullptr;
+    std::size_t capacity = 0;
+  };
+  using Blocks = std::set<std::pair<std::size_t, void*>>;  // by capacity, then by handle
+
+  Ref<Buffer> make(std::size_t nbytes, bool is_arena);
+  Ref<Buffer> wrap(Block block, std::size_t nbytes, bool is_arena);
+  Block take(std::size_t capacity, bool is_arena);
+  Block take_cached(Blocks& from, Blocks::iterator at);
+  void count(std::size_t capacity);
+  void give_back(Blocks& from, Blocks::iterator at);
   void trim(std::size_t cached_nbytes);
 
   Device device_;
@@ -53,7 +69,7 @@ class DeviceAllocator final : public Allocator {
   DeviceMemory& memory_;
   std::atomic<void (*)() noexcept> reclaimer_{nullptr};
   mutable std::mutex mutex_;
-  std::multimap<std::size_t, void*> cached_;  // by capacity
+  Blocks blocks_, arenas_;  // cached
   std::size_t cached_nbytes_ = 0;
   std::size_t allocated_nbytes_ = 0;
   std::size_t peak_nbytes_ = 0;

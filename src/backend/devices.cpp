@@ -236,10 +236,19 @@ bool is_built(Device device) {
 bool is_available(Device device) {
   make_twin_if_wanted(device);
   make_host_driver_if_wanted(device);
-  return find_backend(device) != nullptr;
+  return find_backend(device) != nullptr && !is_lost(device);
 }
 
+bool is_lost(Device device) { return why_lost(device) != nullptr; }
+
 std::string why_unavailable(Device device) {
+  if (const std::exception_ptr lost = why_lost(device)) {
+    try {
+      std::rethrow_exception(lost);
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+  }
   switch (device.type) {
     case DeviceType::CPU:
       return device.index == 0 ? "" : "there is one cpu device, with the number 0";
@@ -290,6 +299,7 @@ Backend*& override_of_thread() {
 }  // namespace
 
 Backend& backend_for(Device device) {
+  if (const std::exception_ptr lost = why_lost(device)) std::rethrow_exception(lost);
   if (!is_available(device))
     throw DeviceError(fmt::format("{}: {}", device.str(), why_unavailable(device)));
   if (device.type != DeviceType::CPU) return *find_backend(device);

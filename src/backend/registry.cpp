@@ -41,6 +41,12 @@ Backend* find_backend(Device device) noexcept {
 
 bool any_stream() noexcept { return has_stream.load(std::memory_order_acquire); }
 
+std::exception_ptr why_lost(Device device) {
+  if (!Stream::any_lost() || device == Device{}) return nullptr;
+  Backend* backend = find_backend(device);
+  return backend && backend->stream() ? backend->stream()->why_lost() : nullptr;
+}
+
 void for_each_backend(void (*f)(Backend&, void*), void* context) {
   for (auto& devices : table)
     for (auto& entry : devices)

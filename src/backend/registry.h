@@ -2,6 +2,8 @@
 // stays until the process ends, since tensors may hold its memory for as long.
 #pragma once
 
+#include <exception>
+
 #include "backend/backend.h"
 
 namespace ingot {
@@ -13,6 +15,8 @@ void add_backend(Backend& backend);
 Backend* find_backend(Device device) noexcept;
 /// Some device has a stream: what is Done may still be on its way, and fail.
 bool any_stream() noexcept;
+/// If the device is lost, the DeviceLostError that says how; else null.
+std::exception_ptr why_lost(Device device);
 /// Calls `f(Backend&)` for each that was added.
 void for_each_backend(void (*f)(Backend&, void*), void* context);
 template <class F>

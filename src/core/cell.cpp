@@ -139,7 +139,7 @@ ValueId Cell::make_variable() {
   detail::retain(this);
   node->variable_of = WeakCell(Tensor::adopt(this));
   // What is in flight may become pending again, and its variable with it.
-  const bool done = value_.node->state() == NodeState::Done && !value_.node->in_flight();
+  const bool done = value_.node->is_settled();
   if (done) {
     node->outputs()[0].value = value_.node->outputs()[value_.output].value;
     node->set_state(NodeState::Done);

@@ -171,8 +171,22 @@ class Node : public RefCounted<Node> {
   // A node whose value was submitted to a device is Done, and yet may be given back as Pending: the
   // step may fail later. Until that is known it keeps its edges (plan/in_flight.h).
 
-  bool in_flight() const { return in_flight_.load(std::memory_order_acquire); }
-  void set_in_flight(bool on) { in_flight_.store(on, std::memory_order_release); }
+  enum class Flight : std::uint8_t {
+    Never,     ///< was never submitted
+    Going,     ///< is Done, but may be given back
+    Arrived,   ///< its run has succeeded
+    GivenBack  ///< its run has failed: pending, or computed anew in another way
+  };
+  bool in_flight() const { return flight_.load(std::memory_order_acquire) == Flight::Going; }
+  void set_flight(Flight f) { flight_.store(f, std::memory_order_release); }
+  /// It is Done, and nobody will give it back. May be asked by any thread at any time; when in
+  /// doubt, false. (Going comes before Done and GivenBack after Pending. So who sees first Done and
+  /// then Never or Arrived has seen a Done that stays.)
+  bool is_settled() const {
+    if (state() != NodeState::Done) return false;
+    const Flight f = flight_.load(std::memory_order_acquire);
+    return f == Flight::Never || f == Flight::Arrived;
+  }
   /// References that go away by themselves when the runs in flight have succeeded: those of their
   /// lists, and the edges that their nodes will drop.
   std::uint32_t parked() const { return parked_.load(std::memory_order_acquire); }
@@ -221,7 +235,7 @@ class Node : public RefCounted<Node> {
   std::atomic<std::uint8_t> history_{0};
   std::atomic<bool> listed_{false};
   std::atomic<bool> set_aside_{false};
-  std::atomic<bool> in_flight_{false};
+  std::atomic<Flight> flight_{Flight::Never};
   std::atomic<std::uint32_t> parked_{0};
   bool requires_grad_ = false;
   Site site_;

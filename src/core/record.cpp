@@ -90,8 +90,9 @@ void rethrow_with(const std::string& place) {
   try {
     throw;
   } catch (const std::exception& e) {
-    rethrow_as_one_of<Error, ShapeError, DTypeError, DeviceError, OutOfMemoryError, IoError,
-                      ValueError, IndexError, ViewError, AutogradError, InternalError>(e, place);
+    rethrow_as_one_of<Error, ShapeError, DTypeError, DeviceError, DeviceLostError, OutOfMemoryError,
+                      IoError, ValueError, IndexError, ViewError, AutogradError, InternalError>(
+        e, place);
     if (dynamic_cast<const Error*>(&e)) throw;  // a type that a user derived
     throw InternalError(e.what() + place);
   }

@@ -4,6 +4,8 @@
 // When a step fails, the stream shuts its gate: it passes all later steps without running them,
 // until the host has seen the failure, has given every run behind it back (plan/in_flight.h) and
 // opens the gate again. So nothing is ever computed from what a failed step should have made.
+// A step that throws DeviceLostError says that the device is gone: then the gate never opens again,
+// but what is submitted still passes, so that nobody waits for ever.
 #pragma once
 
 #include <atomic>
@@ -91,12 +93,36 @@ class Stream {
     const std::lock_guard lock(failure_mutex_);
     return Failure{failed_seq_.load(std::memory_order_relaxed), why_};
   }
-  /// Opens the gate. All that was submitted has been passed, and nobody submits meanwhile.
+  /// Opens the gate, also of a lost device that has been replaced. All that was submitted has been
+  /// passed, and nobody submits meanwhile.
   void reopen() {
     const std::lock_guard lock(failure_mutex_);
     why_ = nullptr;
     failed_.store(false, std::memory_order_release);
+    if (lost_.exchange(false, std::memory_order_acq_rel)) num_lost_.fetch_sub(1);
   }
+  /// Says better why a step failed.
+  void explain_failure(std::exception_ptr why) {
+    const std::lock_guard lock(failure_mutex_);
+    why_ = std::move(why);
+  }
+
+  /// Instead of reopen(), as it: the gate stays shut, and `why` is what all who need the device
+  /// are thrown.
+  void lose(std::exception_ptr why) {
+    const std::lock_guard lock(failure_mutex_);
+    why_ = std::move(why);
+    if (!lost_.exchange(true, std::memory_order_acq_rel)) num_lost_.fetch_add(1);
+  }
+  bool lost() const { return lost_.load(std::memory_order_acquire); }
+  /// Null unless it was lost.
+  std::exception_ptr why_lost() const {
+    if (!lost()) return nullptr;
+    const std::lock_guard lock(failure_mutex_);
+    return why_;
+  }
+  /// Whether any device was.
+  static bool any_lost() { return num_lost_.load(std::memory_order_acquire) > 0; }
 
  protected:
   /// Step `seq` failed: the gate shuts.
@@ -118,6 +144,8 @@ class Stream {
   std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> failed_seq_{0};
   std::exception_ptr why_;
+  std::atomic<bool> lost_{false};
+  static inline std::atomic<int> num_lost_{0};
 };
 
 }  // namespace ingot

@@ -35,6 +35,8 @@ double normal_quantile(double p, double low, double high) {
 
 // Row-major a[rows, cols], rows >= cols, becomes the Q of its QR decomposition with a positive
 // diagonal of R, by Householder reflections. Source: Golub & Van Loan, Matrix Computations, 5.2.
+// Products are added by fused multiply-adds, one after the other: the bits are the same from every
+// compiler.
 void to_orthonormal_columns(std::vector<double>& a, std::size_t rows, std::size_t cols) {
   const auto at = [cols](std::vector<double>& m, std::size_t i, std::size_t j) -> double& {
     return m[i * cols + j];
@@ -45,8 +47,9 @@ void to_orthonormal_columns(std::vector<double>& a, std::size_t rows, std::size_
                            std::size_t first_column) {
     for (std::size_t j = first_column; j < cols; ++j) {
       double dot = 0;
-      for (std::size_t i = k; i < rows; ++i) dot += v[i - k] * at(m, i, j);
-      for (std::size_t i = k; i < rows; ++i) at(m, i, j) -= 2 * dot * v[i - k];
+      for (std::size_t i = k; i < rows; ++i) dot = std::fma(v[i - k], at(m, i, j), dot);
+      for (std::size_t i = k; i < rows; ++i)
+        at(m, i, j) = std::fma(-2 * dot, v[i - k], at(m, i, j));
     }
   };
   for (std::size_t k = 0; k < cols; ++k) {
@@ -54,13 +57,13 @@ void to_orthonormal_columns(std::vector<double>& a, std::size_t rows, std::size_
     double norm = 0;
     for (std::size_t i = k; i < rows; ++i) {
       v[i - k] = at(a, i, k);
-      norm += v[i - k] * v[i - k];
+      norm = std::fma(v[i - k], v[i - k], norm);
     }
     norm = std::sqrt(norm);
     const double target = v[0] > 0 ? -norm : norm;  // R's diagonal
     v[0] -= target;
     double length = 0;
-    for (const double x : v) length += x * x;
+    for (const double x : v) length = std::fma(x, x, length);
     length = std::sqrt(length);
     if (length > 0)
       for (double& x : v) x /= length;

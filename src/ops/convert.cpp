@@ -60,8 +60,7 @@ Tensor Tensor::to(DType dtype, Site at) const { return cast(*this, dtype, at); }
 
 Tensor Tensor::to(Device device, Site at) const {
   if (ops::defined(kCopyTo.name, *this, at).device() == device) return *this;
-  if (!is_available(device))
-    fail<DeviceError>("to", fmt::format("{}: {}", device.str(), why_unavailable(device)), at);
+  ops::check_available("to", device, at);
   return record(kCopyTo, {this}, CopyAttrs{device}, at);
 }
 

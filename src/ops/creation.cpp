@@ -28,8 +28,7 @@ constexpr OpDef kLinspace{
 constexpr OpDef kEye{.name = "eye", .infer = infer_create, .flops = no_flops};
 
 void check_device(const OpDef& op, Device device, const Site& at) {
-  if (device == Device{} || is_available(device)) return;
-  fail<DeviceError>(op.name, fmt::format("{}: {}", device.str(), why_unavailable(device)), at);
+  check_available(op.name, device, at);
 }
 
 // Numbers in expressions are made all the time: their attributes are kept per dtype.

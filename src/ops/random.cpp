@@ -47,9 +47,7 @@ std::uint64_t words_of_each(const OpDef& op, DType t) {
 template <class... More>
 Tensor record_random(const OpDef& op, const Shape& shape, const TensorOptions& options,
                      Generator* generator, Site at, More... more) {
-  if (options.device != Device{} && !is_available(options.device))
-    fail<DeviceError>(
-        op.name, fmt::format("{}: {}", options.device.str(), why_unavailable(options.device)), at);
+  check_available(op.name, options.device, at);
   const Generator::State range = reserve(generator, shape, words_of_each(op, options.dtype));
   Tensor t = record(op, {}, CreateAttrs{shape, options.dtype, options.device}, at,
                     {range.seed, range.offset, more...});

@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include <ingot/core/device.h>
+#include <ingot/core/error.h>
 #include <ingot/core/tensor.h>
 
 #include "core/checked.h"
@@ -18,6 +20,14 @@ namespace ingot::ops {
 template <class E>
 [[noreturn]] void fail(std::string_view op, const std::string& text, const Site& at) {
   throw E(fmt::format("{}: {}{}", op, text, recorded_here(at)));
+}
+
+/// Throws DeviceError, or DeviceLostError, where the device cannot be used.
+inline void check_available(std::string_view op, Device device, const Site& at) {
+  if (device == Device{} || is_available(device)) return;
+  const std::string why = fmt::format("{}: {}", device.str(), why_unavailable(device));
+  if (is_lost(device)) fail<DeviceLostError>(op, why, at);
+  fail<DeviceError>(op, why, at);
 }
 
 /// f(), with the name of the op and the place of the call in the error of sizes that overflow.

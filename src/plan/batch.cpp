@@ -7,10 +7,12 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include <ingot/core/error.h>
 
+#include "backend/registry.h"
 #include "core/hash.h"
 #include "core/observe.h"
 #include "core/record.h"
@@ -32,6 +34,7 @@ bool is_wanted(const Node& n) {
   return false;
 }
 
+// What this thread is computing: of the thread by its nature, as the stack is.
 thread_local RunningScope* innermost = nullptr;
 
 // It cannot be computed now, and whoever needs it has to go without.
@@ -114,42 +117,6 @@ std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
   return n ? n->failure() : nullptr;
 }
 
-// Open addressing from (node, output) to leaf number; sized for the batch at hand.
-class LeafTable {
- public:
-  void reset(std::size_t expected) {
-    std::size_t size = 64;
-    while (size < expected * 2) size *= 2;
-    slots_.assign(size, -1);
-  }
-  std::uint32_t find_or_add(std::vector<Leaf>& leaves, Node* node, std::uint32_t output) {
-    if (leaves.size() * 2 >= slots_.size()) grow(leaves);
-    std::size_t i = place(node, output);
-    while (slots_[i] >= 0) {
-      const Leaf& leaf = leaves[static_cast<std::size_t>(slots_[i])];
-      if (leaf.node == node && leaf.output == output) return static_cast<std::uint32_t>(slots_[i]);
-      i = (i + 1) & (slots_.size() - 1);
-    }
-    slots_[i] = static_cast<std::int32_t>(leaves.size());
-    leaves.push_back({node, output, 0, 0, 0, node->outputs()[output].value.get()});
-    return static_cast<std::uint32_t>(leaves.size() - 1);
-  }
-
- private:
-  std::size_t place(const Node* node, std::uint32_t output) const {
-    return hash_mix(reinterpret_cast<std::uintptr_t>(node), output) & (slots_.size() - 1);
-  }
-  void grow(const std::vector<Leaf>& leaves) {
-    slots_.assign(slots_.size() * 2, -1);
-    for (std::size_t n = 0; n < leaves.size(); ++n) {
-      std::size_t i = place(leaves[n].node, leaves[n].output);
-      while (slots_[i] >= 0) i = (i + 1) & (slots_.size() - 1);
-      slots_[i] = static_cast<std::int32_t>(n);
-    }
-  }
-  std::vector<std::int32_t> slots_;
-};
-
 // Alias pattern: leaves with one Value share a number. Sorting keeps this near linear.
 void find_aliases(std::vector<Leaf>& leaves, std::vector<std::uint32_t>& order) {
   order.resize(leaves.size());
@@ -180,8 +147,8 @@ void keep_for_others(Batch& b, const std::vector<std::uint32_t>& known_reference
 }
 
 void describe(Batch& b, std::span<const ValueId> roots) {
-  static thread_local LeafTable table;
-  static thread_local std::vector<std::uint32_t> order, known_references;
+  LeafTable& table = b.scratch.leaf_numbers;
+  std::vector<std::uint32_t>& known_references = b.scratch.known_references;
   std::vector<std::uint32_t>& first_output = b.first_output;
   table.reset(b.nodes.size());
   std::uint64_t h = b.nodes.size();
@@ -238,7 +205,7 @@ void describe(Batch& b, std::span<const ValueId> roots) {
       ++known_references[root.node->position];
     }
   keep_for_others(b, known_references);
-  find_aliases(b.leaves, order);
+  find_aliases(b.leaves, b.scratch.alias_order);
   for (const Leaf& leaf : b.leaves) {
     const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
     h = hash_mix(h, (static_cast<std::uint64_t>(spec.dtype) << 40) ^ leaf.alias);
@@ -269,7 +236,72 @@ class ClaimGuard {
   bool armed_ = true;
 };
 
+// The error of the lost device that the node needs, or null.
+std::exception_ptr lost_device_of(const Node& n) {
+  for (const NodeOutput& o : n.outputs())
+    if (std::exception_ptr why = why_lost(o.spec.device)) return why;
+  for (const ValueId& in : n.inputs())
+    if (std::exception_ptr why = why_lost(in.spec().device)) return why;
+  return nullptr;
+}
+
 }  // namespace
+
+void LeafTable::reset(std::size_t expected) {
+  std::size_t size = 64;
+  while (size < expected * 2) size *= 2;
+  slots_.assign(size, -1);
+}
+
+std::uint32_t LeafTable::find_or_add(std::vector<Leaf>& leaves, Node* node, std::uint32_t output) {
+  if (leaves.size() * 2 >= slots_.size()) grow(leaves);
+  std::size_t i = place(node, output);
+  while (slots_[i] >= 0) {
+    const Leaf& leaf = leaves[static_cast<std::size_t>(slots_[i])];
+    if (leaf.node == node && leaf.output == output) return static_cast<std::uint32_t>(slots_[i]);
+    i = (i + 1) & (slots_.size() - 1);
+  }
+  slots_[i] = static_cast<std::int32_t>(leaves.size());
+  leaves.push_back({node, output, 0, 0, 0, node->outputs()[output].value.get()});
+  return static_cast<std::uint32_t>(leaves.size() - 1);
+}
+
+std::size_t LeafTable::place(const Node* node, std::uint32_t output) const {
+  return hash_mix(reinterpret_cast<std::uintptr_t>(node), output) & (slots_.size() - 1);
+}
+
+void LeafTable::grow(const std::vector<Leaf>& leaves) {
+  slots_.assign(slots_.size() * 2, -1);
+  for (std::size_t n = 0; n < leaves.size(); ++n) {
+    std::size_t i = place(leaves[n].node, leaves[n].output);
+    while (slots_[i] >= 0) i = (i + 1) & (slots_.size() - 1);
+    slots_[i] = static_cast<std::int32_t>(n);
+  }
+}
+
+std::exception_ptr fail_what_is_lost(std::span<const NodeRef> pending,
+                                     std::span<const ValueId> roots) {
+  if (!Stream::any_lost()) return nullptr;
+  std::exception_ptr first;
+  std::vector<Node*> stack;
+  std::unordered_set<const Node*> seen;
+  for (const NodeRef& n : pending)
+    if (n) stack.push_back(n.get());
+  for (const ValueId& root : roots) stack.push_back(root.node.get());
+  while (!stack.empty()) {
+    Node* n = stack.back();
+    stack.pop_back();
+    if (n->state() != NodeState::Pending || !seen.insert(n).second) continue;
+    if (const std::exception_ptr why = lost_device_of(*n)) {
+      // Nobody computes it: who came before the loss has finished, who came later fails it, too.
+      if (n->claim()) n->fail(why);
+      if (!first) first = why;
+      continue;
+    }
+    for (const ValueId& in : n->inputs()) stack.push_back(in.node.get());
+  }
+  return first;
+}
 
 void Batch::clear() {
   nodes.clear();
@@ -297,7 +329,7 @@ void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
 }
 
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots) {
-  static thread_local std::vector<Node*> stack, own;
+  std::vector<Node*>&stack = batch.scratch.stack, &own = batch.scratch.own;
   std::vector<const Node*> left_out;  // wanted, but they need a barred node; sorted
   const auto is_left_out = [&](const Node* n) {
     return std::binary_search(left_out.begin(), left_out.end(), n);

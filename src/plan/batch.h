@@ -29,6 +29,18 @@ struct Leaf {
   Value* value;
 };
 
+/// Open addressing from (node, output) to leaf number; sized for the batch at hand.
+class LeafTable {
+ public:
+  void reset(std::size_t expected);
+  std::uint32_t find_or_add(std::vector<Leaf>& leaves, Node* node, std::uint32_t output);
+
+ private:
+  std::size_t place(const Node* node, std::uint32_t output) const;
+  void grow(const std::vector<Leaf>& leaves);
+  std::vector<std::int32_t> slots_;
+};
+
 struct Batch {
   std::vector<Node*> nodes;
   std::vector<InputRef> inputs;    ///< of all nodes, in order
@@ -44,6 +56,14 @@ struct Batch {
   /// After a failed run or a plan that could not be made: the node it failed for, if that is known.
   mutable Node* culprit = nullptr;
 
+  /// Lists that collecting fills and that keep their room.
+  struct Scratch {
+    std::vector<Node*> stack, own;
+    LeafTable leaf_numbers;
+    std::vector<std::uint32_t> alias_order, known_references;
+  };
+  Scratch scratch;
+
   void clear();
 };
 
@@ -58,6 +78,12 @@ inline bool drops_inputs(const Node& n) { return !n.keeps_history() || n.release
 /// evaluated meanwhile. If one needs what this very thread is computing: InternalError.
 /// On any exception nothing stays claimed.
 bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> roots);
+
+/// Where a device is lost: nodes that need it fail for good, those of `pending` and of what `roots`
+/// need. Returns the error if there were any, else null. While the thread has ValuesStay: then
+/// nothing that comes later is submitted to such a device.
+std::exception_ptr fail_what_is_lost(std::span<const NodeRef> pending,
+                                     std::span<const ValueId> roots);
 
 /// Gives claimed nodes back as Pending: after a failure. `batch.failed`, if any, becomes Failed for
 /// the reason given.

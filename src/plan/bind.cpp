@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "backend/device_allocator.h"
 #include "plan/transfer.h"
 
 namespace ingot::plan {
@@ -72,6 +73,27 @@ Backend& backend_of(const Plan& plan, std::uint8_t on, Backend& host) {
   return on == kHost ? host : *plan.devices[on].backend;
 }
 
+// The blocks of the instance's last run, where they are free; then others. In this order, since
+// one output must not take what another one had.
+void bind_device_outputs(const Plan& plan, PlanInstance& instance) {
+  std::vector<Ref<Buffer>>& outputs = instance.binding.outputs;
+  std::vector<void*>& preferred = instance.preferred;
+  preferred.resize(outputs.size());
+  const auto each = [&](auto f) {
+    for (const PlanBuffer& b : plan.buffers)
+      if (b.kind == PlanBuffer::Kind::Output && !outputs[b.index]) f(b);
+  };
+  each([&](const PlanBuffer& b) {
+    DeviceAllocator* memory = plan.devices[b.on].backend->memory();
+    if (memory && preferred[b.index])
+      outputs[b.index] = memory->allocate_again(b.nbytes, preferred[b.index]);
+  });
+  each([&](const PlanBuffer& b) {
+    outputs[b.index] = plan.devices[b.on].backend->allocator().allocate(b.nbytes);
+    preferred[b.index] = outputs[b.index]->handle();
+  });
+}
+
 // Outputs come first: where memory is short, the allocator may give an idle stream's arena back to
 // them, and this run asks for a smaller one.
 void bind_outputs(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance,
@@ -87,10 +109,11 @@ void bind_outputs(const Plan& plan, const Batch& batch, Backend& host, PlanInsta
       Value* old = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value;
       run.outputs[b.index] = old->buffer;
       if (in_flight) in_flight->overwritten.emplace_back(old);
-    } else {
-      run.outputs[b.index] = backend_of(plan, b.on, host).allocator().allocate(b.nbytes);
+    } else if (b.on == kHost) {
+      run.outputs[b.index] = host.allocator().allocate(b.nbytes);
     }
   }
+  if (plan.devices.size() > 1) bind_device_outputs(plan, instance);
 }
 
 void bind_arenas(const Plan& plan, Backend& host, Binding& run) {

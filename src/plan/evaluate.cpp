@@ -111,8 +111,10 @@ void compute(plan::Batch& batch, Next& next) {
 
 // One attempt. True when it is over: nothing was left to do, or it worked.
 bool attempt(plan::Batch& batch, std::span<const NodeRef> pending, std::span<const ValueId> asked,
-             Next& next, bool& computes) {
+             Next& next, bool& computes, std::exception_ptr& failure) {
   const plan::ValuesStay stay;
+  if (const std::exception_ptr lost = plan::fail_what_is_lost(pending, asked); lost && !failure)
+    failure = lost;
   if (!plan::collect(batch, pending, asked)) return true;
   computes = true;
   compute(batch, next);
@@ -137,7 +139,7 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
     Next next = Next::Throw;
     try {
       over = attempt(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked, next,
-                     computes);
+                     computes, failure);
     } catch (const plan::RunFailedEarlier&) {
       if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
     } catch (...) {
@@ -161,6 +163,8 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
 }  // namespace
 
 void evaluate_pending(std::span<const ValueId> extra, bool all_asked_for) {
+  // Of the thread: its lists keep their room from one evaluation to the next, so that finding a
+  // plan allocates nothing; and only one that is not within another uses it.
   static thread_local plan::Batch shared;
   // Made while there is memory: to copy it takes none.
   static const OutOfMemoryError no_memory("no memory for the plan of an evaluation");

@@ -10,12 +10,14 @@
 
 #include "backend/registry.h"
 #include "plan/bind.h"
+#include "plan/consumers.h"
 #include "plan/transfer.h"
 #include "plan/watch.h"
 
 namespace ingot::plan {
 
 namespace {
+// Of the thread: a test that makes its evaluations fail disturbs no others.
 thread_local std::int64_t fault_at = FaultInjection::kOff;
 thread_local std::int64_t places_passed = 0;
 }  // namespace
@@ -34,6 +36,17 @@ void FaultInjection::place(const char* what) {
 }
 
 namespace {
+
+// Memory and numbers of one run. Where memory runs out, the error says what takes it.
+void bind_or_explain(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance,
+                     Run* run) {
+  try {
+    bind(plan, batch, host, instance, run);
+  } catch (const OutOfMemoryError& e) {
+    if (any_failed()) throw RunFailedEarlier();  // what they hold comes free, and they are computed
+    throw OutOfMemoryError(e.what() + consumers(plan, batch));
+  }
+}
 
 // What the kernel threw, with the place that recorded the failing step. A check that failed is
 // remembered: it would fail again.
@@ -98,7 +111,9 @@ class DeviceRun {
       : plan_(*plan), batch_(batch), backend_(backend), run_(std::make_unique<Run>(plan)) {
     run_->nodes.reserve(batch.nodes.size());
     run_->drops.reserve(batch.nodes.size());
-    run_->parts.reserve(plan->segments.size());
+    run_->parts.reserve(plan->segments.size() + plan->results.size());
+    for (const PlanDevice& d : plan->devices)
+      if (d.backend && d.backend->stream()) watch_memory(*d.backend);
   }
   ~DeviceRun() {
     if (run_) run_->wait();  // memory must stay until then
@@ -112,7 +127,7 @@ class DeviceRun {
     limit_runs();
     {
       const ObservedSpan span(observer, RunEvent::Kind::Bind);
-      bind(plan_, batch_, backend_, instance, run_.get());
+      bind_or_explain(plan_, batch_, backend_, instance, run_.get());
       bind_operands(instance);
       instance.timers.clear();
       instance.timers.reserve(observer ? plan_.steps.size() : 0);
@@ -134,6 +149,8 @@ class DeviceRun {
     for (std::size_t r = 0; r < plan_.results.size(); ++r)
       if (const std::int32_t step = plan_.results[r].step; step >= 0)
         instance.results[r]->ready = ticket_of(static_cast<std::size_t>(step));
+      else
+        follow(instance.results[r]->ready);
     for (const Ref<Value>& v : run_->overwritten) v->set_overwritten(true);
     mark_in_flight(*run_, batch_);
     hand_out(batch_, instance.binding.values);
@@ -146,6 +163,9 @@ class DeviceRun {
   /// The same when everything has succeeded. Throws what failed.
   void wait_and_give_values() {
     for (const Run::Part& part : run_->parts) wait({part.stream, part.last_seq()});
+    PlanInstance& instance = run_->lease.instance();
+    for (std::size_t r = 0; r < plan_.results.size(); ++r)
+      if (plan_.results[r].step < 0) wait(instance.results[r]->ready);
     hand_out(batch_, run_->lease.instance().binding.values);
   }
 
@@ -206,6 +226,13 @@ class DeviceRun {
     run_on_host(plan_, segment, batch_, instance, watch);
   }
 
+  // A result that lies in a leaf comes to be when the leaf does, and is given back with it.
+  void follow(Ticket leaf) {
+    if (!leaf.stream || (leaf.stream->passed(leaf.seq) && !leaf.stream->failed_by(leaf.seq)))
+      return;
+    run_->parts.push_back({leaf.stream, leaf.seq + 1, 0, 0});
+  }
+
   // A failure of our own is thrown like one of the host's; one of an earlier run is that run's.
   void wait(Ticket ticket) {
     if (wait_ready(ticket)) return;
@@ -215,8 +242,11 @@ class DeviceRun {
       if (!failure || !failure->why || failure->seq < part.first_seq ||
           failure->seq > part.last_seq())
         continue;
-      rethrow_at(plan_.steps[part.first_step + (failure->seq - part.first_seq)], batch_,
-                 failure->why);
+      const Step& step = plan_.steps[part.first_step + (failure->seq - part.first_seq)];
+      const Node& node = *batch_.nodes[static_cast<std::size_t>(step.batch_node)];
+      if (const Explained e = explain(step, node, failure->why); e.device_lost)
+        part.stream->explain_failure(e.error);
+      rethrow_at(step, batch_, failure->why);
     }
     throw RunFailedEarlier();
   }
@@ -268,7 +298,7 @@ void execute(const std::shared_ptr<const Plan>& plan, Batch& batch, Backend& bac
   PlanInstance& instance = lease.instance();
   {
     const ObservedSpan span(observer, RunEvent::Kind::Bind);
-    bind(*plan, batch, backend, instance, nullptr);
+    bind_or_explain(*plan, batch, backend, instance, nullptr);
   }
   if (observer)
     run_segments(*plan, batch, instance, Watched(observer, *plan, batch));

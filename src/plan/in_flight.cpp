@@ -84,7 +84,7 @@ void mark_in_flight(Run& run, const Batch& batch) {
   for (Node* n : batch.nodes) {
     run.nodes.emplace_back(n);
     run.drops.push_back(drops_inputs(*n));
-    n->set_in_flight(true);
+    n->set_flight(Node::Flight::Going);
   }
   park(run, 1);
 }
@@ -100,9 +100,18 @@ namespace {
 void finish(Run& run) {
   park(run, -1);  // before the references go: who counts them meanwhile sees an owner too many
   for (const NodeRef& n : run.nodes) {
-    n->set_in_flight(false);
+    n->set_flight(Node::Flight::Arrived);
     n->set_computed();
   }
+}
+
+// Arenas that no run uses. New users come only under the lock.
+void release_idle_arenas() {
+  State& s = state();
+  std::vector<Ref<Buffer>> idle;  // they go without the lock
+  const std::lock_guard lock(s.mutex);
+  for (auto& [stream, arena] : s.arenas)
+    if (arena && arena->ref_count() == 1) idle.push_back(std::move(arena));
 }
 
 }  // namespace
@@ -115,11 +124,12 @@ void finish_runs() {
     const std::lock_guard lock(s.mutex);
     for (auto& run : s.runs)
       if (run->passed() && !run->failed()) finished.push_back(std::move(run));
-    if (finished.empty()) return;
     std::erase(s.runs, nullptr);
   }
   // Without the lock: what goes away with them may do anything.
   for (const auto& run : finished) finish(*run);
+  finished.clear();
+  release_idle_arenas();
 }
 
 void limit_runs() {
@@ -160,13 +170,16 @@ void reclaim() noexcept {
 
 }  // namespace
 
+void watch_memory(Backend& backend) {
+  if (DeviceAllocator* memory = backend.memory()) memory->set_reclaimer(reclaim);
+}
+
 Ref<Buffer> stream_arena(Backend& backend, std::size_t nbytes) {
   State& s = state();
-  backend.memory()->set_reclaimer(reclaim);
   {
     const std::lock_guard lock(s.mutex);
     Ref<Buffer>& arena = s.arenas[backend.stream()];
-    if (arena && arena->nbytes() >= nbytes) return arena;
+    if (arena && arena->capacity() >= nbytes) return arena;
     arena = nullptr;  // it makes place for its successor
   }
   Ref<Buffer> larger = backend.allocator().allocate_arena(nbytes);
@@ -195,6 +208,10 @@ Explained explain(const Step& step, const Node& node, const std::exception_ptr& 
     return {std::make_exception_ptr(ValueError(e.what() + place)), true};
   } catch (const OutOfMemoryError&) {
     return {why, false, true};
+  } catch (const DeviceLostError& e) {
+    return {std::make_exception_ptr(
+                DeviceLostError(fmt::format("{}: {}{}", step.what, e.what(), place))),
+            false, false, true};
   } catch (const Error& e) {
     if (std::string_view(e.what()).find(place) != std::string_view::npos) return {why, false};
     try {
@@ -235,7 +252,7 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
       n->fail(why);
     else
       n->set_state(NodeState::Pending);
-    n->set_in_flight(false);  // last: who sees it Done must not take it for settled
+    n->set_flight(Node::Flight::GivenBack);  // last: who sees it Done must not take it for settled
     if (n.get() != failed && !n->listed()) {
       pending.push_back(n);
       n->set_listed(true);
@@ -243,55 +260,84 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
   }
 }
 
+struct Found {
+  std::vector<std::pair<Node*, std::exception_ptr>> checks;    ///< nodes whose own check failed
+  std::vector<std::pair<Stream*, std::exception_ptr>> losses;  ///< streams whose device is gone
+  std::exception_ptr other;                                    ///< what is to be thrown
+};
+
+bool says_lost(const std::exception_ptr& why) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const DeviceLostError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// Why the gates are shut.
+Found find_failures(const std::vector<Stream*>& streams, const std::vector<Run*>& failed) {
+  Found found;
+  for (Stream* stream : streams) {
+    const auto failure = stream->failure();
+    if (!failure || !failure->why || stream->lost()) continue;
+    // Where no run has it, whoever submitted the step was told, or it was no step.
+    std::exception_ptr lost = says_lost(failure->why) ? failure->why : nullptr;
+    for (const Run* run : failed)
+      if (const Step* step = step_of(*run, stream, failure->seq)) {
+        Node* node = run->nodes[static_cast<std::size_t>(step->batch_node)].get();
+        const Explained e = explain(*step, *node, failure->why);
+        if (e.device_lost) lost = e.error;
+        if (e.check_failed)
+          found.checks.emplace_back(node, e.error);
+        else if (!found.other)
+          found.other = e.error;
+      }
+    if (lost) found.losses.emplace_back(stream, lost);
+  }
+  return found;
+}
+
 }  // namespace
 
+bool any_failed() noexcept {
+  bool failed = false;
+  for_each_backend([&](Backend& b) {
+    if (const Stream* stream = b.stream()) failed |= stream->failed() && !stream->lost();
+  });
+  return failed;
+}
+
 std::exception_ptr settle_failures() {
-  if (!any_stream()) return nullptr;
+  if (!any_stream() || !any_failed()) return nullptr;
+  if (ValuesStay::held()) throw RunFailedEarlier();
+  finish_runs();
   std::vector<Stream*> streams;
   for_each_backend([&](Backend& b) {
     if (b.stream()) streams.push_back(b.stream());
   });
-  const auto some_failed = [&] {
-    return std::any_of(streams.begin(), streams.end(), [](Stream* q) { return q->failed(); });
-  };
-  if (!some_failed()) return nullptr;
-  if (ValuesStay::held()) throw RunFailedEarlier();
-  finish_runs();
   State& s = state();
   const std::unique_lock alone(s.values);
-  if (!some_failed()) return nullptr;  // another thread was faster
+  if (!any_failed()) return nullptr;  // another thread was faster
   for (Stream* stream : streams) stream->wait(stream->submitted());
-  std::vector<std::unique_ptr<Run>> failed;
+  std::vector<Run*> failed;  // in s.runs: nobody else takes one that failed
   {
     const std::lock_guard lock(s.mutex);
-    // Room first: from here on nothing may fail.
     std::size_t nodes = record_state().pending.size();
     for (const auto& run : s.runs) nodes += run->nodes.size();
     record_state().pending.reserve(nodes);
-    failed.reserve(s.runs.size());
-    for (auto& run : s.runs)
-      if (run->failed()) failed.push_back(std::move(run));
-    std::erase(s.runs, nullptr);
+    for (const auto& run : s.runs)
+      if (run->failed()) failed.push_back(run.get());
   }
-  std::exception_ptr other;
-  std::vector<std::pair<Node*, std::exception_ptr>> checks;
-  for (Stream* stream : streams) {
-    const auto failure = stream->failure();
-    if (!failure || !failure->why) continue;
-    for (const auto& run : failed)
-      if (const Step* step = step_of(*run, stream, failure->seq)) {
-        Node* node = run->nodes[static_cast<std::size_t>(step->batch_node)].get();
-        const Explained e = explain(*step, *node, failure->why);
-        if (e.check_failed)
-          checks.emplace_back(node, e.error);
-        else if (!other)
-          other = e.error;
-      }
-  }
+  const Found found = find_failures(streams, failed);
+  std::vector<std::unique_ptr<Run>> taken;
+  taken.reserve(failed.size());
+  // From here on nothing may fail.
   for (auto run = failed.rbegin(); run != failed.rend(); ++run) {
     Node* node = nullptr;
     std::exception_ptr why;
-    for (const auto& [n, error] : checks)
+    for (const auto& [n, error] : found.checks)
       if (std::any_of((*run)->nodes.begin(), (*run)->nodes.end(),
                       [&, n = n](const NodeRef& own) { return own.get() == n; })) {
         node = n;
@@ -299,15 +345,20 @@ std::exception_ptr settle_failures() {
       }
     give_back(**run, node, why);
   }
+  {
+    const std::lock_guard lock(s.mutex);
+    for (auto& run : s.runs)
+      if (std::find(failed.begin(), failed.end(), run.get()) != failed.end())
+        taken.push_back(std::move(run));
+    std::erase(s.runs, nullptr);
+    if (!found.checks.empty() && !s.untold) s.untold = found.checks.front().second;
+  }
   std::sort(record_state().pending.begin(), record_state().pending.end(),
             [](const NodeRef& a, const NodeRef& b) { return a->id() < b->id(); });
+  for (const auto& [stream, why] : found.losses) stream->lose(why);
   for (Stream* stream : streams)
-    if (stream->failed()) stream->reopen();
-  if (!checks.empty()) {
-    const std::lock_guard lock(s.mutex);
-    if (!s.untold) s.untold = checks.front().second;
-  }
-  return other;
+    if (stream->failed() && !stream->lost()) stream->reopen();
+  return found.other;
 }
 
 void settle_for_later() {

@@ -48,7 +48,8 @@ struct Run {
   Lease lease;
   std::vector<NodeRef> nodes;
   std::vector<std::uint8_t> drops;  ///< per node: its edges go when the run has succeeded
-  /// The steps of one segment: step first_step + i has number first_seq + i on the stream.
+  /// The steps of one segment: step first_step + i has number first_seq + i on the stream. Without
+  /// a step: what is in number last_seq is part of its results.
   struct Part {
     Stream* stream;
     std::uint64_t first_seq;
@@ -92,17 +93,21 @@ void finish_runs();
 void limit_runs();
 
 /// If a stream's gate is shut: gives the runs back that failed, and opens it. Nodes whose own check
-/// failed (a label out of range) become Failed. Returns any other error, for the caller to throw,
-/// or null. Throws RunFailedEarlier, for the outer evaluation, while this thread holds ValuesStay
-/// and there is something to give back.
+/// failed (a label out of range) become Failed. A device that said it is gone is lost from then on.
+/// Returns any other error, for the caller to throw, or null. Throws RunFailedEarlier, for the
+/// outer evaluation, while this thread holds ValuesStay and there is something to give back.
 std::exception_ptr settle_failures();
+/// Whether there is something to settle.
+bool any_failed() noexcept;
 /// The same where another error is being handled: what is found waits for whoever asks next.
 void settle_for_later();
 /// An error that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
 
+/// Makes the device's memory ask for what runs in flight hold, when it runs short.
+void watch_memory(Backend& backend);
 /// The one arena of the device's stream, at least so large: the runs on it come one after the
-/// other.
+/// other. When none is left, it goes back to the device's memory, cached (finish_runs()).
 Ref<Buffer> stream_arena(Backend& backend, std::size_t nbytes);
 /// Lets go of it; runs in flight keep it as long as they need it.
 void drop_stream_arena(const Stream& stream) noexcept;
@@ -121,6 +126,7 @@ struct Explained {
   std::exception_ptr error;
   bool check_failed = false;
   bool out_of_memory = false;  ///< which is nobody's fault
+  bool device_lost = false;
 };
 Explained explain(const Step& step, const Node& node, const std::exception_ptr& why);
 

@@ -23,7 +23,7 @@ std::size_t PlanInstance::nbytes() const {
   return sizeof(PlanInstance) + room(binding.bounds) + room(binding.slots) + room(binding.arenas) +
          room(binding.outputs) + room(binding.values) + room(results) + room(addresses) +
          room(operands) + room(device_operands) + room(batch_slots) + room(leaf_nodes) +
-         room(leaf_holders);
+         room(leaf_holders) + room(preferred);
 }
 
 std::unique_ptr<PlanInstance> InstancePool::take() {

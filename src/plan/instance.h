@@ -58,6 +58,11 @@ class PlanInstance {
   std::vector<LeafNode> leaf_nodes;
   std::vector<std::uint32_t> leaf_holders;
 
+  /// Per output: the block that the last run had, if it was new memory on a device with a stream.
+  /// The next one takes it again if it is free (rule 16), so that what a device has captured of the
+  /// plan goes on to be right. Nothing is kept for it: what is free belongs to the allocator.
+  std::vector<void*> preferred;
+
   /// Lets go of the run's memory; the lists keep their room.
   void clear();
   /// What it keeps between runs.

@@ -55,6 +55,7 @@ class Profile::Session {
   const ProfileResult& stop() {
     if (!running_) return result_;
     unwatch();
+    recorder_->wait_for_devices();
     running_ = false;
     is_taken = false;
     result_ = ProfileResult(recorder_->finish());

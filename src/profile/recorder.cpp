@@ -9,10 +9,14 @@
 #include <ingot/core/error.h>
 #include <ingot/core/memory.h>
 
+#include "backend/registry.h"
+
 namespace ingot::profiling {
 namespace {
 
 using Kind = RunEvent::Kind;
+
+constexpr std::size_t kMostOutstanding = std::size_t{1} << 20;  // of a device that never tells
 
 double ms(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
 
@@ -34,6 +38,19 @@ Recorder::Recorder(const ProfileOptions& options) {
   data_.own_thread = thread_number();
   data_.begin = data_.end = observer_clock();
   devices_.emplace_back();
+}
+
+void Recorder::wait_for_devices() const {
+  std::vector<Device> devices;
+  {
+    const std::lock_guard lock(mutex_);
+    devices = devices_;
+  }
+  for (const Device d : devices) {
+    Backend* backend = find_backend(d);
+    // What failed there is not told here: it waits for who asks for the values.
+    if (Stream* stream = backend ? backend->stream() : nullptr) stream->wait(stream->submitted());
+  }
 }
 
 bool Recorder::knows(std::uint64_t plan) const noexcept {
@@ -84,19 +101,25 @@ void Recorder::note(const RunEvent& event, std::uint32_t thread) {
       note_step(event, kept);
       break;
     case Kind::Device:
-      note_device(event, kept);
+      if (!note_device(event, kept)) return;
       break;
     default:
       kept.text = text_of(event.text);
       break;
   }
   account(event, thread);
+  keep(kept);
+  if (event.kind != Kind::Submit || early_.empty()) return;
+  if (const auto early = early_.extract({event.run, event.step})) note(early.mapped(), thread);
+}
+
+void Recorder::keep(const Event& event) {
   const bool is_step =
       event.kind == Kind::Step || event.kind == Kind::Submit || event.kind == Kind::Device;
-  if (is_step && kept.line == kNone)  // of a plan for whose description there was no memory
+  if (is_step && event.line == kNone)  // of a plan for whose description there was no memory
     ++data_.events_left_out;
   else if (data_.events.size() < data_.options.max_trace_events)
-    data_.events.push_back(kept);
+    data_.events.push_back(event);
   else
     ++data_.events_left_out;
 }
@@ -116,17 +139,28 @@ void Recorder::note_step(const RunEvent& event, Event& kept) {
     return;
   }
   stats.submitted += event.end - event.begin;
-  constexpr std::size_t kMost = std::size_t{1} << 20;  // of a device that never tells
-  if (outstanding_.size() < kMost)
-    outstanding_[{event.run, event.step}] = {kept.line, data_.steps.size() == 1};
+  if (outstanding_.size() < kMostOutstanding)
+    outstanding_[{event.run, event.step}] = {kept.line, data_.steps.size() == 1,
+                                             in_step_ ? data_.steps.size() - 1 : kNoStep};
 }
 
-void Recorder::note_device(const RunEvent& event, Event& kept) {
+// The time is that of the step of the program that gave it, whenever the device came to it. False
+// when that is not known yet: a device may be done before submitting has been told.
+bool Recorder::note_device(const RunEvent& event, Event& kept) {
   const auto found = outstanding_.find({event.run, event.step});
-  if (found == outstanding_.end()) return;
-  kept.line = found->second.line;
-  stats_of(kept.line, found->second.in_first).ran += event.end - event.begin;
+  if (found == outstanding_.end()) {
+    if (early_.size() < kMostOutstanding)
+      early_.emplace(StepKey(event.run, event.step), event);
+    else
+      ++data_.events_left_out;
+    return false;
+  }
+  const Outstanding& given = found->second;
+  kept.line = given.line;
+  stats_of(kept.line, given.in_first).ran += event.end - event.begin;
+  if (given.step != kNoStep) data_.steps[given.step].device_ms += ms(event.end - event.begin);
   outstanding_.erase(found);
+  return true;
 }
 
 std::uint32_t Recorder::line_of(const RunEvent& event) {
@@ -181,8 +215,7 @@ void Recorder::account(const RunEvent& event, std::uint32_t thread) {
       step.submit_ms += time;
       break;
     case Kind::Device:
-      step.device_ms += time;
-      break;
+      break;  // see note_device
     case Kind::Wait:
       step.waiting_ms += time;
       break;

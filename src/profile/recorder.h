@@ -24,6 +24,8 @@ class Recorder final : public RunObserver {
   /// A step of the program has begun or ended.
   void begin_step(std::int64_t number);
   void end_step();
+  /// Until the devices have run what they were given so far, and have told.
+  void wait_for_devices() const;
   /// What was seen until now; nothing is kept any more.
   std::shared_ptr<const Data> finish();
 
@@ -31,13 +33,17 @@ class Recorder final : public RunObserver {
   /// Steps that a device was given and has not told of.
   struct Outstanding {
     std::uint32_t line;
-    bool in_first;  ///< given in the first step of the program
+    bool in_first;     ///< given in the first step of the program
+    std::size_t step;  ///< in Data::steps; kNoStep where none goes on
   };
+  static constexpr std::size_t kNoStep = ~std::size_t{0};
+  using StepKey = std::pair<std::uint64_t, std::uint32_t>;  // run and step
   using LineKey = std::tuple<std::uint32_t, const char*, std::uint32_t, const char*, std::uint32_t>;
 
   void note(const RunEvent& event, std::uint32_t thread);
   void note_step(const RunEvent& event, Event& kept);
-  void note_device(const RunEvent& event, Event& kept);
+  bool note_device(const RunEvent& event, Event& kept);
+  void keep(const Event& event);
   void account(const RunEvent& event, std::uint32_t thread);
   void cover(std::int64_t begin, std::int64_t end);
   void close_step(std::int64_t at);
@@ -53,8 +59,9 @@ class Recorder final : public RunObserver {
   std::unordered_map<std::string, std::uint32_t> info_numbers_;
   std::map<std::string, std::uint32_t, std::less<>> text_numbers_;
   std::map<LineKey, std::uint32_t> line_numbers_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, Outstanding> outstanding_;  ///< by run and step
-  std::vector<Device> devices_;  ///< whose memory is looked at
+  std::map<StepKey, Outstanding> outstanding_;
+  std::map<StepKey, RunEvent> early_;  ///< a device was faster than who gave it the step
+  std::vector<Device> devices_;        ///< whose memory is looked at
   // The step of the program that goes on.
   bool in_step_ = false;
   std::int64_t step_begin_ = 0;

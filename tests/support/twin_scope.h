@@ -15,12 +15,21 @@ namespace ingot::test {
 inline const Device kTwin{DeviceType::Twin, 0};
 inline const Device kOtherTwin{DeviceType::Twin, 1};
 
+/// Waits; what went wrong on the device meanwhile does not matter.
+inline void settle_all() {
+  try {
+    plan::synchronize_all();
+  } catch (const Error&) {
+  }
+}
+
 class TwinScope {
  public:
   explicit TwinScope(TwinOptions options = {}, int index = 0) : twin_(ingot::twin(index)) {
     change(std::move(options));
   }
   ~TwinScope() {
+    settle_all();
     change({});
     plan::set_fallback("");
   }
@@ -36,13 +45,5 @@ class TwinScope {
  private:
   Twin& twin_;
 };
-
-/// Waits; what went wrong on the device meanwhile does not matter.
-inline void settle_all() {
-  try {
-    plan::synchronize_all();
-  } catch (const Error&) {
-  }
-}
 
 }  // namespace ingot::test

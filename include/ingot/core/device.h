@@ -56,8 +56,10 @@ int device_count(DeviceType type);
 
 /// True when this build contains the backend of `device`.
 bool is_built(Device device);
-/// True when tensors can live and compute there now.
+/// True when tensors can live and compute there now; not on a device that was lost.
 bool is_available(Device device);
+/// It was there, and is gone until the program ends: whatever needs it throws DeviceLostError.
+bool is_lost(Device device);
 /// Empty when available, else the reason in one sentence.
 std::string why_unavailable(Device device);
 /// cuda, else mps, else cpu: the first that is available. The environment variable INGOT_DEVICE, in

@@ -25,6 +25,10 @@ struct DTypeError : Error {
 struct DeviceError : Error {
   using Error::Error;
 };
+/// A device that is gone for good: its tensors are lost, all other devices and the cpu go on.
+struct DeviceLostError : DeviceError {
+  using DeviceError::DeviceError;
+};
 /// A device (or the host) has not enough memory.
 struct OutOfMemoryError : Error {
   using Error::Error;

@@ -51,8 +51,9 @@ class Profile {
   /// passes over the training data. resume() without pause() does nothing.
   void pause();
   void resume();
-  /// Stops, and says what was seen; the same again when called again. Evaluations that other
-  /// threads are in the middle of go on unseen.
+  /// Stops, and says what was seen; the same again when called again. It waits until the devices
+  /// that it saw have run what they were given. Evaluations that other threads are in the middle of
+  /// go on unseen.
   ProfileResult stop();
   /// Begun and not yet stopped; also while steps are skipped.
   bool is_running() const;

@@ -65,7 +65,7 @@ struct ProfileStep {
   double memory_ms = 0;         ///< taking the memory of runs
   double running_ms = 0;        ///< kernels that the host itself runs
   double submit_ms = 0;         ///< giving steps to devices
-  double device_ms = 0;         ///< devices running steps
+  double device_ms = 0;         ///< devices running what this step gave them, whenever they did
   double waiting_ms = 0;        ///< the host waiting: for a device, a loader, another thread
   double program_ms = 0;        ///< all else: recording, backward, the program's own work
   std::size_t peak_nbytes = 0;  ///< largest memory seen, all devices together

@@ -66,7 +66,12 @@ class TwinDevice final : public Twin {
   void configure(const TwinOptions& options) override {
     const std::lock_guard lock(stream_.submitting());
     stream_.wait(stream_.submitted());
+    if (stream_.lost()) stream_.reopen();
     set(options);
+  }
+  void hold(bool on) override {
+    const std::lock_guard lock(stream_.submitting());
+    stream_.hold(on);
   }
 
  private:
@@ -76,6 +81,7 @@ class TwinDevice final : public Twin {
     memory_.set_total(options.memory_nbytes);
     stream_.set_async(options.async);
     steps_until_failure_.store(options.fail_at, std::memory_order_relaxed);
+    steps_until_loss_.store(options.lose_at, std::memory_order_relaxed);
   }
 
   Backend& kernels() const { return options_.reference ? reference_backend() : cpu_backend(); }
@@ -101,6 +107,11 @@ class TwinDevice final : public Twin {
     if (steps_until_failure_.load(std::memory_order_relaxed) >= 0 &&
         steps_until_failure_.fetch_sub(1, std::memory_order_relaxed) == 0)
       throw InternalError("twin: this step was told to fail");
+    if (steps_until_loss_.load(std::memory_order_relaxed) >= 0 &&
+        steps_until_loss_.fetch_sub(1, std::memory_order_relaxed) == 0)
+      throw DeviceLostError(fmt::format(
+          "{} is lost: it was told to be; its tensors are gone, other devices and the cpu go on",
+          device_.str()));
     operands_.clear();
     for (std::uint32_t i = 0; i < call.num_operands; ++i)
       operands_.push_back(address(call.operands[i]));
@@ -118,7 +129,7 @@ class TwinDevice final : public Twin {
   TwinStream stream_;
   TwinOptions options_;
   Limits limits_;
-  std::atomic<std::int64_t> steps_until_failure_{-1};
+  std::atomic<std::int64_t> steps_until_failure_{-1}, steps_until_loss_{-1};
   std::atomic<std::uint64_t> steps_run_{0};
   std::vector<void*> operands_;
   std::minstd_rand random_;
@@ -174,6 +185,8 @@ TwinOptions parse_twin_options(std::string_view text) {
       options.memory_nbytes = static_cast<std::size_t>(number(word, value));
     } else if (word == "fail") {
       options.fail_at = number(word, value);
+    } else if (word == "lost") {
+      options.lose_at = number(word, value);
     } else if (word == "refuse") {
       std::string_view rest = value;
       while (!rest.empty()) {
@@ -183,7 +196,8 @@ TwinOptions parse_twin_options(std::string_view text) {
       }
     } else {
       throw ValueError(fmt::format(
-          "INGOT_TWIN: there is no '{}'; there are sync, reference, delay, memory, fail, refuse",
+          "INGOT_TWIN: there is no '{}'; there are sync, reference, delay, memory, fail, lost, "
+          "refuse",
           word));
     }
   }

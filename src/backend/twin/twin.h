@@ -21,6 +21,8 @@ struct TwinOptions {
   std::size_t memory_nbytes = std::size_t{4} << 30;
   /// The n-th step from now fails, counted from 0; -1: none does.
   std::int64_t fail_at = -1;
+  /// The same, but there the device is lost for good, until configure() puts another in its place.
+  std::int64_t lose_at = -1;
   /// Limits::max_operands.
   std::size_t max_operands = 31;
 };
@@ -30,6 +32,9 @@ class Twin : public Backend {
  public:
   /// Waits for what is submitted, then changes the options. Plans made before are out of date.
   virtual void configure(const TwinOptions& options) = 0;
+  /// Holds its thread back: what is submitted waits, and so does who waits for it. Not in
+  /// synchronous times, and for 4,095 steps at most.
+  virtual void hold(bool on) = 0;
   /// Steps that it has run.
   virtual std::uint64_t steps_run() const = 0;
 };
@@ -37,8 +42,8 @@ Twin& twin(int index = 0);
 inline constexpr int kNumTwins = 2;
 
 /// INGOT_TWIN=1, or options:
-/// "sync,reference,delay=50,refuse=conv2d+softmax,memory=1000000,fail=17". Throws ValueError for
-/// another word.
+/// "sync,reference,delay=50,refuse=conv2d+softmax,memory=1000000,fail=17,lost=17". Throws
+/// ValueError for another word.
 TwinOptions parse_twin_options(std::string_view text);
 
 }  // namespace ingot

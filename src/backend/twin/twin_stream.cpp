@@ -71,18 +71,39 @@ void TwinStream::pass(std::uint64_t seq, const Entry& entry) noexcept {
 void TwinStream::work() noexcept {
   while (true) {
     // In synchronous times the submitting thread passes the steps.
-    const auto there = [&] {
+    const auto has_work = [&] {
       return async_.load(std::memory_order_seq_cst) &&
              submitted_.load(std::memory_order_seq_cst) > passed_.load(std::memory_order_seq_cst);
     };
+    const auto there = [&] { return hold_.load(std::memory_order_seq_cst) || has_work(); };
+    if (hold_.load(std::memory_order_acquire)) {
+      std::unique_lock lock(mutex_);
+      holding_ = held_;
+      progress_.notify_all();
+      let_go_.wait(lock, [this] { return !held_; });
+      holding_ = false;
+    }
     if (!comes_soon(there)) {
       std::unique_lock lock(mutex_);
       sleeping_.store(true, std::memory_order_seq_cst);
       more_.wait(lock, there);
       sleeping_.store(false, std::memory_order_seq_cst);
     }
+    if (hold_.load(std::memory_order_acquire) || !has_work()) continue;
     const std::uint64_t seq = passed_.load(std::memory_order_relaxed) + 1;
     pass(seq, ring_[seq % kRing]);
+  }
+}
+
+void TwinStream::hold(bool on) {
+  std::unique_lock lock(mutex_);
+  held_ = on;
+  hold_.store(on, std::memory_order_release);
+  if (on && has_thread_) {
+    more_.notify_one();
+    progress_.wait(lock, [this] { return holding_; });
+  } else {
+    let_go_.notify_all();
   }
 }
 

@@ -21,6 +21,9 @@ class TwinStream final : public Stream {
 
   /// Only when all that was submitted has been passed.
   void set_async(bool on) { async_ = on; }
+  /// The thread passes nothing until it is let go. It does not sleep meanwhile as one does that has
+  /// nothing to do: to submit takes as long as to a device that is busy.
+  void hold(bool on);
 
  private:
   struct Entry {
@@ -38,7 +41,9 @@ class TwinStream final : public Stream {
   std::atomic<bool> async_{true};
   bool has_thread_ = false;
   std::mutex mutex_;
-  std::condition_variable more_, progress_;
+  std::condition_variable more_, progress_, let_go_;
+  bool held_ = false, holding_ = false;  // asked for; obeyed. Of mutex_
+  std::atomic<bool> hold_{false};
   std::atomic<bool> sleeping_{false};
   std::atomic<int> waiting_{0};
 };

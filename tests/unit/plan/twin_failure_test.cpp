@@ -176,12 +176,66 @@ TEST(TwinFailure, AnIdleArenaMakesPlace) {
   x.eval();                                                        // 4 MiB
   const Tensor total = [&] { return (x.exp().t() * x).sum(); }();  // what it goes through is gone
   EXPECT_GT(total.item<float>(), 0.f);
-  const std::size_t used = memory_allocated(kTwin);
+  const std::size_t used = memory_allocated(kTwin) + memory_cached(kTwin);
   EXPECT_GE(used, std::size_t{8} << 20) << "the temporaries are not there";
   const std::size_t before = set_memory_limit(used + (std::size_t{1} << 20), kTwin);
   const Tensor y = x + 1;
   EXPECT_NEAR(y.to_vector<float>()[7], 1 + 7e-6f, 1e-6f);
   set_memory_limit(before, kTwin);
+}
+
+// A view of a value that is on its way, evaluated by itself: no step of its own makes it, so it
+// must fail and come back with what it shows.
+TEST(TwinFailure, AViewIsGivenBackWithWhatItShows) {
+  const TwinScope twin(slow());
+  const Tensor x = from_vector(V{1, 2, 3, 4}, {4}).to(kTwin).eval();
+  plan::synchronize_all();
+  for (const bool waits : {false, true}) {
+    TwinOptions failing = slow();
+    failing.fail_at = 0;
+    twin->configure(failing);
+    const Tensor y = (x * 3).eval();
+    const Tensor view = y.view({2, 2}).eval();
+    if (waits) {
+      EXPECT_THROW(plan::synchronize_all(), InternalError);
+    }
+    const Tensor sums = view.sum(0);
+    if (!waits) {
+      EXPECT_THROW(sums.to_vector<float>(), InternalError);
+    }
+    EXPECT_EQ(sums.to_vector<float>(), (V{12, 18}));
+    EXPECT_EQ(view.to_vector<float>(), (V{3, 6, 9, 12}));
+  }
+}
+
+// What one thread records of a leaf while another gives the leaf's run back.
+TEST(TwinFailure, LeavesAreReadWhileTheirRunIsGivenBack) {
+  const TwinScope twin;
+  const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();
+  plan::synchronize_all();
+  for (int round = 0; round < 150; ++round) {
+    TwinOptions failing;
+    failing.fail_at = 0;
+    twin->configure(failing);
+    const Tensor w = (x * 2).eval();
+    std::atomic<bool> ready{false}, over{false};
+    std::vector<Tensor> products;
+    std::thread reader([&] {
+      ready = true;
+      do {
+        const Tensor leaf = w.detach().requires_grad_();  // its first use makes a variable of it
+        products.push_back(leaf * 5);
+      } while (!over && products.size() < 2000);
+      while (!over) std::this_thread::yield();
+      if (products.size() > 20) products.erase(products.begin() + 10, products.end() - 10);
+      for (const Tensor& p : products) EXPECT_EQ(p.to_vector<float>(), (V{10, 20, 30}));
+    });
+    while (!ready) std::this_thread::yield();
+    EXPECT_THROW(plan::synchronize_all(), InternalError);
+    over = true;
+    reader.join();
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+  }
 }
 
 TEST(TwinFailure, SeveralThreads) {

@@ -10,6 +10,7 @@
 
 #include "core/observe.h"
 #include "plan/plan.h"
+#include "support/twin_scope.h"
 
 namespace ingot {
 namespace {
@@ -329,7 +330,8 @@ TEST(Profile, SubmittingAndRunningAreApart) {
   EXPECT_EQ(row.first_calls, 2) << "both were given in the first step";
   EXPECT_NEAR(row.first_ms, 0.15, 1e-9);
   EXPECT_NEAR(result.steps()[0].submit_ms, 0.005, 1e-9);
-  EXPECT_NEAR(result.steps()[0].device_ms, 0.05, 1e-9);
+  EXPECT_NEAR(result.steps()[0].device_ms, 0.15, 1e-9);
+  EXPECT_EQ(result.steps()[1].device_ms, 0);
 }
 
 TEST(Profile, ADeviceThatDoesNotTellHasNoTimes) {
@@ -409,6 +411,73 @@ TEST(Profile, TheTableIsSortedAndCut) {
   sort_line = sort_line.substr(sort_line.find("\nsort") + 1);
   sort_line = sort_line.substr(0, sort_line.find('\n'));
   EXPECT_NE(sort_line.find(" - "), std::string::npos) << "comparisons are not known: " << sort_line;
+}
+
+// -- Devices --------------------------------------------------------------------------------------
+
+// A device runs later: when the profile stops, it has run, and told.
+TEST(ProfileOfADevice, SubmittingAndRunningAreToldApart) {
+  for (const bool async : {true, false}) {
+    TwinOptions options;
+    options.async = async;
+    options.max_delay_us = async ? 500 : 0;
+    const test::TwinScope twin(options);
+    const Tensor x = randn({32, 32}).to(test::kTwin).eval();
+    synchronize();
+    Profile profile;
+    std::vector<Tensor> kept;
+    for (int i = 0; i < 4; ++i) {
+      kept.push_back(matmul(x, x + i).exp());
+      kept.back().eval();
+      profile.step();
+    }
+    const ProfileResult result = profile.stop();
+    EXPECT_TRUE(current_stream(test::kTwin).query()) << "it has waited";
+    EXPECT_EQ(result.events_left_out(), 0);
+    ASSERT_EQ(result.steps().size(), 4u);
+    EXPECT_TRUE(result.first_is_apart());
+    double rows = 0, steps = 0, first = 0;
+    for (const ProfileRow& row : result.rows()) {
+      EXPECT_EQ(row.device, test::kTwin) << row.op;
+      EXPECT_EQ(row.calls, 3) << row.op;
+      EXPECT_EQ(row.first_calls, 1) << row.op;
+      EXPECT_GT(row.total_ms, 0) << row.op;
+      EXPECT_GT(row.first_ms, 0) << row.op;
+      EXPECT_GT(row.submit_ms, 0) << row.op;
+      EXPECT_NE(row.source.find("profile_test.cpp:"), std::string::npos) << row.source;
+      rows += row.total_ms;
+      first += row.first_ms;
+    }
+    EXPECT_EQ(result.rows().size(), 3u);
+    for (std::size_t i = 0; i < 4; ++i) {
+      const ProfileStep& s = result.steps()[i];
+      EXPECT_GT(s.device_ms, 0) << i;
+      EXPECT_GT(s.submit_ms, 0) << i;
+      EXPECT_EQ(s.running_ms, 0) << i;
+      if (i > 0) steps += s.device_ms;
+    }
+    EXPECT_NEAR(rows, steps, 1e-9);
+    EXPECT_NEAR(first, result.steps()[0].device_ms, 1e-9);
+    std::size_t most = 0;
+    for (const ProfileMemory& m : result.memory())
+      if (m.device == test::kTwin) most = std::max(most, m.allocated_nbytes);
+    EXPECT_GE(most, 5u * 32 * 32 * 4) << "x and what was kept";
+  }
+}
+
+// A failure waits for who asks for the value, also where a profile ends in between.
+TEST(ProfileOfADevice, AFailureIsNotItsBusiness) {
+  TwinOptions options;
+  options.max_delay_us = 200;
+  const test::TwinScope twin(options);
+  const Tensor x = ones({4}).to(test::kTwin).eval();
+  synchronize();
+  options.fail_at = 0;
+  twin->configure(options);
+  Tensor y;
+  EXPECT_NO_THROW(std::ignore = profile([&] { y = (x * 2).eval(); }));
+  EXPECT_THROW(y.to_vector<float>(), InternalError);
+  EXPECT_EQ(y.to_vector<float>(), std::vector<float>(4, 2.f));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "core/observe.h"
 #include "support/scratch_folder.h"
+#include "support/twin_scope.h"
 
 namespace ingot {
 namespace {
@@ -181,6 +182,56 @@ TEST(Trace, DevicesAreProcesses) {
     named |= e.at("name") == "process_name" && e.at("pid") == ran[0].at("pid") &&
              e.at("args").at("name") == "cuda:1";
   EXPECT_TRUE(named);
+}
+
+TEST(Trace, OfARunOnTwoDevices) {
+  TwinOptions options;
+  options.max_delay_us = 100;
+  const test::TwinScope twin(options);
+  nn::Linear net(8, 4);
+  net.to(test::kTwin);
+  const Tensor x = randn({4, 8});
+  eval();
+  synchronize();
+  const ProfileResult result = profile([&] {
+    const Tensor loss = (net(x.to(test::kTwin)).cpu() * 2).sum();
+    loss.backward();
+    eval();
+  });
+  const Json trace = Json::parse(result.chrome_trace());
+  EXPECT_EQ(trace.at("otherData").at("events_left_out"), 0);
+  std::map<std::string, int> processes;
+  for (const Json& e : events_of(trace, "M"))
+    if (e.at("name") == "process_name") processes[e.at("args").at("name")] = e.at("pid");
+  ASSERT_TRUE(processes.contains("host") && processes.contains("twin:0"));
+  std::map<std::string, double> submitted, ran;  // begin of the one, end of the other, by number
+  for (const Json& e : events_of(trace, "s")) submitted[e.at("id")] = e.at("ts");
+  for (const Json& e : events_of(trace, "f")) {
+    EXPECT_EQ(e.at("pid"), processes["twin:0"]);
+    ran[e.at("id")] = e.at("ts");
+  }
+  EXPECT_GT(ran.size(), 4u);
+  ASSERT_EQ(ran.size(), submitted.size());
+  for (const auto& [id, at] : ran) {
+    ASSERT_TRUE(submitted.contains(id)) << id;
+    EXPECT_GE(at + 2e-3, submitted[id]) << "it ran before it was submitted";
+  }
+  double latest = 0;
+  std::map<std::string, int> ops;
+  for (const Json& e : events_of(trace, "X", "op")) {
+    const std::string device = e.at("args").at("device");
+    ++ops[device];
+    EXPECT_EQ(e.at("pid"), processes[device == "cpu" ? "host" : device]) << e;
+    if (device == "cpu") continue;
+    EXPECT_GE(e.at("ts").get<double>() + 2e-3, latest) << "one after the other";
+    latest = end_of(e);
+  }
+  EXPECT_EQ(ops["twin:0"], static_cast<int>(ran.size()));
+  EXPECT_GT(ops["cpu"], 0);
+  bool memory = false;
+  for (const Json& e : events_of(trace, "C"))
+    memory |= e.at("name") == "memory of twin:0" && e.at("args").at("allocated") > 0;
+  EXPECT_TRUE(memory);
 }
 
 TEST(Trace, IsWrittenWholeOrNotAtAll) {
