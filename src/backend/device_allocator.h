@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "core/buffer.h"
@@ -27,6 +28,9 @@ class DeviceAllocator final : public Allocator {
  public:
   DeviceAllocator(Device device, MemorySpace space, DeviceMemory& memory)
       : device_(device), space_(space), memory_(memory) {}
+  /// Of a device's pinned host memory. It keeps what was in use at once, for reuse, and no more:
+  /// the staging of batches goes round in it.
+  static std::unique_ptr<DeviceAllocator> of_pinned(DeviceMemory& memory);
 
   /// Throws OutOfMemoryError, after it has given back what is cached and tried again.
   Ref<Buffer> allocate(std::size_t nbytes) override;
@@ -34,8 +38,11 @@ class DeviceAllocator final : public Allocator {
 
   MemoryFigures figures() const;
   void reset_peak();
-  /// Gives what is cached back to the device.
+  /// Gives what is cached back to the device. Nothing happens inside take() of its memory, which
+  /// may ask for that when the host runs short.
   void empty_cache();
+  /// From now on buffers are of that space; what is cached goes. While nobody allocates.
+  void set_space(MemorySpace space);
   /// Allocated and cached bytes together stay within it. Returns the limit before.
   std::size_t set_memory_limit(std::size_t nbytes);
   /// Cached bytes stay within it. Returns the limit before.
@@ -46,11 +53,13 @@ class DeviceAllocator final : public Allocator {
 
  private:
   void* take(std::size_t capacity);
+  void* take_from_memory(std::size_t capacity);
   void trim(std::size_t cached_nbytes);
 
   Device device_;
   MemorySpace space_;
   DeviceMemory& memory_;
+  bool is_pinned_ = false;
   std::atomic<void (*)() noexcept> reclaimer_{nullptr};
   mutable std::mutex mutex_;
   std::multimap<std::size_t, void*> cached_;  // by capacity
