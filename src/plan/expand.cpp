@@ -31,7 +31,10 @@ class Expander {
       const Leaf& leaf = batch_.leaves[i];
       draft_.leaves.push_back({leaf.alias, leaf.value->strides});
       const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
-      const std::uint8_t on = draft_.device_number(leaf.value->buffer->device());
+      // In one memory with the host a value may be in the block of another device.
+      const Buffer& buffer = *leaf.value->buffer;
+      const std::uint8_t on = draft_.device_number(
+          buffer.space() == MemorySpace::Device ? buffer.device() : spec.device);
       draft_.add_value({.spec = spec, .leaf = static_cast<std::int32_t>(i), .on = on});
     }
     draft_.nodes.reserve(batch_.nodes.size());

@@ -153,7 +153,9 @@ class Tensor {
   Tensor to(Device device, Site at = Site::current()) const;
   Tensor to(DType dtype, Site at = Site::current()) const;
   Tensor to(const char* device, Site at = Site::current()) const { return to(Device(device), at); }
-  Tensor to(const std::string& device, Site at = Site::current()) const {
+  // A template, so that nothing in braces is taken for a text: `x.to({.device = "cuda", …})`.
+  template <std::same_as<std::string> Text>
+  Tensor to(const Text& device, Site at = Site::current()) const {
     return to(Device(device), at);
   }
   Tensor to(Device device, DType dtype, Site at = Site::current()) const;

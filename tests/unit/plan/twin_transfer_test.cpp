@@ -171,6 +171,13 @@ TEST(TwinTransfer, Options) {
   EXPECT_FALSE(copy.is_same(x));
   EXPECT_EQ(copy.to_vector<float>(), x.to_vector<float>());
   EXPECT_EQ(x.to({.dtype = DType::Float64}).dtype(), DType::Float64);
+  EXPECT_EQ(x.to({.device = "twin"}).device(), kTwin);
+  EXPECT_EQ(x.to({.device = "twin", .non_blocking = true}).device(), kTwin);
+  EXPECT_EQ(x.to({.device = "twin", .copy = true}).device(), kTwin);
+  EXPECT_EQ(x.to({.device = kTwin, .copy = true}).device(), kTwin);
+  EXPECT_EQ(x.to(std::string("twin")).device(), kTwin);
+  EXPECT_EQ(x.to(std::string("twin"), true).device(), kTwin);
+  EXPECT_EQ(x.to(kTwin.str()).device(), kTwin);
   const Tensor z = x.to(y, true);
   EXPECT_EQ(z.device(), kTwin);
   EXPECT_EQ(z.dtype(), DType::Int32);
