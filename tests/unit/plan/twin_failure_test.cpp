@@ -87,7 +87,7 @@ TEST_P(TwinFailure, WhatWasSubmittedBehindIsComputedAnew) {
 TEST_P(TwinFailure, WhatHasNoStepOfItsOwnFailsWithItsSource) {
   const TwinScope twin(slow());
   const Tensor x = from_vector(V{1, 2, 3, 4}, {4}).to(kTwin).eval();
-  plan::synchronize_all();
+  settle_all();
   TwinOptions failing = slow();
   failing.max_delay_us = 3000;
   failing.fail_at = 0;

@@ -40,12 +40,12 @@ class TwinPlacement : public testing::TestWithParam<Kind> {
     return o;
   }
 };
+std::string kind_name(const testing::TestParamInfo<Kind>& test) {
+  constexpr const char* kNames[] = {"Sync", "Async", "Unified"};
+  return kNames[static_cast<int>(test.param)];
+}
 INSTANTIATE_TEST_SUITE_P(Kinds, TwinPlacement,
-                         testing::Values(Kind::Sync, Kind::Async, Kind::Unified),
-                         [](const auto& test) {
-                           const char* names[] = {"Sync", "Async", "Unified"};
-                           return std::string(names[static_cast<int>(test.param)]);
-                         });
+                         testing::Values(Kind::Sync, Kind::Async, Kind::Unified), kind_name);
 
 std::vector<float> counted(std::int64_t n) {
   std::vector<float> v;
