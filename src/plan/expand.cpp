@@ -33,8 +33,9 @@ class Expander {
       const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
       // In one memory with the host a value may be in the block of another device.
       const Buffer& buffer = *leaf.value->buffer;
-      const std::uint8_t on = draft_.device_number(
-          buffer.space() == MemorySpace::Device ? buffer.device() : spec.device);
+      const bool as_recorded =
+          buffer.space() != MemorySpace::Device && (draft_.host_only || is_available(spec.device));
+      const std::uint8_t on = draft_.device_number(as_recorded ? spec.device : buffer.device());
       draft_.add_value({.spec = spec, .leaf = static_cast<std::int32_t>(i), .on = on});
     }
     draft_.nodes.reserve(batch_.nodes.size());
