@@ -95,7 +95,8 @@ int run_eval(EvalOptions options) {
       open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
       {.batch_size = options.batch_size,
        .workers = static_cast<int>(options.workers),
-       .on_error = options.data_options.on_error()});
+       .on_error = options.data_options.on_error(),
+       .device = device});
   catch_stop_signals();
   ProgressDisplay display(console);
   const auto start = std::chrono::steady_clock::now();

@@ -108,7 +108,7 @@ void remove_events(const std::filesystem::path& folder) {
 }
 
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
-                             const TrainOptions& options, train::Split split,
+                             const TrainOptions& options, Device device, train::Split split,
                              std::vector<std::filesystem::path>& left_out) {
   return data::DataLoader(
       open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
@@ -116,7 +116,8 @@ data::DataLoader make_loader(const train::ImageData& data, const train::ImageInp
        .shuffle = split == train::Split::Train,
        .workers = static_cast<int>(options.workers),
        .seed = options.seed,
-       .on_error = options.data_options.on_error()});
+       .on_error = options.data_options.on_error(),
+       .device = device});
 }
 
 /// One training run, from its options to its folder.
@@ -153,8 +154,8 @@ class TrainRun {
   int run() {
     const train::Split split = train::parse_split(options_.split);
     data::DataLoader train_loader =
-        make_loader(data_, input_, options_, train::Split::Train, left_out_);
-    data::DataLoader test_loader = make_loader(data_, input_, options_, split, left_out_);
+        make_loader(data_, input_, options_, device_, train::Split::Train, left_out_);
+    data::DataLoader test_loader = make_loader(data_, input_, options_, device_, split, left_out_);
     check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
                          options_.batch_size);
     const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());

@@ -47,6 +47,12 @@ class Backend {
   virtual std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const;
   /// The memory that its allocator deals out; null for the host's.
   virtual DeviceAllocator* memory() { return nullptr; }
+  /// Host memory that stays where it is, so that the device copies from it by itself; null where
+  /// there is none. Deals out buffers with is_pinned().
+  virtual DeviceAllocator* pinned_memory() { return nullptr; }
+  /// Its kernels take buffers of the host's memory, and its own are in MemorySpace::Shared: what is
+  /// handed from one to the other is waited for, not copied.
+  virtual bool unified() const { return false; }
   /// What `devices()` says of it.
   virtual DeviceInfo info() const;
 };

@@ -13,6 +13,23 @@
 
 namespace ingot {
 
+namespace {
+thread_local int inside_take = 0;
+}
+
+std::unique_ptr<DeviceAllocator> DeviceAllocator::of_pinned(DeviceMemory& memory) {
+  auto allocator = std::make_unique<DeviceAllocator>(Device{}, MemorySpace::Host, memory);
+  allocator->is_pinned_ = true;
+  return allocator;
+}
+
+void* DeviceAllocator::take_from_memory(std::size_t capacity) {
+  ++inside_take;
+  void* handle = memory_.take(capacity);
+  --inside_take;
+  return handle;
+}
+
 DeviceAllocator::Block DeviceAllocator::take(std::size_t capacity, bool is_arena) {
   const std::lock_guard lock(mutex_);
   if (is_arena && !arenas_.empty()) {
@@ -33,10 +50,10 @@ DeviceAllocator::Block DeviceAllocator::take(std::size_t capacity, bool is_arena
              ? 0
              : memory_limit_ - allocated_nbytes_ - capacity);
   if (!fits()) return {};
-  void* handle = memory_.take(capacity);
+  void* handle = take_from_memory(capacity);
   if (!handle && cached_nbytes_ > 0) {
     trim(0);
-    handle = memory_.take(capacity);
+    handle = take_from_memory(capacity);
   }
   if (!handle) return {};
   ++fresh_blocks_;
@@ -94,9 +111,9 @@ Ref<Buffer> DeviceAllocator::make(std::size_t nbytes, bool is_arena) {
         memory_limit_ == static_cast<std::size_t>(-1)
             ? ""
             : fmt::format("; the limit is {} bytes, see set_memory_limit", memory_limit_);
-    throw OutOfMemoryError(
-        fmt::format("{}: cannot allocate {} bytes ({} bytes are in use by tensors{})",
-                    device_.str(), nbytes, allocated_nbytes_, why));
+    throw OutOfMemoryError(fmt::format(
+        "{}: cannot allocate {} bytes{} ({} bytes are in use by tensors{})", device_.str(), nbytes,
+        is_pinned_ ? " of pinned memory" : "", allocated_nbytes_, why));
   };
   if (nbytes > BlockCache::kLargest) refuse();
   const std::size_t capacity = BlockCache::capacity_for(nbytes);
@@ -112,7 +129,8 @@ Ref<Buffer> DeviceAllocator::make(std::size_t nbytes, bool is_arena) {
 Ref<Buffer> DeviceAllocator::wrap(Block block, std::size_t nbytes, bool is_arena) {
   try {
     return Ref<Buffer>(
-        new Buffer(this, block.handle, nbytes, block.capacity, device_, space_, is_arena));
+        new Buffer(this, block.handle, nbytes, block.capacity, device_, space_, is_arena,
+                   is_pinned_));
   } catch (...) {
     const std::lock_guard lock(mutex_);
     memory_.give(block.handle, block.capacity);
@@ -125,9 +143,11 @@ void DeviceAllocator::recycle(Buffer* buffer) noexcept {
   const std::size_t capacity = buffer->capacity();
   void* handle = buffer->handle();
   Blocks& to = buffer->is_arena() ? arenas_ : blocks_;
+  const MemorySpace space = buffer->space();
   delete buffer;
   const std::lock_guard lock(mutex_);
   allocated_nbytes_ -= capacity;
+  if (space != space_) return memory_.give(handle, capacity);
   try {
     to.emplace(capacity, handle);
     cached_nbytes_ += capacity;
@@ -135,6 +155,8 @@ void DeviceAllocator::recycle(Buffer* buffer) noexcept {
     memory_.give(handle, capacity);
   }
   if (cached_nbytes_ > cache_limit_) trim(cache_limit_);
+  if (is_pinned_ && allocated_nbytes_ + cached_nbytes_ > peak_nbytes_)
+    trim(peak_nbytes_ - allocated_nbytes_);
 }
 
 MemoryFigures DeviceAllocator::figures() const {
@@ -148,7 +170,14 @@ void DeviceAllocator::reset_peak() {
   reserved_peak_nbytes_ = allocated_nbytes_ + cached_nbytes_;
 }
 
+void DeviceAllocator::set_space(MemorySpace space) {
+  const std::lock_guard lock(mutex_);
+  trim(0);
+  space_ = space;
+}
+
 void DeviceAllocator::empty_cache() {
+  if (inside_take > 0) return;
   const std::lock_guard lock(mutex_);
   trim(0);
 }

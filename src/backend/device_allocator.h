@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -28,6 +29,9 @@ class DeviceAllocator final : public Allocator {
  public:
   DeviceAllocator(Device device, MemorySpace space, DeviceMemory& memory)
       : device_(device), space_(space), memory_(memory) {}
+  /// Of a device's pinned host memory. It keeps what was in use at once, for reuse, and no more:
+  /// the staging of batches goes round in it.
+  static std::unique_ptr<DeviceAllocator> of_pinned(DeviceMemory& memory);
 
   /// Throws OutOfMemoryError, after it has given back what is cached and tried again.
   Ref<Buffer> allocate(std::size_t nbytes) override;
@@ -39,8 +43,11 @@ class DeviceAllocator final : public Allocator {
 
   MemoryFigures figures() const;
   void reset_peak();
-  /// Gives what is cached back to the device.
+  /// Gives what is cached back to the device. Nothing happens inside take() of its memory, which
+  /// may ask for that when the host runs short.
   void empty_cache();
+  /// From now on buffers are of that space; what is cached goes. While nobody allocates.
+  void set_space(MemorySpace space);
   /// Allocated and cached bytes together stay within it. Returns the limit before.
   std::size_t set_memory_limit(std::size_t nbytes);
   /// Cached bytes stay within it. Returns the limit before.
@@ -60,6 +67,7 @@ class DeviceAllocator final : public Allocator {
   Ref<Buffer> wrap(Block block, std::size_t nbytes, bool is_arena);
   Block take(std::size_t capacity, bool is_arena);
   Block take_cached(Blocks& from, Blocks::iterator at);
+  void* take_from_memory(std::size_t capacity);
   void count(std::size_t capacity);
   void give_back(Blocks& from, Blocks::iterator at);
   void trim(std::size_t cached_nbytes);
@@ -67,6 +75,7 @@ class DeviceAllocator final : public Allocator {
   Device device_;
   MemorySpace space_;
   DeviceMemory& memory_;
+  bool is_pinned_ = false;
   std::atomic<void (*)() noexcept> reclaimer_{nullptr};
   mutable std::mutex mutex_;
   Blocks blocks_, arenas_;  // cached

@@ -13,6 +13,8 @@ namespace ingot {
 void add_backend(Backend& backend);
 /// The backend of a device, or null. The cpu's is cpu_backend(), whatever overrides it.
 Backend* find_backend(Device device) noexcept;
+/// The first device that copies from pinned host memory, or null.
+Backend* pinning_backend();
 /// Some device has a stream: what is Done may still be on its way, and fail.
 bool any_stream() noexcept;
 /// If the device is lost, the DeviceLostError that says how; else null.

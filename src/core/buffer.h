@@ -38,14 +38,15 @@ class Buffer : public RefCounted<Buffer> {
   /// `handle`: the address where the space is Host or Shared, else what the device's driver calls
   /// the block.
   Buffer(Allocator* owner, void* handle, std::size_t nbytes, std::size_t capacity, Device device,
-         MemorySpace space = MemorySpace::Host, bool is_arena = false)
+         MemorySpace space = MemorySpace::Host, bool is_arena = false, bool is_pinned = false)
       : owner_(owner),
         handle_(handle),
         nbytes_(nbytes),
         capacity_(capacity),
         device_(device),
         space_(space),
-        is_arena_(is_arena) {}
+        is_arena_(is_arena),
+        is_pinned_(is_pinned) {}
 
   static void destroy(Buffer* b) noexcept { b->owner_->recycle(b); }
   static void* operator new(std::size_t size) { return pool_take(size); }
@@ -62,6 +63,8 @@ class Buffer : public RefCounted<Buffer> {
   Device device() const { return device_; }
   MemorySpace space() const { return space_; }
   bool is_arena() const { return is_arena_; }
+  /// Host memory from which some device copies by itself (Backend::pinned_memory).
+  bool is_pinned() const { return is_pinned_; }
 
   /// Values in this buffer that a run has written over and that are kept only until it is known
   /// whether the run succeeded: they own nothing. See plan/in_flight.h.
@@ -80,6 +83,7 @@ class Buffer : public RefCounted<Buffer> {
   Device device_;
   MemorySpace space_;
   bool is_arena_;
+  bool is_pinned_;
   std::atomic<std::int32_t> overwritten_{0};
 };
 

@@ -98,4 +98,8 @@ void flush_at_boundary();
 /// with `all_asked_for`; else it waits for whoever asks, and the rest is computed.
 void evaluate_pending(std::span<const ValueId> extra = {}, bool all_asked_for = false);
 
+/// Defined in plan/: evaluates this tensor and what it needs, without anything else that is
+/// pending; does nothing inside a capture or an evaluation. On a device it is submitted then.
+void evaluate_alone(const Tensor& t);
+
 }  // namespace ingot

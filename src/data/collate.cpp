@@ -79,8 +79,7 @@ void Collator::add_field(HostPart& part, const Field& field, const char* half, s
         throw OutOfMemoryError(
             fmt::format("DataLoader: a batch of {} samples of shape {} is larger than any memory",
                         count_, shape.str()));
-      part.buffer =
-          host_allocator().allocate(times_nbytes(nbytes, static_cast<std::size_t>(count_)));
+      part.buffer = memory_.allocate(times_nbytes(nbytes, static_cast<std::size_t>(count_)));
     }
     Shape first = part.shape;
     first.erase(0);

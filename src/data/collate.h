@@ -28,7 +28,9 @@ struct HostBatch {
 /// Fills a batch of up to `count` samples; the first decides shapes and dtypes.
 class Collator {
  public:
-  explicit Collator(std::int64_t count) : count_(count) {}
+  /// The batch gets its memory from `memory`.
+  explicit Collator(std::int64_t count, Allocator& memory = host_allocator())
+      : count_(count), memory_(memory) {}
 
   /// `index` is the sample's place in the data set, for messages. Throws ShapeError or DTypeError
   /// when the sample does not fit the first one.
@@ -41,6 +43,7 @@ class Collator {
   void add_field(HostPart& part, const Field& field, const char* half, std::int64_t index);
 
   std::int64_t count_;
+  Allocator& memory_;
   std::int64_t added_ = 0;
   std::int64_t first_index_ = 0;
   HostBatch batch_;

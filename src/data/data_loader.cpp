@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <iterator>
 #include <optional>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
 #include <ingot/core/error.h>
 #include <ingot/core/generator.h>
 
+#include "backend/device_allocator.h"
+#include "backend/registry.h"
 #include "core/record.h"
 #include "data/collate.h"
 #include "data/prefetcher.h"
@@ -39,11 +46,12 @@ struct Recipe {
   Collate collate;
   OnError on_error;
   std::uint64_t seed, epoch;
+  Allocator& memory;
 
   Made make(std::int64_t batch) const {
     const auto& indices = batches[static_cast<std::size_t>(batch)];
     Made made;
-    Collator collator(static_cast<std::int64_t>(indices.size()));
+    Collator collator(static_cast<std::int64_t>(indices.size()), memory);
     std::vector<Sample> samples;
     for (const std::int64_t index : indices) {
       std::optional<Sample> sample;
@@ -91,6 +99,7 @@ void check_options(const LoaderOptions& o) {
         fmt::format("DataLoader: workers must be in 0..{}, got {}", kMaxWorkers, o.workers));
   if (o.prefetch < 1)
     throw ValueError(fmt::format("DataLoader: prefetch must be at least 1, got {}", o.prefetch));
+  if (o.device) backend_for(*o.device);
   if (o.sampler && o.shuffle)
     throw ValueError("DataLoader: sampler and shuffle exclude each other");
   if (o.batch_sampler && (o.batch_size != 1 || o.shuffle || o.sampler || o.drop_last))
@@ -106,6 +115,35 @@ std::shared_ptr<const BatchSampler> make_batch_sampler(const LoaderOptions& o, s
   return std::make_shared<BatchSampler>(std::move(sampler), o.batch_size, o.drop_last);
 }
 
+/// Who pins the memory that batches pass through, or null.
+Backend* pins_for(const LoaderOptions& o) {
+  if (o.device && *o.device != Device{}) {
+    Backend& there = backend_for(*o.device);
+    return there.pinned_memory() ? &there : nullptr;
+  }
+  if (!o.pin_memory) return nullptr;
+  Backend* const any = pinning_backend();
+  if (static std::atomic<bool> told{false}; !any && !told.exchange(true)) {
+    const std::string_view text =
+        "warning: DataLoader: pin_memory is set, but no device copies from pinned memory; batches "
+        "are "
+        "in ordinary memory\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  return any;
+}
+
+/// What a pass gives next: a batch, its end, or an error.
+struct Fetched {
+  std::optional<Batch> batch;
+  std::int64_t batches =
+      0;  // of the pass that it took; more than one where whole ones were skipped
+  std::vector<SkippedSample> skipped;
+  std::exception_ptr failure;
+  std::size_t taken_in_nbytes = 0;  // by this thread, for the batch
+  bool sent = false;                // the batch is where it is to be delivered
+};
+
 }  // namespace
 
 struct DataLoader::Impl {
@@ -116,7 +154,9 @@ struct DataLoader::Impl {
   bool positioned = false;   // by set_position, and no pass begun since
   std::uint64_t passes = 0;  // begun so far
   bool barren = false;       // the pass began at the start of its epoch and has delivered nothing
+  Backend* pins = nullptr;   // whose pinned memory batches pass through
   std::optional<Prefetcher<Made>> pass;
+  std::optional<Fetched> ahead;  // with a device: the batch after the one delivered last
   std::vector<SkippedSample> skipped;
   std::unordered_set<std::int64_t> skipped_indices;
 
@@ -127,10 +167,11 @@ struct DataLoader::Impl {
     positioned = false;
     ++passes;
     pass.reset();  // stops the workers of a pass that was left in the middle
+    ahead.reset();
     const LoaderOptions& o = options;
-    auto recipe = std::make_shared<const Recipe>(
-        Recipe{dataset, sampler->batches(o.seed.value_or(0), position.epoch), o.collate, o.on_error,
-               o.seed.value_or(0), position.epoch});
+    auto recipe = std::make_shared<const Recipe>(Recipe{
+        dataset, sampler->batches(o.seed.value_or(0), position.epoch), o.collate, o.on_error,
+        o.seed.value_or(0), position.epoch, pins ? *pins->pinned_memory() : host_allocator()});
     check_batches(recipe->batches);
     barren = position.batch == 0;
     pass.emplace([recipe](std::int64_t batch) { return recipe->make(batch); }, position.batch,
@@ -153,31 +194,93 @@ struct DataLoader::Impl {
     }
   }
 
-  std::optional<Batch> next() {
-    while (pass) {
-      std::optional<Made> made = pass->next();
-      if (!made) {
-        pass.reset();
-        if (barren && size() > 0)
-          throw IoError(
-              fmt::format("DataLoader: no sample of the epoch could be read; the first: {}",
-                          skipped.empty() ? "" : skipped.front().cause));
-        return std::nullopt;
+  /// The next batch as the workers made it.
+  Fetched fetch() {
+    Fetched fetched;
+    try {
+      while (std::optional<Made> made = pass->next()) {
+        std::move(made->skipped.begin(), made->skipped.end(), std::back_inserter(fetched.skipped));
+        ++fetched.batches;
+        if (made->collated) {
+          fetched.batch = std::move(made->collated);
+          break;
+        }
+        if (made->host.samples() == 0) continue;  // all of them were skipped
+        fetched.batch = Batch{to_tensor(std::move(made->host.inputs)),
+                              to_tensor(std::move(made->host.targets))};
+        fetched.taken_in_nbytes = fetched.batch->inputs.nbytes() + fetched.batch->targets.nbytes();
+        break;
       }
-      for (SkippedSample& sample : made->skipped) {
-        if (skipped_indices.insert(sample.index).second) skipped.push_back(std::move(sample));
-      }
-      if (++position.batch == size()) position = {position.epoch + 1, 0};
-      if (made->collated) {
-        barren = false;
-        return std::move(made->collated);
-      }
-      if (made->host.samples() == 0) continue;  // all of them were skipped
-      barren = false;
-      return Batch{to_tensor(std::move(made->host.inputs)),
-                   to_tensor(std::move(made->host.targets))};
+    } catch (...) {
+      fetched.failure = std::current_exception();
     }
-    return std::nullopt;
+    return fetched;
+  }
+
+  /// Brings the batch to where it is delivered; on a device its copy is submitted then.
+  void send(Fetched& fetched) const {
+    if (!fetched.batch || fetched.sent) return;
+    const NoGradGuard no_grad;
+    for (Tensor* t : {&fetched.batch->inputs, &fetched.batch->targets}) {
+      if (!t->defined()) continue;
+      if (options.device && *options.device != t->device()) {
+        *t = t->to(*options.device, /*non_blocking=*/true);
+      } else if (!options.device && pins && t->device() == Device{}) {
+        *t = t->pin_memory();
+      }
+    }
+    fetched.sent = true;
+    // Nothing that is pending holds what has been sent.
+    std::size_t& taken_in = record_state().pinned_nbytes;
+    if (options.device && *options.device != Device{})
+      taken_in -= std::min(taken_in, fetched.taken_in_nbytes);
+  }
+
+  /// The same ahead of time: a device that is full now may have room when the batch is asked for.
+  /// Any other error is for who asks.
+  void try_to_send(Fetched& fetched) const {
+    try {
+      send(fetched);
+    } catch (const OutOfMemoryError&) {
+    } catch (...) {
+      fetched.failure = std::current_exception();
+    }
+  }
+
+  std::optional<Batch> next() {
+    if (!pass) return std::nullopt;
+    Fetched now = ahead ? std::move(*ahead) : fetch();
+    ahead.reset();
+    for (SkippedSample& sample : now.skipped)
+      if (skipped_indices.insert(sample.index).second) skipped.push_back(std::move(sample));
+    position.batch += now.batch ? now.batches - 1 : now.batches;
+    try {
+      if (now.failure) std::rethrow_exception(now.failure);
+      send(now);
+    } catch (...) {
+      pass.reset();
+      throw;
+    }
+    if (!now.batch) {
+      wrap_position();
+      pass.reset();
+      if (barren && size() > 0)
+        throw IoError(fmt::format("DataLoader: no sample of the epoch could be read; the first: {}",
+                                  skipped.empty() ? "" : skipped.front().cause));
+      return std::nullopt;
+    }
+    ++position.batch;
+    wrap_position();
+    barren = false;
+    if (options.device && *options.device != Device{}) {
+      ahead = fetch();
+      if (!ahead->failure) try_to_send(*ahead);
+    }
+    return std::move(now.batch);
+  }
+
+  void wrap_position() {
+    if (position.batch == size()) position = {position.epoch + 1, 0};
   }
 };
 
@@ -198,6 +301,7 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions opt
   impl_->sampler = make_batch_sampler(options, dataset->size());
   impl_->dataset = std::move(dataset);
   impl_->options = std::move(options);
+  impl_->pins = pins_for(impl_->options);
   if (!impl_->options.seed) impl_->options.seed = default_generator().seed();
 }
 
@@ -217,6 +321,7 @@ void DataLoader::set_position(LoaderPosition position) {
   }
   if (position.batch > 0 && position.batch == size()) position = {position.epoch + 1, 0};
   impl_->pass.reset();
+  impl_->ahead.reset();
   ++impl_->passes;  // iterators of the old pass are stale now
   impl_->position = position;
   impl_->positioned = true;

@@ -368,8 +368,10 @@ void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
   });
 }
 
-Module& Module::to(Device device) {
-  convert([&](const Tensor& t) { return t.device() == device ? t : t.to(device); });
+Module& Module::to(Device device) { return move_to(device, false); }
+
+Module& Module::move_to(Device device, bool non_blocking) {
+  convert([&](const Tensor& t) { return t.device() == device ? t : t.to(device, non_blocking); });
   return *this;
 }
 

@@ -77,6 +77,15 @@ Tensor Tensor::to(const Tensor& other, Site at) const {
   return to(like.device(), like.dtype(), at);
 }
 
+Tensor Tensor::to(const ToOptions& options, Site at) const {
+  const Tensor& x = ops::defined(kCopyTo.name, *this, at);
+  const Device device = options.device.value_or(x.device());
+  const bool begins = options.non_blocking && device != x.device() && x.is_evaluated();
+  const Tensor moved = x.to(device, options.dtype.value_or(x.dtype()), at);
+  if (begins) evaluate_alone(moved);
+  return options.copy && moved.is_same(x) ? clone(at) : moved;
+}
+
 Tensor Tensor::clone(Site at) const { return ingot::clone(*this, at); }
 
 // Physical order is the plan's business: every tensor is contiguous as far as a user can see.

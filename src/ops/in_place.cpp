@@ -127,9 +127,12 @@ Tensor& Tensor::clamp_(std::optional<Scalar> min, std::optional<Scalar> max, Sit
   return *this;
 }
 
-Tensor& Tensor::copy_(const Tensor& source, Site at) & {
+Tensor& Tensor::copy_(const Tensor& source, Site at) & { return copy_from(source, false, at); }
+
+Tensor& Tensor::copy_from(const Tensor& source, bool non_blocking, Site at) & {
   check_in_place(*this, "copy_", at);
-  const Tensor converted = cast(ops::defined("copy_", source, at).to(device(), at), dtype(), at);
+  const Tensor there = ops::defined("copy_", source, at).to(device(), non_blocking, at);
+  const Tensor converted = cast(there, dtype(), at);
   // A copy of its own, so that the history of a leaf that requires grad leads to the leaf.
   rebind(*this, ingot::clone(broadcast_to(converted, shape(), at), at));
   return *this;

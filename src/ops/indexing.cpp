@@ -311,8 +311,11 @@ IndexProxy& IndexProxy::operator^=(const Operand& v) {
 }
 
 IndexProxy& IndexProxy::copy_(const Tensor& source, Site at) {
+  return copy_from(source, false, at);
+}
+IndexProxy& IndexProxy::copy_from(const Tensor& source, bool non_blocking, Site at) {
   refuse_copies("copy_", at);
-  const Tensor here = ops::defined("copy_", source, at).to(device(), at);
+  const Tensor here = ops::defined("copy_", source, at).to(device(), non_blocking, at);
   return *this = Operand(here, at);
 }
 IndexProxy& IndexProxy::fill_(const Scalar& value, Site at) {

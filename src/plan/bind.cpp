@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backend/device_allocator.h"
+#include "backend/registry.h"
 #include "plan/transfer.h"
 
 namespace ingot::plan {
@@ -48,10 +49,22 @@ class Ownership {
  private:
   static constexpr std::uint32_t kHeld = ~std::uint32_t{0};
 
+  // Only the stream of the device that would write over the leaf can be reading it. In one memory
+  // it may also be the host, or another device.
+  bool one_stream_reads(const Leaf& leaf) {
+    const Buffer& buffer = *leaf.value->buffer;
+    if (buffer.space() != MemorySpace::Shared) return buffer.space() == MemorySpace::Device;
+    if (num_unified_ < 0) {
+      num_unified_ = 0;
+      for_each_backend([&](Backend& b) { num_unified_ += b.unified(); });
+    }
+    return num_unified_ == 1 && buffer.device() == leaf.node->outputs()[leaf.output].spec.device;
+  }
+
   // References to the leaf's node that are no Cell's. Those of runs in flight on the very stream
   // that would write over it do not count: they come before it.
-  static std::uint32_t other_references(const Leaf& leaf) {
-    if (leaf.value->buffer->space() == MemorySpace::Host) return leaf.node->references_but_cells();
+  std::uint32_t other_references(const Leaf& leaf) {
+    if (!one_stream_reads(leaf)) return leaf.node->references_but_cells();
     const std::uint32_t parked = leaf.node->parked();
     const std::uint32_t references = leaf.node->references_but_cells();
     return leaf.node->parked() == parked ? references - parked : ~std::uint32_t{0};
@@ -65,6 +78,7 @@ class Ownership {
   }
 
   const Batch& batch_;
+  int num_unified_ = -1;  // devices that are one memory with the host; -1: not counted
   std::vector<PlanInstance::LeafNode>& nodes_;
   std::vector<std::uint32_t>& holders_;  // leaves of one Value, or kHeld: somebody else needs it
 };
@@ -123,12 +137,13 @@ void bind_arenas(const Plan& plan, Backend& host, Binding& run) {
     if (nbytes == 0) continue;
     FaultInjection::place("the arena");
     Backend& backend = backend_of(plan, static_cast<std::uint8_t>(d), host);
-    // Between two segments of one device another thread's run may come in.
+    // Between two segments of one device another thread's run may come in, and in one memory others
+    // read what is there.
     const auto segments = std::count_if(plan.segments.begin(), plan.segments.end(),
                                         [&](const Segment& s) { return s.on == d; });
-    run.arenas.back() = backend.stream() && segments == 1
-                            ? stream_arena(backend, nbytes)
-                            : backend.allocator().allocate_arena(nbytes);
+    const bool alone = segments == 1 && (!backend.unified() || plan.segments.size() == 1);
+    run.arenas.back() = backend.stream() && alone ? stream_arena(backend, nbytes)
+                                                  : backend.allocator().allocate_arena(nbytes);
   }
 }
 

@@ -352,22 +352,24 @@ class Checker {
     }
   }
 
-  // A step sees its own device's memory only; a transfer also the host's, on one side.
+  // A step writes to its own device's memory and reads what is one memory with it; a transfer also
+  // sees the host's, on one side.
   void check_devices(std::size_t number) const {
     const DraftStep& s = d_.steps[number];
     require(s.on < d_.devices.size(), "step {}: device {}, which there is not", number, s.on);
     int at_host = 0;
-    const auto see = [&](const Place& p) {
+    const auto see = [&](const Place& p, bool reads) {
       if (!within(p.buffer, d_.buffers.size())) return;
       const std::uint8_t on = d_.buffer(p.buffer).on;
       if (is_transfer(s) && on == kHost)
         ++at_host;
       else
-        require(on == s.on, "{}: b{} is in the memory of another device, {}", step(number),
-                p.buffer, on < d_.devices.size() ? d_.devices[on].device.str() : "none");
+        require(on == s.on || (reads && d_.same_memory(on, s.on)),
+                "{}: b{} is in the memory of another device, {}", step(number), p.buffer,
+                on < d_.devices.size() ? d_.devices[on].device.str() : "none");
     };
-    for (const Place& p : s.from) see(p);
-    for (const Place& p : s.to) see(p);
+    for (const Place& p : s.from) see(p, true);
+    for (const Place& p : s.to) see(p, false);
     if (is_transfer(s))
       require(s.on != kHost && at_host == 1,
               "{}: a transfer between the host and a device has {} "
@@ -464,6 +466,8 @@ class Checker {
                   d_.buffers[b].nbytes == d_.buffers[root].nbytes,
               "b{} of {} B takes over b{} of {} B", b, d_.buffers[b].nbytes, root,
               d_.buffers[root].nbytes);
+      require(d_.buffers[b].on == d_.buffers[root].on, "b{} takes over b{} of another device", b,
+              root);
       require(d_.lives[root].last >= last_use_[b], "b{} is used after b{}, which it takes over", b,
               root);
       // Buffers are numbered in the order in which they are written.
@@ -504,6 +508,8 @@ class Checker {
     require(output.kind == PlanBuffer::Kind::Output && output.nbytes == d_.buffers[from].nbytes,
             "b{} of {} B cannot be written over leaf {} of {} B", b, output.nbytes, leaf,
             d_.buffers[from].nbytes);
+    require(output.on == d_.buffers[from].on, "b{} is written over leaf {} of another device", b,
+            leaf);
     require(!is_result[from], "b{} is written over leaf {}, which is a result itself", b, leaf);
     check_overwritten(from, b);
     require(written_[b] >= d_.commit_step, "{}: writes over leaf {} before step {}",

@@ -1,7 +1,7 @@
 // The pass `donate`: an output may be written over an input that nobody reads later — a temporary
 // of this plan, or, if it turns out to have no other owner when bound, a leaf. A leaf that is a
 // result itself (an op whose expansion hands an input through) is kept: its owner comes to be only
-// when the plan ends.
+// when the plan ends. Memory of one device goes to no other one, also where the memory is one.
 #include <algorithm>
 
 #include "plan/passes.h"
@@ -83,7 +83,7 @@ class Donation {
     if (taken_[f] || given_[t] || is_result_[f]) return;
     if (draft_.lives[f].last != step || place.offset != 0) return;
     if (draft_.lives[t].first != step) return;
-    if (from.nbytes != to.nbytes) return;
+    if (from.nbytes != to.nbytes || from.on != to.on) return;
     if (from.kind == PlanBuffer::Kind::Arena && to.kind == PlanBuffer::Kind::Arena) {
       // The temporary's memory lives on as the output's.
       const std::int32_t root =

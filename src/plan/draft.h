@@ -172,6 +172,11 @@ struct Draft {
   /// The number of a device of the plan. Throws DeviceError when it is not available.
   std::uint8_t device_number(Device device);
   const Backend& backend_of(std::uint8_t on) const { return *devices[on].backend; }
+  bool unified(std::uint8_t on) const { return on != 0 && devices[on].backend->unified(); }
+  /// Whether one reads what the other made as it is: one device, or one memory.
+  bool same_memory(std::uint8_t a, std::uint8_t b) const {
+    return a == b || ((a == 0 || unified(a)) && (b == 0 || unified(b)));
+  }
   /// Whether steps of that device are joined into programs.
   bool fuses(std::uint8_t on) const { return devices[on].backend->fuses(); }
 

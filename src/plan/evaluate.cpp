@@ -121,7 +121,9 @@ bool attempt(plan::Batch& batch, std::span<const NodeRef> pending, std::span<con
   return true;
 }
 
-void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for) {
+// `alone`: nothing that is pending beside what was asked for.
+void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for,
+              bool alone = false) {
   ObservedSpan span(RunEvent::Kind::Evaluation);
   bool computes = false;
   RecordState& state = record_state();
@@ -130,11 +132,11 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
     const plan::ValuesStay stay;
     sweep(state.pending);
   }
-  state.pinned_nbytes = 0;
+  if (!alone) state.pinned_nbytes = 0;
   if (all_asked_for)
     for (const NodeRef& n : state.pending) n->set_aside(false);
   std::exception_ptr failure;
-  bool asked_alone = false;
+  bool asked_alone = alone;
   for (bool over = false; !over;) {
     Next next = Next::Throw;
     try {
@@ -162,7 +164,9 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
 
 }  // namespace
 
-void evaluate_pending(std::span<const ValueId> extra, bool all_asked_for) {
+namespace {
+
+void evaluate_in_batch(std::span<const ValueId> asked, bool all_asked_for, bool alone) {
   // Of the thread: its lists keep their room from one evaluation to the next, so that finding a
   // plan allocates nothing; and only one that is not within another uses it.
   static thread_local plan::Batch shared;
@@ -170,10 +174,23 @@ void evaluate_pending(std::span<const ValueId> extra, bool all_asked_for) {
   static const OutOfMemoryError no_memory("no memory for the plan of an evaluation");
   plan::Batch own;
   try {
-    evaluate(record_state().evaluating ? own : shared, extra, all_asked_for);
+    evaluate(record_state().evaluating ? own : shared, asked, all_asked_for, alone);
   } catch (const std::bad_alloc&) {
     throw no_memory;
   }
+}
+
+}  // namespace
+
+void evaluate_pending(std::span<const ValueId> extra, bool all_asked_for) {
+  evaluate_in_batch(extra, all_asked_for, false);
+}
+
+void evaluate_alone(const Tensor& t) {
+  const RecordState& state = record_state();
+  if (state.capture || state.evaluating || t.is_evaluated()) return;
+  const ValueId self = t.cell()->value();
+  evaluate_in_batch({&self, 1}, false, true);
 }
 
 void eval() { evaluate_pending({}, true); }

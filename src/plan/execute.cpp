@@ -2,6 +2,7 @@
 // memory that outlives the run.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <utility>
@@ -60,6 +61,8 @@ void bind_or_explain(const Plan& plan, const Batch& batch, Backend& host, PlanIn
   std::rethrow_exception(e.error);
 }
 
+bool is_readable(const Bound& b) { return b.buffer && b.buffer->space() != MemorySpace::Device; }
+
 // The host's way to run a segment: a Bound is an address, and a step is done when its kernel
 // returns.
 template <class Watch>
@@ -70,7 +73,7 @@ void run_on_host(const Plan& plan, const Segment& segment, Batch& batch, PlanIns
   std::vector<void*>& operands = instance.operands;
   addresses.clear();
   for (std::size_t b = 0; b < run.bounds.size(); ++b)
-    addresses.push_back(plan.buffers[b].on == kHost ? run.bounds[b].host() : nullptr);
+    addresses.push_back(is_readable(run.bounds[b]) ? run.bounds[b].host() : nullptr);
   const Bound arena{run.arenas[kHost].get(), 0};
   for (std::size_t i = segment.first_step; i < segment.end_step; ++i) {
     const Step& step = plan.steps[i];
@@ -111,7 +114,7 @@ class DeviceRun {
       : plan_(*plan), batch_(batch), backend_(backend), run_(std::make_unique<Run>(plan)) {
     run_->nodes.reserve(batch.nodes.size());
     run_->drops.reserve(batch.nodes.size());
-    run_->parts.reserve(plan->segments.size() + plan->results.size());
+    run_->parts.reserve(plan->segments.size() + plan->devices.size());
     for (const PlanDevice& d : plan->devices)
       if (d.backend && d.backend->stream()) watch_memory(*d.backend);
   }
@@ -125,6 +128,7 @@ class DeviceRun {
   void submit(const std::shared_ptr<RunObserver>& observer, Watch watch) {
     PlanInstance& instance = run_->lease.instance();
     limit_runs();
+    depend_on_leaves();
     {
       const ObservedSpan span(observer, RunEvent::Kind::Bind);
       bind_or_explain(plan_, batch_, backend_, instance, run_.get());
@@ -149,8 +153,6 @@ class DeviceRun {
     for (std::size_t r = 0; r < plan_.results.size(); ++r)
       if (const std::int32_t step = plan_.results[r].step; step >= 0)
         instance.results[r]->ready = ticket_of(static_cast<std::size_t>(step));
-      else
-        follow(instance.results[r]->ready);
     for (const Ref<Value>& v : run_->overwritten) v->set_overwritten(true);
     mark_in_flight(*run_, batch_);
     hand_out(batch_, instance.binding.values);
@@ -170,6 +172,25 @@ class DeviceRun {
   }
 
  private:
+  // A run fails with what its leaves come from. Where it has a step on that stream, that one does;
+  // a run of views alone may have none.
+  void depend_on_leaves() {
+    for (const Leaf& leaf : batch_.leaves) {
+      const Ticket t = leaf.value->ready;
+      if (!t.stream || (t.stream->passed(t.seq) && !t.stream->failed())) continue;
+      if (std::any_of(plan_.segments.begin(), plan_.segments.end(), [&](const Segment& s) {
+            return s.on != kHost && plan_.devices[s.on].backend->stream() == t.stream;
+          }))
+        continue;
+      const auto known = std::find_if(run_->parts.begin(), run_->parts.end(),
+                                      [&](const Run::Part& p) { return p.stream == t.stream; });
+      if (known == run_->parts.end())
+        run_->parts.push_back({t.stream, t.seq + 1, 0, 0});
+      else
+        known->first_seq = std::max(known->first_seq, t.seq + 1);
+    }
+  }
+
   // Operands of device steps, as Bounds that stay until the run is over.
   void bind_operands(PlanInstance& instance) {
     const Binding& run = instance.binding;
@@ -224,13 +245,6 @@ class DeviceRun {
         if (leaf.value->buffer->space() != MemorySpace::Device) wait(leaf.value->ready);
     for (const std::uint32_t other : segment.waits_for) wait(last_of(other));
     run_on_host(plan_, segment, batch_, instance, watch);
-  }
-
-  // A result that lies in a leaf comes to be when the leaf does, and is given back with it.
-  void follow(Ticket leaf) {
-    if (!leaf.stream || (leaf.stream->passed(leaf.seq) && !leaf.stream->failed_by(leaf.seq)))
-      return;
-    run_->parts.push_back({leaf.stream, leaf.seq + 1, 0, 0});
   }
 
   // A failure of our own is thrown like one of the host's; one of an earlier run is that run's.

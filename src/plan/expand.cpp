@@ -31,7 +31,11 @@ class Expander {
       const Leaf& leaf = batch_.leaves[i];
       draft_.leaves.push_back({leaf.alias, leaf.value->strides});
       const TensorSpec& spec = leaf.node->outputs()[leaf.output].spec;
-      const std::uint8_t on = draft_.device_number(leaf.value->buffer->device());
+      // In one memory with the host a value may be in the block of another device.
+      const Buffer& buffer = *leaf.value->buffer;
+      const bool as_recorded =
+          buffer.space() != MemorySpace::Device && (draft_.host_only || is_available(spec.device));
+      const std::uint8_t on = draft_.device_number(as_recorded ? spec.device : buffer.device());
       draft_.add_value({.spec = spec, .leaf = static_cast<std::int32_t>(i), .on = on});
     }
     draft_.nodes.reserve(batch_.nodes.size());

@@ -5,6 +5,8 @@
 
 #include <ingot/core/error.h>
 
+#include "backend/device_allocator.h"
+#include "backend/registry.h"
 #include "core/cell.h"
 #include "core/record.h"
 #include "plan/in_flight.h"
@@ -96,6 +98,38 @@ HostArray Tensor::to_host(Site at) const {
   }
   ready_value(*this);  // its errors are the recorded ops'
   return detail::own_errors("to_host", at, [&] { return host_array(*this); });
+}
+
+Tensor Tensor::pin_memory(Site at) const {
+  const auto refuse = [&](std::string_view why) {
+    return fmt::format("pin_memory: {}{}", why, recorded_here(at));
+  };
+  if (!defined()) throw ValueError(refuse("the tensor is undefined"));
+  if (device() != Device{})
+    throw DeviceError(refuse(
+        fmt::format("the tensor is on {}; only what is on the cpu can be pinned", device().str())));
+  if (requires_grad() && record_state().grad_enabled)
+    throw AutogradError(refuse("no gradient goes through it; call it on detach()"));
+  Backend* backend = pinning_backend();
+  if (!backend) throw DeviceError(refuse("there is no device that copies from pinned memory"));
+  ready_value(*this);  // its errors are the recorded ops'
+  if (is_pinned()) return *this;
+  return detail::own_errors("pin_memory", at, [&] {
+    const HostArray here = host_array(*this);
+    plan::finish_runs();  // what has arrived needs its pinned memory no more
+    Ref<Buffer> buffer = backend->pinned_memory()->allocate(nbytes());
+    if (nbytes() > 0) std::memcpy(buffer->host(), here.data(), nbytes());
+    return from_buffer(std::move(buffer), shape(), dtype());
+  });
+}
+
+bool Tensor::is_pinned() const {
+  if (!defined()) throw ValueError("is_pinned: the tensor is undefined");
+  const ValueId id = cell()->value();
+  const plan::ValuesStay stay;
+  if (id.node->state() != NodeState::Done) return false;
+  const Ref<Value>& value = id.node->outputs()[id.output].value;
+  return value && id.spec().device == Device{} && value->buffer->is_pinned();
 }
 
 Scalar Tensor::item_scalar(Site at) const {

@@ -49,7 +49,7 @@ struct Run {
   std::vector<NodeRef> nodes;
   std::vector<std::uint8_t> drops;  ///< per node: its edges go when the run has succeeded
   /// The steps of one segment: step first_step + i has number first_seq + i on the stream. Without
-  /// a step: what is in number last_seq is part of its results.
+  /// steps: what lies before first_seq must not fail.
   struct Part {
     Stream* stream;
     std::uint64_t first_seq;

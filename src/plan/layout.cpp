@@ -219,12 +219,14 @@ class Layout {
     return draft_.add_buffer({.nbytes = nbytes, .on = on}, draft_.steps.size());
   }
 
-  // What a device reads of the host's memory it may read as late as the run ends.
+  // What a device reads of another one's memory it may read as late as the run ends. (The host
+  // reads at once.)
   void keep_what_is_sent() {
     if (draft_.devices.size() == 1) return;
     for (const DraftStep& step : draft_.steps)
-      if (is_transfer(step) && draft_.buffer(step.from[0].buffer).on == kHost)
-        draft_.use_buffer(step.from[0].buffer, draft_.steps.size());
+      for (const Place& p : step.from)
+        if (step.on != kHost && draft_.buffer(p.buffer).on != step.on)
+          draft_.use_buffer(p.buffer, draft_.steps.size());
   }
 
   void place_results() {

@@ -22,7 +22,18 @@ MemoryFigures figures(Device device) {
   return memory ? memory->figures() : host_memory_figures();
 }
 
+MemoryFigures pinned_figures(Device device) {
+  memory_of(device);
+  const DeviceAllocator* pinned = backend_for(device).pinned_memory();
+  return pinned ? pinned->figures() : MemoryFigures{};
+}
+
 }  // namespace
+
+std::size_t pinned_memory_allocated(Device device) {
+  return pinned_figures(device).allocated_nbytes;
+}
+std::size_t pinned_memory_cached(Device device) { return pinned_figures(device).cached_nbytes; }
 
 std::size_t memory_allocated(Device device) { return figures(device).allocated_nbytes; }
 std::size_t max_memory_allocated(Device device) { return figures(device).peak_nbytes; }
@@ -48,6 +59,7 @@ void empty_cache(Device device) {
   }
   if (const Stream* stream = backend_for(device).stream()) plan::drop_stream_arena(*stream);
   memory->empty_cache();
+  if (DeviceAllocator* pinned = backend_for(device).pinned_memory()) pinned->empty_cache();
 }
 
 std::size_t set_memory_limit(std::size_t nbytes, Device device) {

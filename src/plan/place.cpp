@@ -1,7 +1,8 @@
 // The pass `place`: which device runs what is known (DraftNode::on: the device a node was recorded
 // for, or the cpu where that one has no kernel). Here the devices meet: a copy to another device
-// becomes transfers, and so does whatever a node reads that is in another memory. A plan of one
-// device passes through unchanged.
+// becomes transfers, and so does whatever a node reads that is in another memory. Where the memory
+// is one, nothing is copied: the copy is the value itself. A plan of one device passes through
+// unchanged.
 //
 // With several devices the nodes are put into an order of few changes of device. What may end up
 // as writing over a leaf — an optimizer's update — comes last, after everything that can fail.
@@ -53,7 +54,8 @@ class Transfers {
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
     std::vector<std::int32_t> wanted_back;
     for (std::int32_t& v : n.outputs) {
-      if (value(v).on == n.on) {
+      if (draft_.same_memory(value(v).on, n.on)) {
+        value(v).on = n.on;
         value(v).producer = number;
         continue;
       }
@@ -88,7 +90,7 @@ class Transfers {
   // The input as node n can read it.
   std::int32_t readable(std::int32_t v, const DraftNode& n) {
     const std::int32_t producer = value(v).producer;
-    if (producer >= 0 && value(v).on != n.on &&
+    if (producer >= 0 && !draft_.same_memory(value(v).on, n.on) &&
         is_fill(*draft_.nodes[static_cast<std::size_t>(producer)].op))
       return filled(v, n.on);
     return in_memory_of(n.on, v, n.batch_node, n.region);
@@ -109,9 +111,11 @@ class Transfers {
   // The number under which the value is in the memory of `on`, or -1.
   std::int32_t known(std::int32_t v, std::uint8_t on) {
     const DraftValue& given = value(v);
-    if (given.on == on && (given.producer >= 0 || given.leaf >= 0 || given.constant)) return v;
+    if (draft_.same_memory(given.on, on) &&
+        (given.producer >= 0 || given.leaf >= 0 || given.constant))
+      return v;
     for (const Copy& c : copies_of(v))
-      if (c.on == on) return c.value;
+      if (draft_.same_memory(c.on, on)) return c.value;
     return -1;
   }
 

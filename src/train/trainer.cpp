@@ -120,8 +120,8 @@ Averages evaluate_pass(nn::Module& model, data::DataLoader& data, Device device,
   data.set_position({0, 0});
   Pass pass(false, epoch, epochs, 0, data.size());
   for (const auto& [inputs, targets] : data) {
-    const Tensor labels = targets.to(device);
-    const Tensor logits = model(inputs.to(device));
+    const Tensor labels = targets.to(device, /*non_blocking=*/true);
+    const Tensor logits = model(inputs.to(device, /*non_blocking=*/true));
     const Tensor loss = cross_entropy(logits, labels);
     const Tensor correct = count_correct(logits, labels);
     const std::int64_t count = targets.size(0);
@@ -223,8 +223,8 @@ bool Trainer::train_epoch() {
 }
 
 void Trainer::train_batch(const data::Batch& batch) {
-  const Tensor labels = batch.targets.to(options_.device);
-  const Tensor logits = model_(batch.inputs.to(options_.device));
+  const Tensor labels = batch.targets.to(options_.device, /*non_blocking=*/true);
+  const Tensor logits = model_(batch.inputs.to(options_.device, /*non_blocking=*/true));
   const Tensor loss = cross_entropy(logits, labels);
   // Recorded before the step, so that one evaluation computes everything.
   const Tensor correct = count_correct(logits, labels);

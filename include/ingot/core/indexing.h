@@ -127,6 +127,10 @@ class IndexProxy : public Tensor {
   // In-place methods of a row or slice change x, as those of PyTorch's views do. What a mask or a
   // tensor of indices selects is a copy: there they throw ViewError.
   IndexProxy& copy_(const Tensor& source, Site at = Site::current());
+  template <std::same_as<bool> Flag>
+  IndexProxy& copy_(const Tensor& source, Flag non_blocking, Site at = Site::current()) {
+    return copy_from(source, non_blocking, at);
+  }
   IndexProxy& fill_(const Scalar& value, Site at = Site::current());
   IndexProxy& zero_(Site at = Site::current()) { return fill_(0, at); }
   IndexProxy& add_(const Operand& other);
@@ -140,6 +144,7 @@ class IndexProxy : public Tensor {
   Tensor current() const;
   void assign(const Operand& value);
   void refuse_copies(const char* op, const Site& at) const;
+  IndexProxy& copy_from(const Tensor& source, bool non_blocking, Site at);
 
   Tensor base_;  ///< undefined when this is a part of `outer_`
   IndexList indices_;

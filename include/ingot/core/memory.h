@@ -20,8 +20,13 @@ void reset_peak_memory_stats(Device device = {});
 /// Bytes that no tensor holds but that are kept for reuse: freed blocks, arenas of plans, scratch
 /// of kernels' threads.
 std::size_t memory_cached(Device device = {});
+/// Bytes that tensors hold in pinned host memory of the device (Tensor::pin_memory, batches on
+/// their way there), and bytes that are kept there for reuse: at most as many as were held at once.
+/// In the figures of the cpu both count as cached. 0 where nothing is pinned.
+std::size_t pinned_memory_allocated(Device device);
+std::size_t pinned_memory_cached(Device device);
 /// Gives cached memory back to the system, that of all threads; what a plan that runs just now
-/// uses stays. Plans stay, so nothing is planned again.
+/// uses stays. Plans stay, so nothing is planned again. For a device also its pinned host memory.
 void empty_cache(Device device = {});
 
 /// memory_allocated() and memory_cached() together stay within `nbytes`: memory that would go

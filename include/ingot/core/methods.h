@@ -44,6 +44,16 @@ namespace detail {
 std::int64_t integer_of(const Scalar& number, std::int64_t low, std::uint64_t high, Site at);
 }  // namespace detail
 
+/// What Tensor::to() changes: `x.to({.device = "cuda", .non_blocking = true})`.
+struct ToOptions {
+  std::optional<DType> dtype = {};    ///< as it is when not given
+  std::optional<Device> device = {};  ///< likewise
+  /// A copy to another device begins now, where the source has its value already; the call does not
+  /// wait for it.
+  bool non_blocking = false;
+  bool copy = false;  ///< a tensor of its own, also where nothing changes
+};
+
 class Tensor {
  public:
   /// An undefined tensor: holds nothing; only defined() and assignment are allowed.
@@ -135,15 +145,43 @@ class Tensor {
   void set_name(std::string name);
 
   // -- Device and dtype ---------------------------------------------------------------------------
+  // A copy to another device is recorded like any operation. Whatever becomes of the source after
+  // the call, also in place, the copy has what it held at the call; whoever looks at it waits.
+  // `non_blocking` only decides when the copy begins: see ToOptions. All throw DeviceError for a
+  // device that is not there; with `non_blocking` also OutOfMemoryError, and what is found to have
+  // failed on a device meanwhile.
   Tensor to(Device device, Site at = Site::current()) const;
   Tensor to(DType dtype, Site at = Site::current()) const;
   Tensor to(const char* device, Site at = Site::current()) const { return to(Device(device), at); }
-  Tensor to(const std::string& device, Site at = Site::current()) const {
+  // A template, so that nothing in braces is taken for a text: `x.to({.device = "cuda", …})`.
+  template <std::same_as<std::string> Text>
+  Tensor to(const Text& device, Site at = Site::current()) const {
     return to(Device(device), at);
   }
   Tensor to(Device device, DType dtype, Site at = Site::current()) const;
   /// To the dtype and device of `other`.
   Tensor to(const Tensor& other, Site at = Site::current()) const;
+  Tensor to(const ToOptions& options, Site at = Site::current()) const;
+  template <std::same_as<bool> Flag>
+  Tensor to(Device device, Flag non_blocking, Site at = Site::current()) const {
+    return to(ToOptions{.device = device, .non_blocking = non_blocking}, at);
+  }
+  template <std::same_as<bool> Flag>
+  Tensor to(Device device, DType dtype, Flag non_blocking, Site at = Site::current()) const {
+    return to(ToOptions{.dtype = dtype, .device = device, .non_blocking = non_blocking}, at);
+  }
+  template <std::same_as<bool> Flag>
+  Tensor to(const Tensor& other, Flag non_blocking, Site at = Site::current()) const {
+    return to(
+        ToOptions{.dtype = other.dtype(), .device = other.device(), .non_blocking = non_blocking},
+        at);
+  }
+  /// A copy in memory from which a device copies by itself, or this tensor if it is there already.
+  /// Evaluates. Throws DeviceError where there is no such device or the tensor is not on the cpu,
+  /// AutogradError for one that requires grad (call it on detach()), OutOfMemoryError.
+  Tensor pin_memory(Site at = Site::current()) const;
+  /// Whether its value is in such memory. What is not evaluated is not.
+  bool is_pinned() const;
   Tensor cpu(Site at = Site::current()) const { return to(Device(DeviceType::CPU), at); }
   // The conversions by the dtype's own name; PyTorch's float(), double() and long() are words that
   // C++ keeps for itself.
@@ -162,6 +200,10 @@ class Tensor {
 
   // -- In place: these rebind the cell ------------------------------------------------------------
   Tensor& copy_(const Tensor& source, Site at = Site::current()) &;
+  template <std::same_as<bool> Flag>
+  Tensor& copy_(const Tensor& source, Flag non_blocking, Site at = Site::current()) & {
+    return copy_from(source, non_blocking, at);
+  }
   Tensor& fill_(const Scalar& value, Site at = Site::current()) &;
   Tensor& zero_(Site at = Site::current()) &;
   Tensor& add_(const Operand& other) &;
@@ -374,6 +416,7 @@ class Tensor {
  private:
   explicit Tensor(detail::Handle handle) noexcept : handle_(std::move(handle)) {}
   void check_holds(DType wanted, Site at) const;
+  Tensor& copy_from(const Tensor& source, bool non_blocking, Site at) &;
   Tensor norm_of(std::optional<double> p, const Dims& dims, bool keepdim, Site at) const;
 
   detail::Handle handle_;

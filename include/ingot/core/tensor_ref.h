@@ -5,6 +5,7 @@
 // change nothing anybody sees, and do not compile.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -64,6 +65,11 @@ class TensorRef : public Tensor {
 
   TensorRef copy_(const Tensor& source, Site at = Site::current()) && {
     Tensor::copy_(source, at);
+    return std::move(*this);
+  }
+  template <std::same_as<bool> Flag>
+  TensorRef copy_(const Tensor& source, Flag non_blocking, Site at = Site::current()) && {
+    Tensor::copy_(source, non_blocking, at);
     return std::move(*this);
   }
   TensorRef fill_(const Scalar& value, Site at = Site::current()) && {

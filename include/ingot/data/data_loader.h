@@ -29,7 +29,7 @@
 
 namespace ingot::data {
 
-/// What the samples of a batch became; see Field. On the cpu.
+/// What the samples of a batch became; see Field. On the cpu, or on LoaderOptions::device.
 struct Batch {
   Tensor inputs;
   Tensor targets;
@@ -71,6 +71,14 @@ struct LoaderOptions {
   /// Instead of default_collate. Runs in the workers; its tensors are evaluated there.
   Collate collate = nullptr;
   OnError on_error = OnError::Throw;
+  /// Where batches are delivered. While one is used, the next is on its way already: it is made,
+  /// and its copy submitted, before the one before it is delivered. At most these two are on the
+  /// device.
+  std::optional<Device> device = std::nullopt;
+  /// Batches on the cpu are in pinned memory (Tensor::pin_memory). Where there is no device for
+  /// that, a warning says so once. With `device` they pass through such memory anyway, if it has
+  /// some.
+  bool pin_memory = false;
 };
 
 /// The next batch that a loader will deliver.

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -107,6 +108,11 @@ class Module {
   // -- Changes of all that is in it; each returns this module ---------------------------------
   /// Moves parameters, buffers and gradients. Optimizers that hold the parameters see it.
   Module& to(Device device);
+  /// The copies begin now; nobody waits for them.
+  template <std::same_as<bool> Flag>
+  Module& to(Device device, Flag non_blocking) {
+    return move_to(device, non_blocking);
+  }
   Module& to(const char* device) { return to(Device(device)); }
   Module& to(const std::string& device) { return to(Device(device)); }
   /// Converts floating-point parameters, buffers and gradients; throws DTypeError unless `dtype` is
@@ -235,6 +241,7 @@ class Module {
              const std::function<void(const std::string&, const NamedTensor&)>& f) const;
   NamedTensors collect(bool buffers) const;
   void convert(const std::function<Tensor(const Tensor&)>& f);
+  Module& move_to(Device device, bool non_blocking);
   Hooks& hooks();
   using Compute = std::function<Tensor(const Tensor&)>;
   Tensor compute_with_backward_hooks(const Tensor& x, const Compute& compute);

@@ -28,6 +28,7 @@ class TwinDevice final : public Twin {
   explicit TwinDevice(int index)
       : device_(DeviceType::Twin, index),
         allocator_(device_, MemorySpace::Device, memory_),
+        pinned_(DeviceAllocator::of_pinned(host_blocks_)),
         stream_(device_, [this](const StepCall& call) { run(call); }) {
     set(TwinOptions{});
   }
@@ -38,6 +39,8 @@ class TwinDevice final : public Twin {
   const Limits& limits() const override { return limits_; }
   Allocator& allocator() override { return allocator_; }
   DeviceAllocator* memory() override { return &allocator_; }
+  DeviceAllocator* pinned_memory() override { return pinned_.get(); }
+  bool unified() const override { return options_.unified; }
   std::uint64_t steps_run() const override { return steps_run_.load(std::memory_order_relaxed); }
 
   bool fuses() const override { return kernels().fuses(); }
@@ -77,6 +80,8 @@ class TwinDevice final : public Twin {
  private:
   void set(const TwinOptions& options) {
     options_ = options;
+    memory_.set_unified(options.unified);
+    allocator_.set_space(options.unified ? MemorySpace::Shared : MemorySpace::Device);
     limits_.max_operands = options.max_operands;
     memory_.set_total(options.memory_nbytes);
     stream_.set_async(options.async);
@@ -126,6 +131,8 @@ class TwinDevice final : public Twin {
   Device device_;
   TwinMemory memory_;
   DeviceAllocator allocator_;
+  HostBlocks host_blocks_;
+  std::unique_ptr<DeviceAllocator> pinned_;
   TwinStream stream_;
   TwinOptions options_;
   Limits limits_;
@@ -179,6 +186,8 @@ TwinOptions parse_twin_options(std::string_view text) {
       options.async = false;
     } else if (word == "reference") {
       options.reference = true;
+    } else if (word == "unified") {
+      options.unified = true;
     } else if (word == "delay") {
       options.max_delay_us = static_cast<int>(number(word, value));
     } else if (word == "memory") {
@@ -196,7 +205,8 @@ TwinOptions parse_twin_options(std::string_view text) {
       }
     } else {
       throw ValueError(fmt::format(
-          "INGOT_TWIN: there is no '{}'; there are sync, reference, delay, memory, fail, lost, "
+          "INGOT_TWIN: there is no '{}'; there are sync, reference, unified, delay, memory, fail, "
+          "lost, "
           "refuse",
           word));
     }

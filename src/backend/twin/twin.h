@@ -25,6 +25,8 @@ struct TwinOptions {
   std::int64_t lose_at = -1;
   /// Limits::max_operands.
   std::size_t max_operands = 31;
+  /// One memory with the host: Backend::unified().
+  bool unified = false;
 };
 
 /// Device twin:0 or twin:1, made when it is first asked for; from then on it is available.
@@ -42,7 +44,7 @@ Twin& twin(int index = 0);
 inline constexpr int kNumTwins = 2;
 
 /// INGOT_TWIN=1, or options:
-/// "sync,reference,delay=50,refuse=conv2d+softmax,memory=1000000,fail=17,lost=17". Throws
+/// "sync,reference,delay=50,refuse=conv2d+softmax,memory=1000000,fail=17,lost=17,unified". Throws
 /// ValueError for another word.
 TwinOptions parse_twin_options(std::string_view text);
 

@@ -2,10 +2,14 @@
 
 #include <sys/mman.h>
 
+#include <exception>
+#include <functional>
 #include <iterator>
 #include <new>
 
 #include <ingot/core/error.h>
+
+#include "core/buffer.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define INGOT_ADDRESS_SANITIZER 1
@@ -48,6 +52,15 @@ void TwinMemory::set_total(std::size_t nbytes) {
   total_ = nbytes;
 }
 
+void TwinMemory::set_unified(bool on) {
+  const std::lock_guard lock(mutex_);
+  unified_ = on;
+}
+
+bool TwinMemory::is_address(const std::byte* handle) const {
+  return !std::less<>()(handle, bytes_) && std::less<>()(handle, bytes_ + kRange);
+}
+
 std::size_t TwinMemory::total_nbytes() const noexcept {
   const std::lock_guard lock(mutex_);
   return total_;
@@ -70,14 +83,14 @@ void* TwinMemory::take(std::size_t nbytes) noexcept {
     // What lies between the block and its last page stays forbidden.
     ASAN_POISON_MEMORY_REGION(bytes_ + offset, size);
     ASAN_UNPOISON_MEMORY_REGION(bytes_ + offset, nbytes);
-    return handles_ + offset;
+    return (unified_ ? bytes_ : handles_) + offset;
   }
   return nullptr;
 }
 
 void TwinMemory::give(void* handle, std::size_t nbytes) noexcept {
   const std::lock_guard lock(mutex_);
-  const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(handle) - handles_);
+  const std::size_t offset = this->offset(handle);
   const std::size_t size = pages(nbytes);
   ASAN_POISON_MEMORY_REGION(bytes_ + offset, size);
   madvise(bytes_ + offset, size, MADV_DONTNEED);
@@ -96,6 +109,18 @@ void TwinMemory::give(void* handle, std::size_t nbytes) noexcept {
       }
   } catch (const std::bad_alloc&) {  // the addresses are lost, the bytes are not
   }
+}
+
+void* HostBlocks::take(std::size_t nbytes) noexcept {
+  try {
+    return take_host_scratch(nbytes);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+void HostBlocks::give(void* handle, std::size_t nbytes) noexcept {
+  give_host_scratch(handle, nbytes);
 }
 
 }  // namespace ingot

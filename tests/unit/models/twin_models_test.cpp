@@ -67,6 +67,10 @@ TEST_P(TwinModels, TrainTheSameBits) {
   const test::TwinScope lacking(options);
   plan::set_fallback("silent");
   EXPECT_TRUE(train(GetParam(), kTwin, false) == expected) << "with fallback to the cpu";
+  options.unified = true;
+  const test::TwinScope unified(options);
+  plan::set_fallback("silent");
+  EXPECT_TRUE(train(GetParam(), kTwin, false) == expected) << "in one memory, with fallback";
 }
 
 INSTANTIATE_TEST_SUITE_P(Some, TwinModels, testing::Values("resnet18", "squeezenet1_0"),

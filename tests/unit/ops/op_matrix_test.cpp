@@ -84,9 +84,13 @@ TEST_P(OpMatrix, EagerAndObservedRunsGiveTheSameBits) {
 // backward, also where some ops fall back to the cpu.
 class TwinMatrix : public OpMatrix {};
 TEST_P(TwinMatrix, GivesTheCpusBits) {
-  for (const bool falls_back : {false, true}) {
+  struct Way {
+    bool falls_back, unified;
+  };
+  for (const Way way : {Way{false, false}, Way{true, false}, Way{true, true}}) {
     TwinOptions options;
-    if (falls_back) {
+    options.unified = way.unified;
+    if (way.falls_back) {
       options.refuse = {"mul", "reshape", "sum"};
       // A kernel may round less often than the expansion that would take its place.
       const OpDef* own = find_op(op().function());

@@ -28,18 +28,24 @@ using test::message_of;
 using test::TwinScope;
 using V = std::vector<float>;
 
-class TwinPlacement : public testing::TestWithParam<bool> {
+enum class Kind { Sync, Async, Unified };
+
+class TwinPlacement : public testing::TestWithParam<Kind> {
  protected:
   TwinOptions options() const {
     TwinOptions o;
-    o.async = GetParam();
+    o.async = GetParam() != Kind::Sync;
+    o.unified = GetParam() == Kind::Unified;
     if (o.async) o.max_delay_us = 20;
     return o;
   }
 };
-INSTANTIATE_TEST_SUITE_P(SyncAndAsync, TwinPlacement, testing::Bool(), [](const auto& test) {
-  return std::string(test.param ? "Async" : "Sync");
-});
+std::string kind_name(const testing::TestParamInfo<Kind>& test) {
+  constexpr const char* kNames[] = {"Sync", "Async", "Unified"};
+  return kNames[static_cast<int>(test.param)];
+}
+INSTANTIATE_TEST_SUITE_P(Kinds, TwinPlacement,
+                         testing::Values(Kind::Sync, Kind::Async, Kind::Unified), kind_name);
 
 std::vector<float> counted(std::int64_t n) {
   std::vector<float> v;
