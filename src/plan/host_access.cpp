@@ -7,6 +7,7 @@
 
 #include "core/cell.h"
 #include "core/record.h"
+#include "plan/dry_run.h"
 #include "plan/in_flight.h"
 
 namespace ingot {
@@ -50,6 +51,7 @@ Ref<Value> value_now(const ValueId& id) {
 // Evaluates, and waits until the elements are there. A device's failure makes the tensor pending
 // again: then evaluating it anew gives it, or throws what is wrong with it.
 Ref<Value> ready_value(const Tensor& t) {
+  plan::DryRun::refuse_to_look();
   while (true) {
     t.eval();
     const ValueId id = t.cell()->value();
