@@ -39,7 +39,7 @@ void add_sizes(const TrainingStep& step, TrainingCheck& check) {
   if (step.optimizer) {
     std::vector<Tensor> state;
     for (const auto& [key, t] : step.optimizer->state_dict())
-      if (key.starts_with("state.")) state.push_back(t);
+      if (key.starts_with("state.") && !key.ends_with(".step")) state.push_back(t);
     check.optimizer_nbytes = nbytes_on(check.device, state);
   }
 }
