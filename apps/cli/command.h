@@ -23,6 +23,7 @@ void add_devices_command(CLI::App& app, Run& run);
 void add_train_command(CLI::App& app, Run& run);
 void add_eval_command(CLI::App& app, Run& run);
 void add_summary_command(CLI::App& app, Run& run);
+void add_check_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
 void add_convert_command(CLI::App& app, Run& run);
 void add_completion_command(CLI::App& app, Run& run);

@@ -1,6 +1,7 @@
 // ingot devices: what this machine can compute on.
 #include <fmt/format.h>
 #include <ingot/core/device.h>
+#include <ingot/core/op_support.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -35,10 +36,76 @@ std::string dtype_list(const std::vector<DType>& dtypes) {
 
 struct Options {
   bool all = false;  ///< those for tests as well
+  bool ops = false;
+  std::string device;  ///< of ops; empty: every one that is available
   std::string json;
 };
 
+// A letter for each cell of the table.
+constexpr std::string_view kLegend =
+    "k: a kernel, e: made of other operations that have kernels, v: a view, nothing to compute,\n"
+    "p: some of what it is made of falls back to the cpu, c: falls back to the cpu,\n"
+    "x: refused, -: the operation has no such tensors\n";
+
+std::string letter(Support support) {
+  switch (support) {
+    case Support::NotTaken:
+      return "-";
+    case Support::View:
+      return "v";
+    case Support::Kernel:
+      return "k";
+    case Support::Expanded:
+      return "e";
+    case Support::Partly:
+      return "p";
+    case Support::Cpu:
+      return "c";
+    case Support::Refused:
+      break;
+  }
+  return "x";
+}
+
+/// The table of one device, and the same into `json`.
+std::string ops_table(Device device, Json& json) {
+  std::vector<std::vector<std::string>> rows{{device.str()}};
+  for (int t = 0; t < kNumDTypes; ++t) rows[0].emplace_back(name(static_cast<DType>(t)));
+  for (const OpSupport& row : op_support(device)) {
+    std::vector<std::string> cells{row.op};
+    for (int t = 0; t < kNumDTypes; ++t) {
+      const Support support = row.by_dtype[static_cast<std::size_t>(t)];
+      cells.push_back(letter(support));
+      json[row.op][std::string(name(static_cast<DType>(t)))] = name(support);
+    }
+    rows.push_back(std::move(cells));
+  }
+  return table(rows);
+}
+
+int run_ops(const Options& options) {
+  const JsonOutput json_output(options.json);
+  json_output.check_writable();
+  const Console console(json_output.takes_stdout());
+  std::vector<Device> list;
+  if (!options.device.empty())
+    list.push_back(usable_device(options.device));
+  else
+    for (const DeviceInfo& info : devices(options.all))
+      if (info.available) list.push_back(info.device);
+  Json json = Json::object();
+  for (const Device device : list) {
+    json[device.str()] = Json::object();
+    console.raw(ops_table(device, json[device.str()]) + "\n");
+  }
+  console.raw(std::string(kLegend));
+  json_output.write(Json{{"ops", json}});
+  return kOk;
+}
+
 int run_devices(const Options& options) {
+  if (options.ops) return run_ops(options);
+  if (!options.device.empty()) throw UsageError("--device is for --ops");
   const JsonOutput json_output(options.json);
   json_output.check_writable();
   const Console console(json_output.takes_stdout());
@@ -71,8 +138,15 @@ void add_devices_command(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("devices", "List every device: available, or why not");
   command->add_flag("--all", options->all,
                     "Also devices for tests (INGOT_TWIN, INGOT_HOST_DRIVER)");
+  command->add_flag("--ops", options->ops,
+                    "What each device computes itself: a table of operations and dtypes");
+  command->add_option("--device", options->device, "--ops: only of this one [all available]")
+      ->type_name("DEVICE")
+      ->check(device_name());
   add_json(*command, options->json);
-  command->footer("Examples:\n  ingot devices\n  ingot devices --all --json");
+  command->footer(
+      "Examples:\n  ingot devices\n  ingot devices --all --json\n"
+      "  ingot devices --ops --device cpu");
   command->callback([options, &run] { run = [options] { return run_devices(*options); }; });
 }
 

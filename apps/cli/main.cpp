@@ -124,6 +124,7 @@ int run_program(int argc, char** argv) {
   add_eval_command(app, run);
   add_summary_command(app, run);
   add_bench_command(app, run);
+  add_check_command(app, run);
   add_convert_command(app, run);
   add_completion_command(app, run);
   try {

@@ -80,12 +80,15 @@ std::unique_ptr<optim::LRScheduler> main_scheduler(const TrainOptions& o, optim:
 
 }  // namespace
 
-void add_optimization(CLI::App& command, TrainOptions& o) {
-  command
-      .add_option("--optimizer", o.optimizer, "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
+void add_optimizer(CLI::App& command, std::string& target) {
+  command.add_option("--optimizer", target, "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
       ->type_name("NAME")
       ->transform(one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"}))
       ->capture_default_str();
+}
+
+void add_optimization(CLI::App& command, TrainOptions& o) {
+  add_optimizer(command, o.optimizer);
   command
       .add_option("--lr", o.lr,
                   "Learning rate of the first step [0.02 for sgd and adagrad, else 0.002]")

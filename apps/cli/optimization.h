@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <ingot/optim/optim.h>
@@ -12,6 +13,8 @@
 
 namespace ingot::cli {
 
+/// Adds --optimizer.
+void add_optimizer(CLI::App& command, std::string& target);
 /// Adds --optimizer, --lr and what else decides how the weights move.
 void add_optimization(CLI::App& command, TrainOptions& options);
 

@@ -9,6 +9,7 @@
 #include <ingot/core/error.h>
 #include <ingot/core/generator.h>
 #include <ingot/core/memory.h>
+#include <ingot/core/op_support.h>
 #include <ingot/core/parallel.h>
 #include <ingot/core/philox.h>
 #include <ingot/core/scalar.h>
@@ -65,6 +66,7 @@
 #include <ingot/text/encode_options.h>
 #include <ingot/text/encoding.h>
 #include <ingot/text/tokenizer.h>
+#include <ingot/train/check.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>

@@ -34,9 +34,6 @@ struct TensorDesc {
   }
 };
 
-/// Strides of `shape` (rank 4, NCHW) whose memory order is N, H, W, C.
-Dims channels_last_strides(const Shape& shape);
-
 struct StepDesc {
   const OpDef* op = nullptr;
   Attrs attrs;

@@ -39,6 +39,10 @@ DType promote_types(DType a, DType b) {
   return b;
 }
 
+void detail::throw_beyond_int64(std::uint64_t value) {
+  throw ValueError(fmt::format("the number {} does not fit int64 (at most {})", value, INT64_MAX));
+}
+
 std::string Scalar::str() const {
   switch (kind_) {
     case Kind::Bool:

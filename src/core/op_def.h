@@ -90,7 +90,7 @@ enum class ScalarOp : std::uint8_t {
   BitwiseXor,
   ShiftLeft,
   ShiftRight,
-  ReluGrad,  ///< (grad, out) -> out > 0 ? grad : 0
+  ReluGrad,  ///< (grad, out) -> out <= 0 ? 0 : grad; a NaN lets it pass
   // ternary
   Where,
 };

@@ -64,19 +64,26 @@ DType state_dtype(const Tensor& param) { return ops::compute_dtype(param.dtype()
 
 }  // namespace
 
-/// The state tensors that the step reads. Those that are wanted and not there yet (options such as
-/// momentum may be switched on later) are made, but not entered: a step that fails leaves no trace.
+/// The state tensors that the step reads, where the parameter is: it may have been moved or
+/// converted since the last step (`net.to(device)`), and its state follows. Those that are wanted
+/// and not there yet (options such as momentum may be switched on later) are made. Nothing is
+/// entered: a step that fails leaves no trace.
 std::vector<Tensor> Optimizer::state_for_step(std::size_t group, const Tensor& param,
                                               const State& state, bool& fresh) const {
   std::vector<Tensor> tensors = state.tensors;
   tensors.resize(state_names().size());
-  for (std::size_t k = 0; k < tensors.size(); ++k)
-    if (!tensors[k].defined() && wants_state(group, k)) {
+  const TensorOptions like{.dtype = state_dtype(param), .device = param.device()};
+  for (std::size_t k = 0; k < tensors.size(); ++k) {
+    Tensor& t = tensors[k];
+    if (t.defined()) {
+      if (t.dtype() != like.dtype) t = t.to(like.dtype);
+      if (t.device() != like.device) t = t.to(like.device);
+    } else if (wants_state(group, k)) {
       const double value = initial_state(group, k);
-      const TensorOptions like{.dtype = state_dtype(param), .device = param.device()};
-      tensors[k] = value == 0 ? zeros(param.shape(), like) : full(param.shape(), value, like);
+      t = value == 0 ? zeros(param.shape(), like) : full(param.shape(), value, like);
       fresh = true;
     }
+  }
   return tensors;
 }
 

@@ -107,6 +107,15 @@ struct DraftStep {
   std::uint8_t on = 0;          ///< the device that runs it
 };
 
+/// An op that its device has no kernel for.
+struct Gap {
+  const OpDef* op;
+  std::int32_t batch_node;
+  Device device;
+  std::string operand;  ///< the first one: "float32[2, 3]"
+  bool refused;         ///< falling back is switched off
+};
+
 struct Draft {
   /// The last part that is filled in.
   enum class Part : std::uint8_t {
@@ -132,6 +141,8 @@ struct Draft {
   /// Number 0 is the cpu.
   std::vector<DraftDevice> devices;
   bool host_only = false;
+  /// Where such ops are noted, instead of being warned of or refused; null in real runs.
+  std::vector<Gap>* gaps = nullptr;
   Part filled = Part::Nothing;
 
   // expand

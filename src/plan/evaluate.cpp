@@ -11,6 +11,7 @@
 
 #include "core/observe.h"
 #include "core/record.h"
+#include "plan/dry_run.h"
 #include "plan/in_flight.h"
 #include "plan/plan.h"
 #include "plan/verify.h"
@@ -35,6 +36,7 @@ void sweep(std::vector<NodeRef>& pending) {
 void run(plan::Batch& batch) {
   Backend& backend = backend_for(Device{});
   plan::FaultInjection::place("the plan");
+  if (plan::DryRun* dry = plan::DryRun::current()) return dry->run(batch, backend);
   if (plan::verify_enabled() && &backend != &reference_backend())
     plan::execute_verified(batch, backend);
   else

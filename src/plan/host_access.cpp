@@ -9,6 +9,7 @@
 #include "backend/registry.h"
 #include "core/cell.h"
 #include "core/record.h"
+#include "plan/dry_run.h"
 #include "plan/in_flight.h"
 
 namespace ingot {
@@ -52,6 +53,7 @@ Ref<Value> value_now(const ValueId& id) {
 // Evaluates, and waits until the elements are there. A device's failure makes the tensor pending
 // again: then evaluating it anew gives it, or throws what is wrong with it.
 Ref<Value> ready_value(const Tensor& t) {
+  plan::DryRun::refuse_to_look();
   while (true) {
     t.eval();
     const ValueId id = t.cell()->value();

@@ -145,15 +145,21 @@ std::string step_that_makes(const Batch& batch, const Backend& backend, std::siz
   return {};
 }
 
-std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads,
-                                       bool all_on_host) {
+std::shared_ptr<Plan> make_plan(const Batch& batch, Backend& backend, int num_threads,
+                                bool all_on_host, std::vector<Gap>* gaps) {
   static std::atomic<std::uint64_t> last_id{0};
   Draft draft(batch, backend, all_on_host);
+  draft.gaps = gaps;
   run_passes(draft);
   std::shared_ptr<Plan> plan = to_plan(std::move(draft));
   plan->id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   plan->key = PlanKey::of(batch, backend, num_threads);
   return plan;
+}
+
+std::shared_ptr<const Plan> build_plan(const Batch& batch, Backend& backend, int num_threads,
+                                       bool all_on_host) {
+  return make_plan(batch, backend, num_threads, all_on_host);
 }
 
 }  // namespace ingot::plan

@@ -120,6 +120,12 @@ struct Plan {
   std::size_t nbytes() const;
 };
 
+struct Gap;
+/// Runs all passes (plan/passes.h). With `gaps`, ops that fall back are noted there, without a
+/// warning or an error.
+std::shared_ptr<Plan> make_plan(const Batch& batch, Backend& backend, int num_threads,
+                                bool all_on_host, std::vector<Gap>* gaps = nullptr);
+
 /// Builds the plan for a batch: all passes (plan/passes.h).
 /// `all_on_host`: the backend computes what is meant for other devices as well, from leaves in the
 /// host's memory.

@@ -64,3 +64,27 @@ one_line
 check 1 env INGOT_DEVICE=twin "$INGOT_BIN" devices
 says "INGOT_DEVICE: twin:0: a device for tests"
 one_line
+
+# What a device computes itself: the device is asked.
+check 0 ingot devices --ops
+for word in cpu float32 "k: a kernel" matmul softmax; do prints "$word"; done
+grep -Eq '^matmul( +[-k]){9} +k$' "$out" || fail "the cpu has no kernel for matmul in float64"
+if grep -q twin "$out"; then fail "a twin is listed without --all"; fi
+check 0 env INGOT_TWIN=refuse=matmul+exp "$INGOT_BIN" devices --ops --device twin --json ops.json
+grep -Eq '^matmul( +[-c]){9} +c$' "$out" || fail "the twin that lacks it has matmul"
+grep -Eq '^add( +[-k]){9} +k$' "$out" || fail "the twin has no add"
+if grep -q '^cpu' "$out"; then fail "--device twin lists the cpu"; fi
+python3 - ops.json <<'EOF' || fail "ops.json"
+import json, sys
+ops = json.load(open(sys.argv[1]))["ops"]["twin:0"]
+assert ops["matmul"]["float32"] == "cpu" and ops["add"]["int8"] == "kernel", ops["matmul"]
+assert ops["gelu"]["int64"] == "not taken" and ops["reshape"]["bool"] == "view"
+assert len(ops) > 150
+EOF
+check 0 env INGOT_TWIN=1 "$INGOT_BIN" devices --ops --all
+for device in cpu twin:0 twin:1; do grep -q "^$device " "$out" || fail "no table of $device"; done
+check 2 ingot devices --device cpu
+says "devices: --device is for --ops"
+check 1 ingot devices --ops --device mps
+says "device mps cannot be used"
+one_line

@@ -4,8 +4,8 @@ source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 check 0 ingot --version
 prints "ingot 0."
 check 0 ingot --help
-for word in devices train eval summary bench Examples: "Exit codes:"; do prints "$word"; done
-for command in devices train eval summary bench "bench train" "bench matmul"; do
+for word in devices train eval summary bench check Examples: "Exit codes:"; do prints "$word"; done
+for command in devices train eval summary bench check "bench train" "bench matmul"; do
   # shellcheck disable=SC2086  # words
   check 0 ingot $command --help
   prints "Examples:"

@@ -11,15 +11,23 @@
 
 namespace ingot {
 
+namespace detail {
+[[noreturn]] void throw_beyond_int64(std::uint64_t value);  // ValueError
+}
+
 class Scalar {
  public:
   enum class Kind : std::uint8_t { Bool, Int, Float };
 
   constexpr Scalar() : kind_(Kind::Int), int_(0) {}
   constexpr Scalar(bool v) : kind_(Kind::Bool), int_(v ? 1 : 0) {}
+  /// Throws ValueError for an unsigned number above the largest int64.
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  constexpr Scalar(T v) : kind_(Kind::Int), int_(static_cast<std::int64_t>(v)) {}
+  constexpr Scalar(T v) : kind_(Kind::Int), int_(static_cast<std::int64_t>(v)) {
+    if constexpr (std::unsigned_integral<T> && sizeof(T) >= sizeof(std::int64_t))
+      if (int_ < 0) detail::throw_beyond_int64(v);
+  }
   template <std::floating_point T>
   constexpr Scalar(T v) : kind_(Kind::Float), float_(static_cast<double>(v)) {}
 

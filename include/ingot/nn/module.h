@@ -106,7 +106,8 @@ class Module {
   LoadReport load_state_dict(const StateDict& dict, bool strict = true);
 
   // -- Changes of all that is in it; each returns this module ---------------------------------
-  /// Moves parameters, buffers and gradients. Optimizers that hold the parameters see it.
+  /// Moves parameters, buffers and gradients. Optimizers that hold the parameters go on with them:
+  /// their state (moments, momentum) follows at the next step().
   Module& to(Device device);
   /// The copies begin now; nobody waits for them.
   template <std::same_as<bool> Flag>
@@ -116,7 +117,7 @@ class Module {
   Module& to(const char* device) { return to(Device(device)); }
   Module& to(const std::string& device) { return to(Device(device)); }
   /// Converts floating-point parameters, buffers and gradients; throws DTypeError unless `dtype` is
-  /// one.
+  /// one. Optimizers go on, as after to(device).
   Module& to(DType dtype);
   Module& to(Device device, DType dtype) { return to(device).to(dtype); }
   // By name, as of tensors.

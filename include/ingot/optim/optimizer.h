@@ -12,6 +12,7 @@
 // - Parameters without a gradient are skipped, as in PyTorch; each has its own step count.
 // - A step() that throws (a label out of range, no memory) leaves parameters and state as they
 // were.
+// - State follows the parameter to another device or dtype (`net.to(device)`) at the next step().
 // - State belongs to the parameter, not to its place: parameters may be moved between groups,
 //   reordered, taken out and put back, and keep it; one that is put in another's place begins anew.
 #pragma once

@@ -15,22 +15,24 @@
 namespace ingot::cpu {
 
 std::span<const ContractionProvider* const> contraction_providers() {
-  static const std::vector<const ContractionProvider*> chosen = [] {
-    std::vector<const ContractionProvider*> all{&onednn_provider()};
+  static const auto* const chosen = new std::vector(  // outlives every thread
+      [] {
+        std::vector<const ContractionProvider*> all{&onednn_provider()};
 #if defined(INGOT_HAVE_CBLAS)
-    all.push_back(&cblas_provider());
+        all.push_back(&cblas_provider());
 #endif
-    all.push_back(&own_provider());
-    const char* text = std::getenv("INGOT_CPU_PROVIDER");  // NOLINT(concurrency-mt-unsafe)
-    if (!text || !*text) return all;
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (all[i]->name() == text)
-        return std::vector(all.begin() + static_cast<std::ptrdiff_t>(i), all.end());
-    std::string names;
-    for (const auto* p : all) names += fmt::format("{}{}", names.empty() ? "" : ", ", p->name());
-    throw ValueError(fmt::format("INGOT_CPU_PROVIDER is '{}'; this build has {}", text, names));
-  }();
-  return chosen;
+        all.push_back(&own_provider());
+        const char* text = std::getenv("INGOT_CPU_PROVIDER");  // NOLINT(concurrency-mt-unsafe)
+        if (!text || !*text) return all;
+        for (std::size_t i = 0; i < all.size(); ++i)
+          if (all[i]->name() == text)
+            return std::vector(all.begin() + static_cast<std::ptrdiff_t>(i), all.end());
+        std::string names;
+        for (const auto* p : all)
+          names += fmt::format("{}{}", names.empty() ? "" : ", ", p->name());
+        throw ValueError(fmt::format("INGOT_CPU_PROVIDER is '{}'; this build has {}", text, names));
+      }());
+  return *chosen;
 }
 
 namespace {

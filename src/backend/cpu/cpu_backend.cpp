@@ -68,8 +68,8 @@ class CpuBackend final : public Backend {
 }  // namespace cpu
 
 Backend& cpu_backend() {
-  static cpu::CpuBackend backend;
-  return backend;
+  static auto* const backend = new cpu::CpuBackend;  // outlives every thread
+  return *backend;
 }
 
 }  // namespace ingot

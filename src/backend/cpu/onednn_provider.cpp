@@ -34,13 +34,14 @@ void drop_primitives() noexcept {
   dnnl_set_primitive_cache_capacity(kKeptPrimitives);
 }
 
+// Never destroyed: a device's thread may still run steps when the process ends.
 const dnnl::engine& engine() {
-  static const dnnl::engine instance = [] {
+  static const auto* const instance = [] {
     dnnl_set_primitive_cache_capacity(kKeptPrimitives);
     add_memory_reclaimer(drop_primitives);
-    return dnnl::engine(dnnl::engine::kind::cpu, 0);
+    return new dnnl::engine(dnnl::engine::kind::cpu, 0);
   }();
-  return instance;
+  return *instance;
 }
 
 // About what a primitive takes: its generated code and descriptors.

@@ -50,8 +50,8 @@ class ReferenceBackend final : public Backend {
 }  // namespace reference
 
 Backend& reference_backend() {
-  static reference::ReferenceBackend backend;
-  return backend;
+  static auto* const backend = new reference::ReferenceBackend;  // outlives every thread
+  return *backend;
 }
 
 }  // namespace ingot

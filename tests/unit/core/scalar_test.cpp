@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include <ingot/core/error.h>
 #include <ingot/core/scalar.h>
 
 namespace ingot {
@@ -23,6 +24,14 @@ static_assert(Scalar(9223372036854774784.0).to_int64() == 9223372036854774784);
 static_assert(Scalar(-9223372036854775808.0).to_int64() == kMin);
 static_assert(Scalar(-9223372036854777856.0).to_int64() == kMin);
 static_assert(Scalar(std::numeric_limits<float>::max()).to_int64() == kMax);
+
+TEST(Scalar, UnsignedNumbersBeyondInt64AreRefused) {
+  constexpr std::uint64_t kEnd = std::uint64_t{1} << 63;
+  EXPECT_EQ(Scalar(kEnd - 1).to_int64(), kMax);
+  for (const std::uint64_t v : {kEnd, ~std::uint64_t{0}}) EXPECT_THROW(Scalar{v}, ValueError) << v;
+  EXPECT_EQ(Scalar(~std::uint32_t{0}).to_int64(), 0xffffffff);
+  EXPECT_EQ(Scalar(std::uint8_t{255}).to_int64(), 255);
+}
 
 TEST(Scalar, FractionsAreCutOff) {
   EXPECT_EQ(Scalar(2.9).to_int64(), 2);

@@ -92,6 +92,21 @@ TEST(OpDefs, SayHowTheyAreDifferentiated) {
   }
 }
 
+// A step without a count shows as "?" in profiles.
+TEST(OpDefs, SayHowMuchTheyCompute) {
+  const std::set<std::string_view> depends_on_values{};
+  for (const OpDef* op : all_ops()) {
+    const Traits& t = op->traits;
+    const bool is_a_step = !t.view && !t.alias && !op->expand && t.scalar == ScalarOp::None;
+    const bool listed = depends_on_values.count(op->name) > 0;
+    if (is_a_step)
+      EXPECT_NE(op->flops != nullptr, listed)
+          << op->name << ": state flops, or here that they depend on the values";
+    else
+      EXPECT_FALSE(listed) << op->name << " is no step";
+  }
+}
+
 StepDesc step_of(const Node& node) {
   StepDesc step;
   step.op = &node.op();
