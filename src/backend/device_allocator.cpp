@@ -128,9 +128,8 @@ Ref<Buffer> DeviceAllocator::make(std::size_t nbytes, bool is_arena) {
 
 Ref<Buffer> DeviceAllocator::wrap(Block block, std::size_t nbytes, bool is_arena) {
   try {
-    return Ref<Buffer>(
-        new Buffer(this, block.handle, nbytes, block.capacity, device_, space_, is_arena,
-                   is_pinned_));
+    return Ref<Buffer>(new Buffer(this, block.handle, nbytes, block.capacity, device_, space_,
+                                  is_arena, is_pinned_));
   } catch (...) {
     const std::lock_guard lock(mutex_);
     memory_.give(block.handle, block.capacity);
