@@ -1,18 +1,19 @@
 // Every op on the host driver against the reference backend, forward and backward: what has a
 // kernel runs it, the rest falls back to the cpu inside the plan.
 //
-// A sample, so that a machine without compiled kernels is through in minutes: case i takes its
-// dtype number i (modulo how many there are), row-major if i is even, else in its layout number i.
-// INGOT_WHOLE_MATRIX=1 takes all dtypes and layouts.
+// A sample, so that a machine without compiled kernels is through in minutes: every third case;
+// case i takes its dtype number i (modulo how many there are), row-major if i is even, else in its
+// layout number i. The target `nightly` takes all cases, dtypes and layouts.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "support/host_scope.h"
+#include "support/nightly.h"
 #include "support/op_run.h"
+#include "support/sanitized.h"
 
 namespace ingot::optest {
 namespace {
@@ -22,7 +23,7 @@ std::vector<std::pair<DType, Layout>> sample(std::size_t number) {
   const std::vector<DType> dtypes = dtypes_of(op);
   const std::vector<Layout> layouts = layouts_of(op);
   std::vector<std::pair<DType, Layout>> chosen;
-  if (std::getenv("INGOT_WHOLE_MATRIX")) {  // NOLINT(concurrency-mt-unsafe)
+  if (test::nightly()) {
     for (const DType t : dtypes)
       for (const Layout l : layouts) chosen.emplace_back(t, l);
     return chosen;
@@ -63,11 +64,8 @@ std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
   return identifier(all_op_cases()[info.param]);
 }
 // What sanitizers see of the executor is the same for every op.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kEvery = 16, kEveryChecked = 96;
-#else
-constexpr std::size_t kEvery = 1, kEveryChecked = 17;
-#endif
+const std::size_t kEvery = test::nightly() ? 1 : test::kSanitized ? 16 : 3;
+const std::size_t kEveryChecked = test::nightly() ? 1 : test::kSanitized ? 96 : 17;
 INSTANTIATE_TEST_SUITE_P(Cases, GpuMatrix,
                          testing::Range<std::size_t>(0, all_op_cases().size(), kEvery), test_name);
 INSTANTIATE_TEST_SUITE_P(Cases, GpuChecked,

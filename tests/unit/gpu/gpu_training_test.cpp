@@ -15,6 +15,7 @@
 #include <ingot/optim/optim.h>
 
 #include "support/host_scope.h"
+#include "support/sanitized.h"
 
 namespace ingot {
 namespace {
@@ -49,11 +50,7 @@ std::vector<float> losses_of_lenet(Device device, int steps) {
 }
 
 // Sanitizers make each switch between a kernel's threads many times as long.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int kSteps = 4, kEnd = 0;
-#else
-constexpr int kSteps = 50, kEnd = 10;
-#endif
+constexpr int kSteps = test::kSanitized ? 4 : 50, kEnd = test::kSanitized ? 0 : 10;
 
 TEST(GpuTraining, LeNetLearnsAsOnTheCpu) {
   const std::vector<float> expected = losses_of_lenet({}, kSteps);

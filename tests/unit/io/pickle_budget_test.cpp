@@ -18,13 +18,7 @@
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INGOT_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define INGOT_TEST_SANITIZED 1
-#endif
-#endif
+#include "support/sanitized.h"
 
 namespace ingot {
 namespace {
@@ -54,16 +48,13 @@ std::string error_within(std::uint64_t nbytes, const std::function<void()>& pars
   if (::pipe(pipe) != 0) return "no pipe";
   const pid_t child = ::fork();
   if (child == 0) {
-#ifndef INGOT_TEST_SANITIZED  // they reserve the whole address space
+    // Sanitizers reserve the whole address space.
     std::ifstream statm("/proc/self/statm");
     std::uint64_t pages = 0;
-    if (statm >> pages) {
+    if (!test::kSanitized && statm >> pages) {
       const rlimit limit{pages * 4096 + nbytes, pages * 4096 + nbytes};
       ::setrlimit(RLIMIT_AS, &limit);
     }
-#else
-    (void)nbytes;
-#endif
     std::string text = "no error";
     try {
       parse();

@@ -100,14 +100,18 @@ TEST(MemoryKept, ManySequenceLengthsCostLittleMoreThanTheLongest) {
 // again.
 TEST(MemoryKept, AStepThatRepeatsItselfTakesNoFreshMemory) {
   if (!keeps_blocks()) GTEST_SKIP() << "this build keeps no blocks";
+  const ThreadLimit two(2);
   SequenceModel model;
-  std::vector<std::int64_t> lengths{4096, 1000, 2048, 333};
+  const std::vector<std::int64_t> lengths{4096, 1000, 2048, 333};
   for (int round = 0; round < 4; ++round)
     for (const std::int64_t length : lengths) model.step(length);
   const std::uint64_t before = host_memory_figures().fresh_blocks;
   for (int round = 0; round < 8; ++round)
     for (const std::int64_t length : lengths) model.step(length);
-  EXPECT_EQ(host_memory_figures().fresh_blocks, before);
+  // Not one for each step: a thread may get its first piece, and with it scratch, only now.
+  const auto scratch = static_cast<std::uint64_t>(3 * num_threads());
+  ASSERT_LT(scratch, 8 * lengths.size());
+  EXPECT_LE(host_memory_figures().fresh_blocks - before, scratch);
 }
 
 TEST(MemoryKept, TheCacheLimitHoldsAndIsGivenBack) {
