@@ -72,6 +72,7 @@ DeviceAllocator::Block DeviceAllocator::take_cached(Blocks& from, Blocks::iterat
 void DeviceAllocator::count(std::size_t capacity) {
   allocated_nbytes_ += capacity;
   peak_nbytes_ = std::max(peak_nbytes_, allocated_nbytes_);
+  high_water_ = std::max(high_water_, allocated_nbytes_);
   reserved_peak_nbytes_ = std::max(reserved_peak_nbytes_, allocated_nbytes_ + cached_nbytes_);
 }
 
@@ -153,7 +154,12 @@ void DeviceAllocator::recycle(Buffer* buffer) noexcept {
   } catch (const std::bad_alloc&) {
     memory_.give(handle, capacity);
   }
-  if (cached_nbytes_ > cache_limit_) trim(cache_limit_);
+  // What a program that repeats itself needs, as on the cpu: sizes that change leave blocks that
+  // fit nothing that comes.
+  constexpr std::size_t kSlackNbytes = std::size_t{8} << 20;
+  const std::size_t kept = high_water_ / 2 * 3 + kSlackNbytes;
+  const std::size_t most = kept > allocated_nbytes_ ? kept - allocated_nbytes_ : 0;
+  if (cached_nbytes_ > std::min(cache_limit_, most)) trim(std::min(cache_limit_, most));
   if (is_pinned_ && allocated_nbytes_ + cached_nbytes_ > peak_nbytes_)
     trim(peak_nbytes_ - allocated_nbytes_);
 }
@@ -179,6 +185,7 @@ void DeviceAllocator::empty_cache() {
   if (inside_take > 0) return;
   const std::lock_guard lock(mutex_);
   trim(0);
+  high_water_ = allocated_nbytes_;
 }
 
 std::size_t DeviceAllocator::set_memory_limit(std::size_t nbytes) {

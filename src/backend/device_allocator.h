@@ -83,6 +83,7 @@ class DeviceAllocator final : public Allocator {
   std::size_t allocated_nbytes_ = 0;
   std::size_t peak_nbytes_ = 0;
   std::size_t reserved_peak_nbytes_ = 0;
+  std::size_t high_water_ = 0;  // the most allocated since the cache was last emptied
   std::uint64_t fresh_blocks_ = 0;
   std::size_t memory_limit_ = static_cast<std::size_t>(-1);
   std::size_t cache_limit_ = static_cast<std::size_t>(-1);

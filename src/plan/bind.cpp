@@ -194,10 +194,12 @@ void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
       made[r] = made[static_cast<std::size_t>(result.same_as)];
     } else if (b.kind == PlanBuffer::Kind::Leaf) {
       Value* v = batch.leaves[b.index].value;
-      made[r] = result.offset == 0 && result.strides == v->strides
-                    ? Ref<Value>(v)
-                    : make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
-      made[r]->ready = v->ready;
+      if (result.offset == 0 && result.strides == v->strides) {
+        made[r] = Ref<Value>(v);
+      } else {
+        made[r] = make_ref<Value>(v->buffer, v->offset + result.offset, result.strides);
+        made[r]->ready = v->ready;
+      }
     } else if (b.kind == PlanBuffer::Kind::Constant) {
       made[r] = plan.constants[b.index];
     } else {

@@ -241,19 +241,23 @@ const Step* step_of(const Run& run, const Stream* stream, std::uint64_t seq) {
   return nullptr;
 }
 
-// Its nodes are pending again, and its leaves what they were.
-void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
+// Its nodes are pending again, and its leaves what they were. A run that is `broken` has written
+// over some leaves and not over others: nothing can be computed anew from them, so all its nodes
+// fail, and the leaves stay overwritten.
+void give_back(Run& run, Node* failed, const std::exception_ptr& why, bool broken) {
   park(run, -1);
-  for (const Ref<Value>& v : run.overwritten) v->set_overwritten(false);
+  if (!broken)
+    for (const Ref<Value>& v : run.overwritten) v->set_overwritten(false);
   std::vector<NodeRef>& pending = record_state().pending;
   for (const NodeRef& n : run.nodes) {
     for (NodeOutput& o : n->outputs()) o.value = nullptr;
-    if (n.get() == failed)
+    const bool fails = broken || n.get() == failed;
+    if (fails)
       n->fail(why);
     else
       n->set_state(NodeState::Pending);
     n->set_flight(Node::Flight::GivenBack);  // last: who sees it Done must not take it for settled
-    if (n.get() != failed && !n->listed()) {
+    if (!fails && !n->listed()) {
       pending.push_back(n);
       n->set_listed(true);
     }
@@ -263,8 +267,20 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why) {
 struct Found {
   std::vector<std::pair<Node*, std::exception_ptr>> checks;    ///< nodes whose own check failed
   std::vector<std::pair<Stream*, std::exception_ptr>> losses;  ///< streams whose device is gone
+  std::vector<std::pair<Run*, std::exception_ptr>> broken;     ///< runs that cannot be repeated
   std::exception_ptr other;                                    ///< what is to be thrown
 };
+
+std::exception_ptr broken_by(const std::exception_ptr& why) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const std::exception& e) {
+    return std::make_exception_ptr(DeviceError(fmt::format(
+        "the device failed in the middle of an update, when some values had been written over and "
+        "others had not; they are lost, load a checkpoint. It said: {}",
+        e.what())));
+  }
+}
 
 bool says_lost(const std::exception_ptr& why) {
   try {
@@ -284,11 +300,15 @@ Found find_failures(const std::vector<Stream*>& streams, const std::vector<Run*>
     if (!failure || !failure->why || stream->lost()) continue;
     // Where no run has it, whoever submitted the step was told, or it was no step.
     std::exception_ptr lost = says_lost(failure->why) ? failure->why : nullptr;
-    for (const Run* run : failed)
+    for (Run* run : failed)
       if (const Step* step = step_of(*run, stream, failure->seq)) {
         Node* node = run->nodes[static_cast<std::size_t>(step->batch_node)].get();
         const Explained e = explain(*step, *node, failure->why);
         if (e.device_lost) lost = e.error;
+        const Plan& plan = run->lease.plan();
+        const auto number = static_cast<std::size_t>(step - plan.steps.data());
+        if (number > plan.commit_step && !run->overwritten.empty())
+          found.broken.emplace_back(run, broken_by(e.error));
         if (e.check_failed)
           found.checks.emplace_back(node, e.error);
         else if (!found.other)
@@ -343,7 +363,13 @@ std::exception_ptr settle_failures() {
         node = n;
         why = error;
       }
-    give_back(**run, node, why);
+    bool broken = false;
+    for (const auto& [r, error] : found.broken)
+      if (r == *run) {
+        broken = true;
+        why = error;
+      }
+    give_back(**run, node, why, broken);
   }
   {
     const std::lock_guard lock(s.mutex);

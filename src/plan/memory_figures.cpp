@@ -50,6 +50,11 @@ std::size_t memory_cached(Device device) {
   return device == Device{} ? blocks + plan::cache_figures().instances_nbytes : blocks;
 }
 
+std::size_t memory_reserved(Device device) {
+  return memory_allocated(device) + memory_cached(device);
+}
+std::size_t max_memory_reserved(Device device) { return figures(device).reserved_peak_nbytes; }
+
 void empty_cache(Device device) {
   DeviceAllocator* memory = memory_of(device);
   if (!memory) {

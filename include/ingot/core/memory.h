@@ -20,6 +20,10 @@ void reset_peak_memory_stats(Device device = {});
 /// Bytes that no tensor holds but that are kept for reuse: freed blocks, arenas of plans, scratch
 /// of kernels' threads.
 std::size_t memory_cached(Device device = {});
+/// memory_allocated() and memory_cached() together, and the most that was taken from the system at
+/// a time since the start or the last reset.
+std::size_t memory_reserved(Device device = {});
+std::size_t max_memory_reserved(Device device = {});
 /// Bytes that tensors hold in pinned host memory of the device (Tensor::pin_memory, batches on
 /// their way there), and bytes that are kept there for reuse: at most as many as were held at once.
 /// In the figures of the cpu both count as cached. 0 where nothing is pinned.

@@ -2,6 +2,7 @@
 // blocks that repeat from step to step.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 #include <string>
 #include <vector>
@@ -246,6 +247,19 @@ TEST_F(TwinMemoryTest, AddressesRepeatFromStepToStep) {
     }
     for (std::size_t i = 3; i < steps.size(); ++i) EXPECT_EQ(steps[i], steps[2]) << "step " << i;
   }
+}
+
+// Sizes that change leave blocks that fit nothing that comes: they do not pile up.
+TEST_F(TwinMemoryTest, ChangingSizesCostLittleMoreThanTheLargest) {
+  std::size_t most = 0;
+  for (std::int64_t i = 1; i <= 40; ++i) {
+    const Tensor x = of_ones(i * 70000).eval();
+    synchronize(kTwin);
+    most = std::max(most, memory_reserved(kTwin));
+  }
+  EXPECT_LE(most, max_memory_allocated(kTwin) / 2 * 3 + 8 * kMiB);
+  EXPECT_LT(max_memory_allocated(kTwin), 40 * kMiB);
+  EXPECT_GE(max_memory_reserved(kTwin), most);
 }
 
 }  // namespace
