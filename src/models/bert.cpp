@@ -96,12 +96,36 @@ BertConfig BertConfig::from_json(std::string_view json, const std::string& name)
     read("layer_norm_eps", out.layer_norm_eps);
     read("initializer_range", out.initializer_range);
     out.check();
+    auto other = file;
+    const auto known = nlohmann::json::parse(BertConfig().to_json());
+    for (const auto& field : known.items()) other.erase(field.key());
+    out.other = other.dump();
   } catch (const nlohmann::json::exception& error) {
     throw IoError(fmt::format("{}: {}", name, error.what()));
   } catch (const ValueError& error) {
     throw IoError(fmt::format("{}: {}", name, error.what()));
   }
   return out;
+}
+
+std::string BertConfig::to_json() const {
+  nlohmann::ordered_json file = nlohmann::ordered_json::parse(other);
+  file["model_type"] = "bert";
+  file["hidden_act"] = "gelu";
+  file["position_embedding_type"] = "absolute";
+  file["vocab_size"] = vocab_size;
+  file["hidden_size"] = hidden_size;
+  file["num_hidden_layers"] = num_hidden_layers;
+  file["num_attention_heads"] = num_attention_heads;
+  file["intermediate_size"] = intermediate_size;
+  file["max_position_embeddings"] = max_position_embeddings;
+  file["type_vocab_size"] = type_vocab_size;
+  file["pad_token_id"] = pad_token_id;
+  file["hidden_dropout_prob"] = hidden_dropout_prob;
+  file["attention_probs_dropout_prob"] = attention_probs_dropout_prob;
+  file["layer_norm_eps"] = layer_norm_eps;
+  file["initializer_range"] = initializer_range;
+  return file.dump(2) + "\n";
 }
 
 namespace detail {

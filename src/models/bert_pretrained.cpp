@@ -1,12 +1,14 @@
 // BERT from a folder that Hugging Face's libraries wrote.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/io/atomic_file.h>
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 #include <ingot/models/bert.h>
 #include <ingot/nn/pretrained.h>
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "io/input_file.h"
 
@@ -68,7 +70,57 @@ std::unique_ptr<Model> with_head(const fs::path& folder, std::int64_t num_labels
   return model;
 }
 
+/// What config.json tells beside the sizes: the class, and names of labels where they are not as
+/// many as the file that the model came from had.
+struct Saved {
+  BertConfig config;
+  std::string architecture;
+  std::int64_t num_labels = 0;
+};
+
+Saved saved(const nn::Module& model) {
+  if (const auto* m = dynamic_cast<const BertForSequenceClassification*>(&model))
+    return {m->bert.config(), "BertForSequenceClassification", m->classifier.out_features()};
+  if (const auto* m = dynamic_cast<const BertForTokenClassification*>(&model))
+    return {m->bert.config(), "BertForTokenClassification", m->classifier.out_features()};
+  if (const auto* m = dynamic_cast<const BertForMaskedLM*>(&model))
+    return {m->bert.config(), "BertForMaskedLM"};
+  if (const auto* m = dynamic_cast<const BertModel*>(&model)) return {m->config(), "BertModel"};
+  throw ValueError("save_pretrained: the model is no BERT");
+}
+
+std::string config_json(const Saved& from) {
+  using Json = nlohmann::ordered_json;
+  Json file = Json::parse(from.config.to_json());
+  file["architectures"] = Json::array({from.architecture});
+  const auto count = static_cast<std::size_t>(from.num_labels);
+  if (count > 0 && (!file.contains("id2label") || file["id2label"].size() != count)) {
+    Json names = Json::object(), ids = Json::object();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string name = fmt::format("LABEL_{}", i);
+      names[std::to_string(i)] = name;
+      ids[name] = i;
+    }
+    file["id2label"] = names;
+    file["label2id"] = ids;
+  }
+  return file.dump(2) + "\n";
+}
+
 }  // namespace
+
+void save_pretrained(const nn::Module& model, const fs::path& folder) {
+  const std::string config = config_json(saved(model));
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw IoError(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
+  // The weights first: a config without them would look like a model.
+  save(model.state_dict(), folder / "model.safetensors", {{"format", "pt"}});
+  io::AtomicFile file(folder / "config.json");
+  file.write(config);
+  file.commit();
+}
 
 std::unique_ptr<BertModel> BertModel::from_pretrained(const fs::path& folder) {
   auto model = std::make_unique<BertModel>(config_of(folder));

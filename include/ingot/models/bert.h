@@ -37,6 +37,8 @@ struct BertConfig {
   double initializer_range = 0.02;
   /// The layer behind the first token; models of tokens have none. Not in config.json.
   bool add_pooling_layer = true;
+  /// Fields of a config.json that are none of the above, as a JSON object: to_json() keeps them.
+  std::string other = "{}";
 
   /// Throws ValueError for sizes below 1, heads that do not divide hidden_size, probabilities
   /// outside [0, 1] and a pad_token_id outside of the vocabulary.
@@ -45,7 +47,14 @@ struct BertConfig {
   /// `name`, for what is no JSON, for fields of another kind, another model_type than "bert", and
   /// an activation or kind of positions other than "gelu" and "absolute".
   static BertConfig from_json(std::string_view json, const std::string& name = "config.json");
+  /// A config.json.
+  std::string to_json() const;
 };
+
+/// Writes config.json and model.safetensors into `folder`, which is made if it is not there: what
+/// Hugging Face's from_pretrained reads. `model` is a BertModel or one of its heads, whose class
+/// and number of labels are written, too. Throws IoError; files are replaced whole or not at all.
+void save_pretrained(const nn::Module& model, const std::filesystem::path& folder);
 
 /// What goes into a BERT beside ids [N, T]; all int64 [N, T] where given.
 struct BertInputs {

@@ -312,6 +312,34 @@ TEST(BertModels, FoldersOfHuggingFaceAreRead) {
       std::string::npos);
 }
 
+TEST(BertModels, ASavedModelIsTheSame) {
+  const testing::ScratchFolder folder;
+  BertConfig config = tiny();
+  config.other = R"({"torch_dtype": "float32", "id2label": {"0": "no", "1": "yes"}})";
+  const Tensor ids = from_vector<std::int64_t>({3, 4, 5, 6}, {2, 2});
+  for (const std::int64_t labels : {2, 3}) {
+    BertForSequenceClassification model(labels, config);
+    model.eval();
+    save_pretrained(model, folder / "a/b");
+    const auto again = BertForSequenceClassification::from_pretrained(folder / "a/b", labels);
+    again->eval();
+    EXPECT_EQ(values((*again)(ids)), values(model(ids)));
+    const json file = json::parse(folder.read("a/b/config.json"));
+    EXPECT_EQ(file.at("torch_dtype"), "float32");
+    EXPECT_EQ(file.at("architectures"), json::array({"BertForSequenceClassification"}));
+    EXPECT_EQ(file.at("id2label").at("1"), labels == 2 ? "yes" : "LABEL_1");
+    EXPECT_EQ(file.at("hidden_size"), 8);
+    EXPECT_EQ(BertConfig::from_json(file.dump()).to_json(),
+              BertConfig::from_json(BertConfig::from_json(file.dump()).to_json()).to_json());
+  }
+  BertForMaskedLM masked(tiny());
+  save_pretrained(masked, folder.path());
+  EXPECT_NE(folder.read("config.json").find("BertForMaskedLM"), std::string::npos);
+  const nn::Linear other(2, 2);
+  EXPECT_NE(message_of<ValueError>([&] { save_pretrained(other, folder.path()); }).find("no BERT"),
+            std::string::npos);
+}
+
 TEST(BertModels, ErrorsSayWhatDoesNotFit) {
   BertModel model(tiny());
   const Tensor seven = from_vector<std::int64_t>({1, 2, 3, 4, 5, 6, 7}, {1, 7});
