@@ -30,12 +30,20 @@ train::TrainingStep make_step(const TrainOptions& options, Device device) {
   struct Answer {
     Tensor loss, correct;
   };
-  const auto answer = [=] {
-    const Tensor there = labels.to(device), logits = (*net)(images.to(device));
-    return Answer{cross_entropy(logits, there), logits.detach().argmax(1).eq(there).sum()};
+  struct Batch {
+    Tensor images, labels;
   };
+  const auto send = [=] { return Batch{images.to(device).eval(), labels.to(device).eval()}; };
+  const auto answer = [=](const Batch& batch) {
+    const Tensor logits = (*net)(batch.images);
+    return Answer{cross_entropy(logits, batch.labels),
+                  logits.detach().argmax(1).eq(batch.labels).sum()};
+  };
+  const auto ahead = std::make_shared<Batch>();  // as the loader of a training keeps one there
   const auto run = [=] {
-    const Answer a = answer();
+    const Batch now = ahead->images.defined() ? *ahead : send();
+    *ahead = send();
+    const Answer a = answer(now);
     optimizer->zero_grad();
     a.loss.backward();
     optimizer->step();
@@ -43,7 +51,7 @@ train::TrainingStep make_step(const TrainOptions& options, Device device) {
   const auto measure = [=] {
     const NoGradGuard no_grad;
     net->eval();
-    const Answer a = answer();
+    const Answer a = answer(send());
     eval();
   };
   return {net, optimizer, run, measure};

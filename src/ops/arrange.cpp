@@ -11,6 +11,7 @@
 #include "core/checked.h"
 #include "core/fits.h"
 #include "ops/at.h"
+#include "ops/flops.h"
 #include "ops/slice.h"
 
 namespace ingot {
@@ -40,7 +41,8 @@ constexpr OpDef kPad{.name = "pad",
                      .gradient = Gradient::Rule,
                      .vjp = vjp_pad,
                      .saves = save_nothing,
-                     .traits = {.in_dtype = true}};
+                     .traits = {.in_dtype = true},
+                     .flops = no_flops};
 
 Tensor pad_constant(const Tensor& x, const Dims& before, const Dims& after, const Scalar& value,
                     Site at) {

@@ -49,8 +49,9 @@ Tensor record_random(const OpDef& op, const Shape& shape, const TensorOptions& o
                      Generator* generator, Site at, More... more) {
   check_available(op.name, options.device, at);
   const Generator::State range = reserve(generator, shape, words_of_each(op, options.dtype));
+  const auto bits = [](std::uint64_t word) { return Scalar(static_cast<std::int64_t>(word)); };
   Tensor t = record(op, {}, CreateAttrs{shape, options.dtype, options.device}, at,
-                    {range.seed, range.offset, more...});
+                    {bits(range.seed), bits(range.offset), more...});
   if (options.requires_grad) t.requires_grad_();
   return t;
 }

@@ -89,7 +89,8 @@ constexpr OpDef kFlip{
     .gradient = Gradient::Rule,
     .vjp = [](VjpContext& c) { c.set(0, flip(c.grad(), c.as<PermuteAttrs>().dims)); },
     .saves = save_nothing,
-    .traits = {.in_dtype = true}};
+    .traits = {.in_dtype = true},
+    .flops = no_flops};
 
 // A range along one dimension, clipped as Python clips.
 struct Range {
