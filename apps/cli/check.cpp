@@ -22,18 +22,19 @@ constexpr int kFallsBack = 3;
 train::TrainingStep make_step(const TrainOptions& options, Device device) {
   const auto input = train::image_input(models::info(options.model),
                                         train::ImageData::parse("mnist"), options.image_size);
+  // Before the network: its initial values are computed within the first step, as in a training.
+  const Tensor images = rand(input.batch_shape(options.batch_size)).eval();
+  const Tensor labels = zeros({options.batch_size}, {.dtype = int64}).eval();
   std::shared_ptr<nn::Module> net = models::create(options.model);
   net->to(device);
   const std::shared_ptr<optim::Optimizer> optimizer = make_optimizer(options, net->parameters());
-  const Tensor images = rand(input.batch_shape(options.batch_size)).eval();
-  const Tensor labels = zeros({options.batch_size}, {.dtype = int64}).eval();
   struct Answer {
     Tensor loss, correct;
   };
   struct Batch {
     Tensor images, labels;
   };
-  const auto send = [=] { return Batch{images.to(device).eval(), labels.to(device).eval()}; };
+  const auto send = [=] { return Batch{images.to(device, true), labels.to(device, true)}; };
   const auto answer = [=](const Batch& batch) {
     const Tensor logits = (*net)(batch.images);
     return Answer{cross_entropy(logits, batch.labels),
