@@ -71,6 +71,7 @@ struct BertOutput {
 namespace detail {
 
 struct BertEmbeddings : nn::Takes<nn::Layer<BertEmbeddings, BertConfig>, Tensor, Tensor> {
+  using Takes::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& ids, const Tensor& token_type_ids) override;
 
@@ -88,6 +89,7 @@ struct BertEmbeddings : nn::Takes<nn::Layer<BertEmbeddings, BertConfig>, Tensor,
 };
 
 struct BertSelfAttention : nn::Takes<nn::Layer<BertSelfAttention, BertConfig>, Tensor, Tensor> {
+  using Takes::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& mask) override;
 
@@ -101,6 +103,7 @@ struct BertSelfAttention : nn::Takes<nn::Layer<BertSelfAttention, BertConfig>, T
 
 /// A linear layer from `argument` features, dropout, the residual, a LayerNorm.
 struct BertJoin : nn::Takes<nn::Layer<BertJoin, BertConfig, std::int64_t>, Tensor, Tensor> {
+  using Takes::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& residual) override;
 
@@ -110,6 +113,7 @@ struct BertJoin : nn::Takes<nn::Layer<BertJoin, BertConfig, std::int64_t>, Tenso
 };
 
 struct BertAttention : nn::Takes<nn::Layer<BertAttention, BertConfig>, Tensor, Tensor> {
+  using Takes::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& mask) override;
 
@@ -125,6 +129,7 @@ struct BertIntermediate : nn::Layer<BertIntermediate, BertConfig> {
 };
 
 struct BertLayer : nn::Takes<nn::Layer<BertLayer, BertConfig>, Tensor, Tensor> {
+  using Takes::forward;
   using Takes::Takes;
   Tensor forward(const Tensor& x, const Tensor& mask) override;
 

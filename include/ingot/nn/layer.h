@@ -242,6 +242,7 @@ class Composite : public LayerOn<detail::CompositeModule, Self, Options, Argumen
 ///
 ///   struct Score : nn::Takes<nn::Module, Tensor, Tensor> {     // score(x, y) gives a Tensor
 ///     using Takes::Takes;
+///     using Takes::forward;
 ///     Tensor forward(const Tensor& x, const Tensor& y) override { return (x * y).sum(-1); }
 ///   };
 template <class Base, class Result, class... Inputs>

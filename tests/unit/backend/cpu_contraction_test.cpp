@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include <ingot/core/parallel.h>
+
 #include "backend/cpu/contraction.h"
 #include "backend/cpu/depthwise_weight.h"
 #include "backend/cpu/direct_conv.h"
