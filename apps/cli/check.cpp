@@ -58,10 +58,15 @@ train::TrainingStep make_step(const TrainOptions& options, Device device) {
   return {net, optimizer, run, measure};
 }
 
+bool fits(const train::TrainingCheck& check, const DeviceInfo& info) {
+  return info.memory_total_nbytes == 0 || check.peak_nbytes <= info.memory_total_nbytes;
+}
+
 Json to_json(const train::TrainingCheck& check, const DeviceInfo& info) {
   Json json;
   json["device"] = check.device.str();
-  json["can_run"] = check.can_run();
+  json["can_run"] = check.can_run() && fits(check, info);
+  json["fits_in_memory"] = fits(check, info);
   json["stays_on_device"] = check.stays_on_device();
   if (!check.error.empty()) json["error"] = check.error;
   json["operations"] = Json::array();
@@ -102,15 +107,14 @@ int run_check(const TrainOptions& options) {
   const train::TrainingCheck check =
       train::check_training(device, [&](Device on) { return make_step(options, on); });
   const DeviceInfo info = info_of(device);
-  const bool fits = info.memory_total_nbytes == 0 || check.peak_nbytes <= info.memory_total_nbytes;
   console.line(fmt::format("{} on {}, batches of {}, images {}x{}x{}, {}", options.model,
                            device.str(), options.batch_size, input.channels, input.size, input.size,
                            options.optimizer));
   console.raw(visible(check.str(), true));
-  if (!fits)
+  if (!fits(check, info))
     console.line(fmt::format("{} has only {}", device.str(), bytes(info.memory_total_nbytes)));
   json_output.write(to_json(check, info));
-  if (!check.can_run() || !fits) return kFailed;
+  if (!check.can_run() || !fits(check, info)) return kFailed;
   return check.stays_on_device() ? kOk : kFallsBack;
 }
 

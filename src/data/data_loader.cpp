@@ -97,8 +97,10 @@ void check_options(const LoaderOptions& o) {
   if (o.workers < 0 || o.workers > kMaxWorkers)
     throw ValueError(
         fmt::format("DataLoader: workers must be in 0..{}, got {}", kMaxWorkers, o.workers));
-  if (o.prefetch < 1)
-    throw ValueError(fmt::format("DataLoader: prefetch must be at least 1, got {}", o.prefetch));
+  constexpr std::int64_t kMostPrefetch = 1 << 16;
+  if (o.prefetch < 1 || o.prefetch > kMostPrefetch)
+    throw ValueError(fmt::format("DataLoader: prefetch must be from 1 to {}, got {}", kMostPrefetch,
+                                 o.prefetch));
   if (o.device) backend_for(*o.device);
   if (o.sampler && o.shuffle)
     throw ValueError("DataLoader: sampler and shuffle exclude each other");

@@ -21,7 +21,7 @@ prints "batch_norm_eval (its rsqrt)"
 # Refused, or too little memory: it cannot run.
 check 1 env INGOT_FALLBACK=error INGOT_TWIN=refuse=conv2d "$INGOT_BIN" check --model lenet5 --device twin --json refused.json
 prints "conv2d on float32[32, 1, 28, 28]: refused (INGOT_FALLBACK=error)"
-check 1 env INGOT_TWIN=memory=1000000 "$INGOT_BIN" check --model lenet5 --device twin
+check 1 env INGOT_TWIN=memory=1000000 "$INGOT_BIN" check --model lenet5 --device twin --json short.json
 prints "twin:0 has only"
 # The largest model in the largest batches: nothing is computed, so it costs no memory here.
 check 1 env INGOT_TWIN=1 "$INGOT_BIN" check --model vgg16 --batch-size 1000000 --device twin
@@ -29,7 +29,8 @@ prints "twin:0 has only"
 
 python3 - <<'EOF' || fail "the JSON"
 import json
-whole, some, refused = (json.load(open(f + ".json")) for f in ("whole", "some", "refused"))
+whole, some, refused, short = (json.load(open(f + ".json")) for f in ("whole", "some", "refused", "short"))
+assert not short["can_run"] and not short["fits_in_memory"] and whole["fits_in_memory"]
 assert whole["can_run"] and whole["stays_on_device"] and whole["operations"] == []
 n = 61706 * 4
 assert whole["parameter_bytes"] == whole["gradient_bytes"] == n, whole

@@ -160,7 +160,9 @@ TEST(DataLoader, RefusesBadOptions) {
   expect_error<ValueError>([&] { make({.batch_size = -4}); }, "got -4");
   expect_error<ValueError>([&] { make({.workers = -1}); }, "workers must be in 0..256, got -1");
   expect_error<ValueError>([&] { make({.workers = 100000}); }, "got 100000");
-  expect_error<ValueError>([&] { make({.prefetch = 0}); }, "prefetch must be at least 1");
+  expect_error<ValueError>([&] { make({.prefetch = 0}); }, "prefetch must be from 1 to");
+  expect_error<ValueError>([&] { make({.prefetch = std::int64_t{1} << 33}); },
+                           "prefetch must be from 1 to");
   expect_error<ValueError>([] { DataLoader{Counting(0)}; }, "the data set is empty");
   expect_error<ValueError>([] { DataLoader{std::shared_ptr<const Dataset>()}; }, "null");
   DataLoader loader{Counting(3)};
