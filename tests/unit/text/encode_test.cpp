@@ -112,8 +112,8 @@ TEST(Encode, BertUncasedEqualsTransformers) { expect_bert("uncased"); }
 
 TEST(Encode, ABatchIsWhatItsTextsAreOneByOne) {
   std::vector<std::string> texts, pairs;
-  for (const json& s : testing::fixture("bert-tokens-cased.json").at("strings"))
-    texts.push_back(s.at("text"));
+  const json fixture = testing::fixture("bert-tokens-cased.json");
+  for (const json& s : fixture.at("strings")) texts.push_back(s.at("text"));
   pairs.assign(texts.rbegin(), texts.rend());
   for (const char* name : {"bert-base-uncased-vocab.txt", "roberta.json"}) {
     const Tokenizer& tokenizer = testing::fixture_tokenizer(name);
