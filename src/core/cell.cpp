@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include <ingot/core/own_errors.h>
+
 #include "core/block_pool.h"
 #include "core/op_def.h"
 #include "core/record.h"
@@ -65,8 +67,20 @@ struct Cell::Extras {
 // A leaf's gradient ends here: backward accumulates it into the Cell that the node names.
 const OpDef kVariable{.name = "variable", .infer = infer_variable, .traits = {.alias = true}};
 
+namespace {
+
+void* room_for_cell() {
+  try {
+    return pool_take(sizeof(Cell));
+  } catch (const std::bad_alloc&) {
+    detail::out_of_memory("a tensor", Site{});
+  }
+}
+
+}  // namespace
+
 Tensor Cell::create(ValueId value, bool requires_grad) {
-  auto* cell = new (pool_take(sizeof(Cell))) Cell();
+  auto* cell = new (room_for_cell()) Cell();
   Tensor t = Tensor::adopt(cell);
   cell->strong_.store(1, std::memory_order_relaxed);
   hold(value);
@@ -76,11 +90,15 @@ Tensor Cell::create(ValueId value, bool requires_grad) {
 }
 
 Tensor Cell::create_deferred(std::function<Tensor()> make) {
-  auto* cell = new (pool_take(sizeof(Cell))) Cell();
+  auto* cell = new (room_for_cell()) Cell();
   Tensor t = Tensor::adopt(cell);
   cell->strong_.store(1, std::memory_order_relaxed);
   cell->made_.store(Made::No, std::memory_order_relaxed);
-  cell->extras().make = std::move(make);
+  try {
+    cell->extras().make = std::move(make);
+  } catch (const std::bad_alloc&) {
+    detail::out_of_memory("a tensor", Site{});
+  }
   return t;
 }
 

@@ -41,8 +41,12 @@ void AccessChecker::leave() { watching = nullptr; }
 
 void AccessChecker::access(const void* address, std::uint32_t nbytes, std::uint32_t writes,
                            const void* pc) {
-  if (AccessChecker* self = watching; self && !self->fault())
-    self->check(static_cast<const std::byte*>(address), nbytes, writes != 0, pc);
+  AccessChecker* self = watching;
+  if (!self || self->fault()) return;
+  self->check(static_cast<const std::byte*>(address), nbytes, writes != 0, pc);
+  // The access itself must not happen; the executor sees the fault and gives the thread up. Only
+  // here, where nothing is on the stack that would have to be destroyed.
+  if (self->fault()) self->fiber_->pause();
 }
 
 void AccessChecker::check(const std::byte* address, std::uint32_t nbytes, bool writes,
@@ -128,8 +132,6 @@ std::string AccessChecker::place_of(const std::byte* address) const {
 void AccessChecker::report(const void* pc, const std::string& what) {
   fault_ = {pc, fmt::format("thread {} of group ({}, {}, {}) {}", thread_->tid, thread_->gx,
                             thread_->gy, thread_->gz, what)};
-  // The access itself must not happen; the executor sees the fault and gives the thread up.
-  fiber_->pause();
 }
 
 }  // namespace ingot::gpu
