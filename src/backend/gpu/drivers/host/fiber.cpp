@@ -126,7 +126,7 @@ struct Fiber::State {
   void switch_in() {
 #if defined(INGOT_THREAD_SANITIZER)
     caller_tsan = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(own_tsan, __tsan_switch_to_fiber_no_sync);
+    __tsan_switch_to_fiber(own_tsan, 0);  // 0: what was done before comes before
 #endif
 #if defined(INGOT_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(&caller_fake, stack(), kStackNbytes);
@@ -142,7 +142,7 @@ struct Fiber::State {
   }
   void switch_out(bool for_good) {
 #if defined(INGOT_THREAD_SANITIZER)
-    __tsan_switch_to_fiber(caller_tsan, __tsan_switch_to_fiber_no_sync);
+    __tsan_switch_to_fiber(caller_tsan, 0);
 #endif
 #if defined(INGOT_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(for_good ? nullptr : &own_fake, caller_stack, caller_nbytes);
