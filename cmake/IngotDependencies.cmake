@@ -16,6 +16,24 @@ function(ingot_missing what debian brew)
     "  or run scripts/setup.sh, which installs everything.")
 endfunction()
 
+# ingot_bare_library(<target> <variables' prefix> <header> <library> <what> <Debian package> <Homebrew formula>):
+# an imported target of a library whose CMake package cannot be used, or that has none.
+function(ingot_bare_library target prefix header library what debian brew)
+  if(TARGET ${target})
+    return()
+  endif()
+  find_path(${prefix}_INCLUDE_DIR ${header})
+  find_library(${prefix}_LIBRARY ${library})
+  mark_as_advanced(${prefix}_INCLUDE_DIR ${prefix}_LIBRARY)
+  if(NOT ${prefix}_INCLUDE_DIR OR NOT ${prefix}_LIBRARY)
+    ingot_missing("${what}" ${debian} ${brew})
+  endif()
+  add_library(${target} UNKNOWN IMPORTED)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION "${${prefix}_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${${prefix}_INCLUDE_DIR}")
+endfunction()
+
 # Homebrew keeps some formulas out of the default search path.
 if(APPLE)
   foreach(_prefix /opt/homebrew /usr/local)
@@ -31,18 +49,8 @@ find_package(Threads REQUIRED)
 
 # oneDNN: the bare files, not its CMake package. Debian's package asks every program for OpenCL, which
 # Ingot does not use (and which need not be installed).
-if(NOT TARGET ingot_dep_dnnl)
-  find_path(INGOT_DNNL_INCLUDE_DIR dnnl.hpp)
-  find_library(INGOT_DNNL_LIBRARY dnnl)
-  mark_as_advanced(INGOT_DNNL_INCLUDE_DIR INGOT_DNNL_LIBRARY)
-  if(NOT INGOT_DNNL_INCLUDE_DIR OR NOT INGOT_DNNL_LIBRARY)
-    ingot_missing("oneDNN 2.6 or newer" libdnnl-dev onednn)
-  endif()
-  add_library(ingot_dep_dnnl UNKNOWN IMPORTED)
-  set_target_properties(ingot_dep_dnnl PROPERTIES
-    IMPORTED_LOCATION "${INGOT_DNNL_LIBRARY}"
-    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_DNNL_INCLUDE_DIR}")
-endif()
+ingot_bare_library(ingot_dep_dnnl INGOT_DNNL dnnl.hpp dnnl
+  "oneDNN 2.6 or newer" libdnnl-dev onednn)
 
 find_package(fmt CONFIG QUIET)
 if(NOT TARGET fmt::fmt)
@@ -51,18 +59,7 @@ endif()
 
 # Highway: its own config where it has one, else the bare files.
 find_package(hwy CONFIG QUIET)
-if(NOT TARGET hwy::hwy)
-  find_path(INGOT_HWY_INCLUDE_DIR hwy/highway.h)
-  find_library(INGOT_HWY_LIBRARY hwy)
-  mark_as_advanced(INGOT_HWY_INCLUDE_DIR INGOT_HWY_LIBRARY)
-  if(NOT INGOT_HWY_INCLUDE_DIR OR NOT INGOT_HWY_LIBRARY)
-    ingot_missing("Highway 1.0 or newer" libhwy-dev highway)
-  endif()
-  add_library(hwy::hwy UNKNOWN IMPORTED)
-  set_target_properties(hwy::hwy PROPERTIES
-    IMPORTED_LOCATION "${INGOT_HWY_LIBRARY}"
-    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_HWY_INCLUDE_DIR}")
-endif()
+ingot_bare_library(hwy::hwy INGOT_HWY hwy/highway.h hwy "Highway 1.0 or newer" libhwy-dev highway)
 if(NOT TARGET hwy::hwy_contrib)
   find_library(INGOT_HWY_CONTRIB_LIBRARY hwy_contrib)
   mark_as_advanced(INGOT_HWY_CONTRIB_LIBRARY)
@@ -80,31 +77,11 @@ if(NOT TARGET ZLIB::ZLIB)
   ingot_missing("zlib" zlib1g-dev zlib)
 endif()
 # libzip: the bare files, since Debian's package asks for its command line programs, too.
-if(NOT TARGET ingot_dep_zip)
-  find_path(INGOT_ZIP_INCLUDE_DIR zip.h)
-  find_library(INGOT_ZIP_LIBRARY zip)
-  mark_as_advanced(INGOT_ZIP_INCLUDE_DIR INGOT_ZIP_LIBRARY)
-  if(NOT INGOT_ZIP_INCLUDE_DIR OR NOT INGOT_ZIP_LIBRARY)
-    ingot_missing("libzip 1.7 or newer" libzip-dev libzip)
-  endif()
-  add_library(ingot_dep_zip UNKNOWN IMPORTED)
-  set_target_properties(ingot_dep_zip PROPERTIES
-    IMPORTED_LOCATION "${INGOT_ZIP_LIBRARY}"
-    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_ZIP_INCLUDE_DIR}")
-endif()
+ingot_bare_library(ingot_dep_zip INGOT_ZIP zip.h zip
+  "libzip 1.7 or newer" libzip-dev libzip)
 # utf8proc: the bare files, since Debian's package has no CMake configuration.
-if(NOT TARGET ingot_dep_utf8proc)
-  find_path(INGOT_UTF8PROC_INCLUDE_DIR utf8proc.h)
-  find_library(INGOT_UTF8PROC_LIBRARY utf8proc)
-  mark_as_advanced(INGOT_UTF8PROC_INCLUDE_DIR INGOT_UTF8PROC_LIBRARY)
-  if(NOT INGOT_UTF8PROC_INCLUDE_DIR OR NOT INGOT_UTF8PROC_LIBRARY)
-    ingot_missing("utf8proc 2.6 or newer" libutf8proc-dev utf8proc)
-  endif()
-  add_library(ingot_dep_utf8proc UNKNOWN IMPORTED)
-  set_target_properties(ingot_dep_utf8proc PROPERTIES
-    IMPORTED_LOCATION "${INGOT_UTF8PROC_LIBRARY}"
-    INTERFACE_INCLUDE_DIRECTORIES "${INGOT_UTF8PROC_INCLUDE_DIR}")
-endif()
+ingot_bare_library(ingot_dep_utf8proc INGOT_UTF8PROC utf8proc.h utf8proc
+  "utf8proc 2.6 or newer" libutf8proc-dev utf8proc)
 find_package(JPEG QUIET)
 if(NOT TARGET JPEG::JPEG)
   ingot_missing("libjpeg-turbo" libjpeg-dev jpeg-turbo)

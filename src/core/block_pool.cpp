@@ -5,18 +5,12 @@
 #include <new>
 #include <utility>
 
-namespace ingot {
-// GCC says by macros which sanitizer is on, Clang when it is asked.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INGOT_POOL_IS_HEAP 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define INGOT_POOL_IS_HEAP 1
-#endif
-#endif
+#include "core/sanitizers.h"
 
-#ifdef INGOT_POOL_IS_HEAP
+namespace ingot {
+
+#if defined(INGOT_ADDRESS_SANITIZER) || defined(INGOT_THREAD_SANITIZER) || \
+    defined(INGOT_MEMORY_SANITIZER)
 
 // Sanitizers must see every block's life: a block that was given back is poisoned.
 bool pool_is_heap() { return true; }

@@ -16,20 +16,13 @@
 #include "core/block_pool.h"
 #include "core/buffer.h"
 #include "core/host_room.h"
+#include "core/sanitizers.h"
 
 #if defined(__linux__)
 #include <sys/sysinfo.h>
 #endif
 #if defined(__GLIBC__)
 #include <malloc.h>
-#endif
-
-#if defined(__SANITIZE_ADDRESS__)
-#define INGOT_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)  // Clang's way to tell
-#if __has_feature(address_sanitizer)
-#define INGOT_ADDRESS_SANITIZER 1
-#endif
 #endif
 
 namespace ingot {

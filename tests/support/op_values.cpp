@@ -84,6 +84,20 @@ double draw_integer(const InputSpec& spec, DType dtype, double u) {
   }
 }
 
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t h = 0xCBF29CE484222325u;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  return h;
+}
+
+double nth_uniform(std::uint64_t key, std::uint64_t i) {
+  std::uint64_t x = key + i + 0x9E3779B97F4A7C15u;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  x ^= x >> 31;
+  return static_cast<double>(x >> 40) * 0x1p-24;
+}
+
 }  // namespace
 
 std::string InputSpec::str() const {
@@ -93,14 +107,13 @@ std::string InputSpec::str() const {
   return text + shape.str();
 }
 
-double uniform(std::string_view name, std::uint64_t i) {
-  std::uint64_t h = 0xCBF29CE484222325u;
-  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  std::uint64_t x = h + i + 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  x ^= x >> 31;
-  return static_cast<double>(x >> 40) * 0x1p-24;
+double uniform(std::string_view name, std::uint64_t i) { return nth_uniform(fnv1a(name), i); }
+
+std::vector<double> uniforms(std::string_view name, std::size_t count) {
+  const std::uint64_t key = fnv1a(name);
+  std::vector<double> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = nth_uniform(key, i);
+  return values;
 }
 
 std::vector<double> HostValues::numbers() const {

@@ -13,8 +13,10 @@
 
 namespace ingot::optest {
 
-/// u(name, i): splitmix64 of FNV-1a(name) + i, upper 24 bits; see make_op_fixtures.py.
+/// u(name, i): splitmix64 of FNV-1a(name) + i, upper 24 bits; see fixtures/formula.py.
 double uniform(std::string_view name, std::uint64_t i);
+/// u(name, 0) … u(name, count - 1).
+std::vector<double> uniforms(std::string_view name, std::size_t count);
 
 /// Row-major elements on the host.
 struct HostValues {

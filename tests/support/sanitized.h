@@ -1,16 +1,12 @@
 // Whether the tests run under a sanitizer, which makes some of them many times as long.
 #pragma once
 
+#include "core/sanitizers.h"
+
 namespace ingot::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(INGOT_ADDRESS_SANITIZER) || defined(INGOT_THREAD_SANITIZER)
 inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
 #else
 inline constexpr bool kSanitized = false;
 #endif

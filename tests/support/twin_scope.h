@@ -15,6 +15,13 @@ namespace ingot::test {
 inline const Device kTwin{DeviceType::Twin, 0};
 inline const Device kOtherTwin{DeviceType::Twin, 1};
 
+/// Whose steps wait up to so long, each a random time.
+inline TwinOptions slow_twin(int delay_us) {
+  TwinOptions options;
+  options.max_delay_us = delay_us;
+  return options;
+}
+
 /// Waits; what went wrong on the device meanwhile does not matter.
 inline void settle_all() {
   try {

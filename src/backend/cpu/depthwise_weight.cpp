@@ -11,6 +11,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/conv_sizes.h"
 #include "backend/cpu/simd.h"
 #include "backend/layouts.h"
 #include "core/ceil_div.h"
@@ -25,14 +26,9 @@
 #define INGOT_BACKEND_CPU_DEPTHWISE_WEIGHT_ONCE
 namespace ingot::cpu {
 
-struct DepthwiseWeight {
-  std::int64_t images, channels, height, width;  // x
-  std::int64_t out_height, out_width;            // y
-  std::int64_t kernel_h, kernel_w;
-  std::int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
-  std::int64_t parts;  ///< of the images, each with sums of its own
-
-  std::int64_t taps() const { return kernel_h * kernel_w; }
+struct DepthwiseWeight : ConvSizes {
+  using ConvSizes::ConvSizes;
+  std::int64_t parts = 1;  ///< of the images, each with sums of its own
   std::int64_t products() const { return images * out_height * out_width * taps(); }
 };
 
@@ -178,12 +174,7 @@ HWY_EXPORT(depthwise_weight);
 
 class DepthwiseWeightKernel final : public Kernel {
  public:
-  explicit DepthwiseWeightKernel(const ConvDesc& d) {
-    const Shape &x = d.x.shape, &w = d.weight.shape, &y = d.y.shape;
-    const ConvAttrs& a = d.attrs;
-    g_ = {x[0],         x[1],         x[2],          x[3],          y[2],
-          y[3],         w[2],         w[3],          a.stride[0],   a.stride[1],
-          a.padding[0], a.padding[1], a.dilation[0], a.dilation[1], 1};
+  explicit DepthwiseWeightKernel(const ConvDesc& d) : g_(d) {
     // A few pieces of work for each thread: of the channels where there are many, else of the
     // images as well.
     constexpr std::int64_t kFew = 4;
@@ -206,7 +197,7 @@ class DepthwiseWeightKernel final : public Kernel {
   std::string describe() const override { return "depthwise, channels side by side"; }
 
  private:
-  DepthwiseWeight g_{};
+  DepthwiseWeight g_;
 };
 
 }  // namespace

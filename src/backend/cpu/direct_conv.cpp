@@ -12,6 +12,7 @@
 
 #include <ingot/core/parallel.h>
 
+#include "backend/cpu/conv_sizes.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/simd.h"
 #include "backend/layouts.h"
@@ -27,13 +28,8 @@
 #define INGOT_BACKEND_CPU_DIRECT_CONV_ONCE
 namespace ingot::cpu {
 
-struct DirectConv {
-  std::int64_t images, channels, height, width;  // x
-  std::int64_t outputs, out_height, out_width;   // y
-  std::int64_t kernel_h, kernel_w;
-  std::int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
-
-  std::int64_t taps() const { return kernel_h * kernel_w; }
+struct DirectConv : ConvSizes {
+  using ConvSizes::ConvSizes;
   std::int64_t depth() const { return taps() * channels; }
   std::int64_t places() const { return images * out_height * out_width; }
 };
@@ -260,25 +256,8 @@ HWY_EXPORT(direct_conv);
 
 class DirectConvKernel final : public Kernel {
  public:
-  explicit DirectConvKernel(const ConvDesc& d) {
-    const Shape &x = d.x.shape, &w = d.weight.shape, &y = d.y.shape;
-    g_ = {x[0],
-          x[1],
-          x[2],
-          x[3],
-          y[1],
-          y[2],
-          y[3],
-          w[2],
-          w[3],
-          d.attrs.stride[0],
-          d.attrs.stride[1],
-          d.attrs.padding[0],
-          d.attrs.padding[1],
-          d.attrs.dilation[0],
-          d.attrs.dilation[1]};
+  explicit DirectConvKernel(const ConvDesc& d) : g_(d), has_bias_(d.bias.has_value()) {
     if (d.bias) bias_stride_ = d.bias->strides[0];
-    has_bias_ = d.bias.has_value();
   }
 
   std::size_t workspace_nbytes() const override {
@@ -299,8 +278,8 @@ class DirectConvKernel final : public Kernel {
   std::string describe() const override { return "direct convolution"; }
 
  private:
-  DirectConv g_{};
-  bool has_bias_ = false;
+  DirectConv g_;
+  bool has_bias_;
   std::int64_t bias_stride_ = 1;
 };
 

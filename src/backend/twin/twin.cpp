@@ -7,8 +7,6 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -16,9 +14,7 @@
 #include <ingot/core/error.h>
 
 #include "backend/registry.h"
-#include "backend/twin/twin_memory.h"
-#include "backend/twin/twin_stream.h"
-#include "core/observe.h"
+#include "backend/simulated/simulated_device.h"
 
 namespace ingot {
 namespace {
@@ -27,18 +23,17 @@ class TwinDevice final : public Twin {
  public:
   explicit TwinDevice(int index)
       : device_(DeviceType::Twin, index),
-        allocator_(device_, MemorySpace::Device, memory_),
-        pinned_(DeviceAllocator::of_pinned(host_blocks_)),
-        stream_(device_, [this](const StepCall& call) { run(call); }) {
+        simulated_(device_, [this](const StepCall& call) { run(call); }),
+        pinned_(DeviceAllocator::of_pinned(host_blocks_)) {
     set(TwinOptions{});
   }
 
   std::string_view name() const override { return "twin"; }
   Device device() const override { return device_; }
-  Stream* stream() override { return &stream_; }
+  Stream* stream() override { return &simulated_.stream; }
   const Limits& limits() const override { return limits_; }
-  Allocator& allocator() override { return allocator_; }
-  DeviceAllocator* memory() override { return &allocator_; }
+  Allocator& allocator() override { return simulated_.allocator; }
+  DeviceAllocator* memory() override { return &simulated_.allocator; }
   DeviceAllocator* pinned_memory() override { return pinned_.get(); }
   bool unified() const override { return options_.unified; }
   std::uint64_t steps_run() const override { return steps_run_.load(std::memory_order_relaxed); }
@@ -52,39 +47,37 @@ class TwinDevice final : public Twin {
     return kernels().lower(step);
   }
   std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const override {
-    return make_kernel([nbytes](const KernelArgs& args) {
-      if (nbytes > 0) std::memcpy(args.out<std::byte>(0), args.in<std::byte>(0), nbytes);
-    });
+    return lower_simulated_transfer(nbytes);
   }
 
   DeviceInfo info() const override {
     DeviceInfo info = Backend::info();
     info.name = "twin of the cpu, for tests";
-    info.memory_total_nbytes = memory_.total_nbytes();
-    const std::size_t used = allocator_.figures().allocated_nbytes;
-    info.memory_free_nbytes = info.memory_total_nbytes - std::min(used, info.memory_total_nbytes);
+    simulated_.describe(info);
     return info;
   }
 
   void configure(const TwinOptions& options) override {
-    const std::lock_guard lock(stream_.submitting());
-    stream_.wait(stream_.submitted());
-    if (stream_.lost()) stream_.reopen();
+    Stream& stream = simulated_.stream;
+    const std::lock_guard lock(stream.submitting());
+    stream.wait(stream.submitted());
+    if (stream.lost()) stream.reopen();
     set(options);
   }
   void hold(bool on) override {
-    const std::lock_guard lock(stream_.submitting());
-    stream_.hold(on);
+    const std::lock_guard lock(simulated_.stream.submitting());
+    simulated_.stream.hold(on);
   }
+  void pass_all_at_exit() { simulated_.pass_all_at_exit(); }
 
  private:
   void set(const TwinOptions& options) {
     options_ = options;
-    memory_.set_unified(options.unified);
-    allocator_.set_space(options.unified ? MemorySpace::Shared : MemorySpace::Device);
+    simulated_.memory.set_unified(options.unified);
+    simulated_.allocator.set_space(options.unified ? MemorySpace::Shared : MemorySpace::Device);
     limits_.max_operands = options.max_operands;
-    memory_.set_total(options.memory_nbytes);
-    stream_.set_async(options.async);
+    simulated_.memory.set_total(options.memory_nbytes);
+    simulated_.stream.set_async(options.async);
     steps_until_failure_.store(options.fail_at, std::memory_order_relaxed);
     steps_until_loss_.store(options.lose_at, std::memory_order_relaxed);
   }
@@ -95,13 +88,6 @@ class TwinDevice final : public Twin {
     return std::any_of(options_.refuse.begin(), options_.refuse.end(), [&](const std::string& op) {
       return op == "*" || (step.op && step.op->name == op);
     });
-  }
-
-  void* address(const Bound& b) const {
-    if (!b.buffer) return nullptr;
-    std::byte* start = b.buffer->space() == MemorySpace::Device ? memory_.bytes(b.buffer->handle())
-                                                                : b.buffer->host();
-    return start + b.offset;
   }
 
   // On the stream's thread.
@@ -117,28 +103,18 @@ class TwinDevice final : public Twin {
       throw DeviceLostError(fmt::format(
           "{} is lost: it was told to be; its tensors are gone, other devices and the cpu go on",
           device_.str()));
-    operands_.clear();
-    for (std::uint32_t i = 0; i < call.num_operands; ++i)
-      operands_.push_back(address(call.operands[i]));
-    const KernelArgs args{operands_.data(), operands_.data() + call.num_inputs, call.slots,
-                          address(*call.workspace)};
-    const std::int64_t begin = call.timer ? observer_clock() : 0;
-    call.kernel->run(args);
-    if (call.timer) call.timer->ran(begin, observer_clock());
+    simulated_.run(call);
     steps_run_.fetch_add(1, std::memory_order_relaxed);
   }
 
   Device device_;
-  TwinMemory memory_;
-  DeviceAllocator allocator_;
+  SimulatedDevice simulated_;
   HostBlocks host_blocks_;
   std::unique_ptr<DeviceAllocator> pinned_;
-  TwinStream stream_;
   TwinOptions options_;
   Limits limits_;
   std::atomic<std::int64_t> steps_until_failure_{-1}, steps_until_loss_{-1};
   std::atomic<std::uint64_t> steps_run_{0};
-  std::vector<void*> operands_;
   std::minstd_rand random_;
 };
 
@@ -154,13 +130,8 @@ Twin& twin(int index) {
   if (!made) {
     auto device = std::make_unique<TwinDevice>(index);
     add_backend(*device);
+    device->pass_all_at_exit();
     made = device.release();
-    // What is still queued when the program ends runs before what it reads goes away.
-    static const bool waits_at_exit = std::atexit([] {
-                                        for (Twin* t : twins)
-                                          if (t) t->stream()->wait(t->stream()->submitted());
-                                      }) == 0;
-    (void)waits_at_exit;
   }
   return *made;
 }
@@ -174,14 +145,7 @@ TwinOptions parse_twin_options(std::string_view text) {
       throw ValueError(fmt::format("INGOT_TWIN: '{}' wants a number, not '{}'", word, value));
     return n;
   };
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view item = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    const std::size_t equals = std::min(item.find('='), item.size());
-    const std::string_view word = item.substr(0, equals);
-    const std::string_view value = item.substr(std::min(equals + 1, item.size()));
-    if (word == "1" || word.empty()) continue;
+  for (const auto& [whole, word, value] : split_simulation_options(text)) {
     if (word == "sync") {
       options.async = false;
     } else if (word == "reference") {
@@ -206,8 +170,7 @@ TwinOptions parse_twin_options(std::string_view text) {
     } else {
       throw ValueError(fmt::format(
           "INGOT_TWIN: there is no '{}'; there are sync, reference, unified, delay, memory, fail, "
-          "lost, "
-          "refuse",
+          "lost, refuse",
           word));
     }
   }

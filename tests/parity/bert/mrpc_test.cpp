@@ -4,9 +4,7 @@
 //   INGOT_MINILM=FOLDER       all-MiniLM-L6-v2 in Hugging Face's form
 //   INGOT_MRPC=FOLDER         train.tsv and dev.tsv of the Microsoft Research Paraphrase Corpus
 //   INGOT_MRPC_PARITY=FILE    what transformers computes: losses, gradient norms, logits
-//   ctest --preset release -R bert_parity --verbose
-//
-// Without them the test is skipped, with a word.
+//   ctest --preset release -C ByHand -R bert_parity --verbose
 #include <gtest/gtest.h>
 #include <ingot/core/grad_mode.h>
 #include <ingot/models/bert.h>
@@ -22,6 +20,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "support/op_values.h"
 
 namespace ingot {
 namespace {
@@ -52,17 +52,8 @@ Rows rows_of(const fs::path& path, std::size_t begin, std::size_t count) {
 
 /// u(name, i) of tests/fixtures/formula.py.
 std::vector<float> uniform(const std::string& name, std::size_t count) {
-  std::uint64_t key = 0xcbf29ce484222325u;
-  for (const char c : name) key = (key ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  std::vector<float> out(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint64_t x = key + i + 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    out[i] = static_cast<float>(static_cast<double>(x >> 40) * 0x1p-24);
-  }
-  return out;
+  const std::vector<double> u = optest::uniforms(name, count);
+  return {u.begin(), u.end()};
 }
 
 class MrpcParity : public ::testing::Test {
@@ -94,8 +85,8 @@ TEST_F(MrpcParity, TenStepsOfMiniLmAreThoseOfTransformers) {
   const char* minilm = std::getenv("INGOT_MINILM");
   const char* folder = std::getenv("INGOT_MRPC");
   const char* wanted_file = std::getenv("INGOT_MRPC_PARITY");
-  if (minilm == nullptr || folder == nullptr || wanted_file == nullptr)
-    GTEST_SKIP() << "INGOT_MINILM, INGOT_MRPC or INGOT_MRPC_PARITY is not set";
+  ASSERT_TRUE(minilm && folder && wanted_file)
+      << "INGOT_MINILM, INGOT_MRPC or INGOT_MRPC_PARITY is not set";
   mrpc = folder;
   std::ifstream stream(wanted_file);
   const auto wanted = nlohmann::json::parse(stream).at("float64");

@@ -8,20 +8,12 @@
 
 #include <ingot/core/error.h>
 
+#include "support/op_values.h"
+
 namespace ingot::parity {
 
 std::vector<double> uniform(const std::string& salt, const std::string& name, std::int64_t count) {
-  std::uint64_t key = 0xCBF29CE484222325u;
-  for (const char c : salt + name) key = (key ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-  std::vector<double> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint64_t x = key + i + 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    x ^= x >> 31;
-    values[i] = static_cast<double>(x >> 40) * 0x1p-24;
-  }
-  return values;
+  return optest::uniforms(salt + name, static_cast<std::size_t>(count));
 }
 
 namespace {

@@ -8,15 +8,8 @@
 
 #include "core/block_pool.h"
 #include "core/buffer.h"
+#include "core/sanitizers.h"
 #include "support/allocation_hook.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define INGOT_TEST_HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INGOT_TEST_HAS_ASAN 1
-#endif
-#endif
 
 namespace ingot {
 namespace {
@@ -102,7 +95,7 @@ TEST(BlockPool, OtherThreadsFollow) {
   EXPECT_EQ(from_heap, 1u);
 }
 
-#ifdef INGOT_TEST_HAS_ASAN
+#ifdef INGOT_ADDRESS_SANITIZER
 TEST(BlockPool, TheSanitizerSeesUseAfterFree) {
   EXPECT_DEATH(
       {

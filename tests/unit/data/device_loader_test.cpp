@@ -28,6 +28,7 @@ namespace {
 using test::kTwin;
 using test::message_of;
 using test::settle_all;
+using test::slow_twin;
 using test::TwinScope;
 using Numbers = std::vector<std::int64_t>;
 
@@ -76,18 +77,13 @@ TwinOptions synchronous() {
   o.async = false;
   return o;
 }
-TwinOptions slow(int delay_us) {
-  TwinOptions o;
-  o.max_delay_us = delay_us;
-  return o;
-}
 
 class DeviceLoader : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Workers, DeviceLoader, testing::Values(0, 1, 3),
                          [](const auto& test) { return std::to_string(test.param); });
 
 TEST_P(DeviceLoader, BatchesArriveThere) {
-  for (const TwinOptions& options : {synchronous(), slow(200)}) {
+  for (const TwinOptions& options : {synchronous(), slow_twin(200)}) {
     const TwinScope twin(options);
     DataLoader loader{Rows(23), {.batch_size = 4, .workers = GetParam(), .device = kTwin}};
     for (int epoch = 0; epoch < 2; ++epoch) {
@@ -107,7 +103,7 @@ TEST_P(DeviceLoader, BatchesArriveThere) {
 }
 
 TEST_P(DeviceLoader, TheNextBatchIsOnItsWay) {
-  const TwinScope twin(slow(5000));
+  const TwinScope twin(slow_twin(5000));
   const Rows rows(12);
   DataLoader loader{rows, {.batch_size = 4, .workers = GetParam(), .device = kTwin}};
   const std::uint64_t before = twin->stream()->submitted();
@@ -151,7 +147,7 @@ TEST_P(DeviceLoader, TwoBatchesAreOnTheDeviceAtMost) {
 }
 
 TEST_P(DeviceLoader, ErrorsOfTheDataComeWhereTheyWould) {
-  const TwinScope twin(slow(100));
+  const TwinScope twin(slow_twin(100));
   DataLoader loader{Rows(12, 9), {.batch_size = 4, .workers = GetParam(), .device = kTwin}};
   for (int pass = 0; pass < 2; ++pass) {
     Numbers seen;
@@ -189,7 +185,7 @@ TEST_P(DeviceLoader, SkipsAndCountsAsOnTheCpu) {
 }
 
 TEST_P(DeviceLoader, MayBeLeftAtAnyTime) {
-  const TwinScope twin(slow(2000));
+  const TwinScope twin(slow_twin(2000));
   settle_all();
   const std::size_t before = memory_allocated(kTwin), pinned = pinned_memory_allocated(kTwin);
   for (int stop = 0; stop < 4; ++stop) {
@@ -246,7 +242,7 @@ TEST_P(DeviceLoader, OutOfMemoryLeavesItUsable) {
 TEST_P(DeviceLoader, AFailingDeviceLosesNothing) {
   int failures = 0;
   for (std::int64_t at = 0; at < 16; ++at) {
-    TwinOptions failing = slow(20);
+    TwinOptions failing = slow_twin(20);
     failing.fail_at = at;
     const TwinScope twin(failing);
     DataLoader loader{Rows(16), {.batch_size = 4, .workers = GetParam(), .device = kTwin}};
@@ -281,7 +277,7 @@ TEST_P(DeviceLoader, AFailingDeviceLosesNothing) {
 }
 
 TEST_P(DeviceLoader, TakesBatchesOfOnesOwnCollate) {
-  const TwinScope twin(slow(50));
+  const TwinScope twin(slow_twin(50));
   DataLoader loader{Rows(8),
                     {.batch_size = 4,
                      .workers = GetParam(),
@@ -329,7 +325,7 @@ TEST(DeviceLoaderOptions, TheCpuIsADeviceAndOthersMustBeThere) {
 }
 
 TEST(DeviceLoaderOptions, SeveralLoadersAtOnce) {
-  const TwinScope twin(slow(30));
+  const TwinScope twin(slow_twin(30));
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t)

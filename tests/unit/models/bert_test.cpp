@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "support/expect.h"
+#include "support/op_values.h"
 #include "support/scratch_folder.h"
 #include "support/source_dir.h"
 
@@ -26,6 +27,7 @@ namespace ingot::models {
 namespace {
 
 using nlohmann::json;
+using optest::uniforms;
 using test::message_of;
 using test::values;
 
@@ -33,21 +35,6 @@ json fixture(const std::string& name) {
   std::ifstream file(testing::source_dir() + "/tests/fixtures/bert/" + name + ".json");
   if (!file) throw IoError("no fixture " + name);
   return json::parse(file);
-}
-
-/// u(name, i) of formula.py.
-std::vector<double> uniform(const std::string& name, std::size_t count) {
-  std::uint64_t key = 0xcbf29ce484222325u;
-  for (const char c : name) key = (key ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  std::vector<double> out(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint64_t x = key + i + 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    x ^= x >> 31;
-    out[i] = static_cast<double>(x >> 40) * 0x1p-24;
-  }
-  return out;
 }
 
 bool is_norm(const std::string& key) { return key.find("LayerNorm.") != std::string::npos; }
@@ -59,7 +46,7 @@ void fill(nn::Module& model) {
     // Tied tensors have the values of their first name.
     if (std::ranges::any_of(filled, [&](const Tensor& t) { return t.is_same(tensor); })) continue;
     filled.push_back(tensor);
-    std::vector<double> u = uniform(key, static_cast<std::size_t>(tensor.numel()));
+    std::vector<double> u = uniforms(key, static_cast<std::size_t>(tensor.numel()));
     const double fan_in = static_cast<double>(tensor.numel()) / static_cast<double>(tensor.size(0));
     for (double& v : u)
       v = is_norm(key)        ? (key.ends_with("weight") ? 0.5 + v : 0.2 * v - 0.1)
@@ -95,7 +82,7 @@ void expect_summary(const Tensor& t, const json& wanted, const std::string& name
   EXPECT_EQ(t.shape(), Shape(wanted.at("shape").get<std::vector<std::int64_t>>()));
   const std::vector<double> got = values(t);
   double l2 = 0, probe = 0;
-  const std::vector<double> u = uniform("probe:" + name, got.size());
+  const std::vector<double> u = uniforms("probe:" + name, got.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     l2 += got[i] * got[i];
     probe += got[i] * (2 * u[i] - 1);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/op_def.h"
+#include "core/sanitizers.h"
 #include "support/guarded_backend.h"
 #include "support/nightly.h"
 #include "support/op_run.h"
@@ -116,7 +117,7 @@ std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
 }
 
 // The threads behind the twin are the same for every op: ThreadSanitizer sees a sample.
-#if defined(__SANITIZE_THREAD__)
+#ifdef INGOT_THREAD_SANITIZER
 const std::size_t kEvery = test::nightly() ? 1 : 8;
 #else
 const std::size_t kEvery = 1;

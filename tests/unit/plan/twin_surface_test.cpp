@@ -23,14 +23,9 @@ using test::kOtherTwin;
 using test::kTwin;
 using test::message_of;
 using test::settle_all;
+using test::slow_twin;
 using test::TwinScope;
 using V = std::vector<float>;
-
-TwinOptions slow(int delay_us = 200) {
-  TwinOptions o;
-  o.max_delay_us = delay_us;
-  return o;
-}
 
 double milliseconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
@@ -47,7 +42,7 @@ Tensor submit(Tensor x, int steps) {
 }
 
 TEST(TwinSurface, SynchronizeWaitsForAllThatWasSubmitted) {
-  const TwinScope twin(slow());
+  const TwinScope twin(slow_twin(200));
   const DeviceStream stream = current_stream(kTwin);
   EXPECT_EQ(stream.device(), kTwin);
   const Tensor x = submit(from_vector(V{1, 2}, {2}).to(kTwin), 5);
@@ -63,7 +58,7 @@ TEST(TwinSurface, SynchronizeWaitsForAllThatWasSubmitted) {
 }
 
 TEST(TwinSurface, AWaitThrowsWhatFailedOnTheDevice) {
-  const TwinScope twin(slow(30));
+  const TwinScope twin(slow_twin(30));
   const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();
   const Tensor bad_index = tensor({7}).to(kTwin).eval();
   synchronize(kTwin);
@@ -81,7 +76,7 @@ TEST(TwinSurface, AWaitThrowsWhatFailedOnTheDevice) {
 }
 
 TEST(TwinSurface, AnEventIsPassedAfterWhatCameBefore) {
-  const TwinScope twin(slow());
+  const TwinScope twin(slow_twin(200));
   const Tensor x = submit(from_vector(V{1, 2}, {2}).to(kTwin), 8);
   Event event;
   EXPECT_TRUE(event.query());  // nothing was recorded
@@ -96,7 +91,7 @@ TEST(TwinSurface, AnEventIsPassedAfterWhatCameBefore) {
 }
 
 TEST(TwinSurface, EventsTellTheDevicesTime) {
-  const TwinScope twin(slow(500));
+  const TwinScope twin(slow_twin(500));
   const auto begin = std::chrono::steady_clock::now();
   const Event first = current_stream(kTwin).record_event();
   submit(ones({4}).to(kTwin), 20);
@@ -110,7 +105,7 @@ TEST(TwinSurface, EventsTellTheDevicesTime) {
 }
 
 TEST(TwinSurface, AnEventCanBeForgottenAndRecordedAnew) {
-  const TwinScope twin(slow());
+  const TwinScope twin(slow_twin(200));
   for (int i = 0; i < 200; ++i) {
     const Event forgotten = current_stream(kTwin).record_event();  // gone before it is passed
     (void)forgotten;
@@ -123,7 +118,7 @@ TEST(TwinSurface, AnEventCanBeForgottenAndRecordedAnew) {
 }
 
 TEST(TwinSurface, EventsThatCannotBeComparedSaySo) {
-  const TwinScope twin(slow(0)), other(slow(0), 1);
+  const TwinScope twin(slow_twin(0)), other(slow_twin(0), 1);
   const Event none, here = current_stream(kTwin).record_event(),
                     there = current_stream(kOtherTwin).record_event();
   EXPECT_EQ(message_of<ValueError>([&] { none.elapsed_time(here); }),
@@ -137,7 +132,7 @@ TEST(TwinSurface, EventsThatCannotBeComparedSaySo) {
 }
 
 TEST(TwinSurface, AnEventBehindAFailureHasNoTime) {
-  const TwinScope twin(slow(30));
+  const TwinScope twin(slow_twin(30));
   const Tensor x = from_vector(V{1, 2, 3}, {3}).to(kTwin).eval();
   const Event before = current_stream(kTwin).record_event();
   const Tensor bad = index_select(x, 0, tensor({7}).to(kTwin)).eval();
@@ -149,7 +144,7 @@ TEST(TwinSurface, AnEventBehindAFailureHasNoTime) {
 }
 
 TEST(TwinSurface, AStreamWaitsForAnothersEvent) {
-  const TwinScope twin(slow(2000)), other(slow(0), 1);
+  const TwinScope twin(slow_twin(2000)), other(slow_twin(0), 1);
   submit(ones({4}).to(kTwin), 5);
   const Event event = current_stream(kTwin).record_event();
   const DeviceStream waiting = current_stream(kOtherTwin);

@@ -31,14 +31,9 @@ using test::kOtherTwin;
 using test::kTwin;
 using test::message_of;
 using test::settle_all;
+using test::slow_twin;
 using test::TwinScope;
 using V = std::vector<float>;
-
-TwinOptions slow(int delay_us) {
-  TwinOptions o;
-  o.max_delay_us = delay_us;
-  return o;
-}
 
 bool is_idle(const TwinScope& twin) {
   const Stream& stream = *twin->stream();
@@ -48,7 +43,7 @@ bool is_idle(const TwinScope& twin) {
 // -- non_blocking ---------------------------------------------------------------------------------
 
 TEST(TwinTransfer, NonBlockingBeginsAtOnceAndDoesNotWait) {
-  const TwinScope twin(slow(20000));
+  const TwinScope twin(slow_twin(20000));
   const Tensor x = from_vector(V{1, 2, 3}, {3});
   const Tensor recorded = x.to(kTwin, false);
   EXPECT_FALSE(recorded.is_evaluated());
@@ -83,7 +78,7 @@ TEST(TwinTransfer, NonBlockingSplitsNothingThatIsPending) {
 }
 
 TEST(TwinTransfer, GradientsFlowThroughIt) {
-  const TwinScope twin(slow(50));
+  const TwinScope twin(slow_twin(50));
   Tensor x = from_vector(V{1, 2, 3}, {3}).requires_grad_();
   (x.to(kTwin, true) * 3).to(Device{}, true).sum().backward();
   EXPECT_EQ(x.grad().to_vector<float>(), (V{3, 3, 3}));
@@ -92,7 +87,7 @@ TEST(TwinTransfer, GradientsFlowThroughIt) {
 // What happens to a source right after the call is nothing to the copy: in place, freed, or, of
 // memory that is the program's own, overwritten.
 TEST(TwinTransfer, ASourceMayChangeRightAfterTheCall) {
-  const TwinScope twin(slow(300));
+  const TwinScope twin(slow_twin(300));
   constexpr std::int64_t kCount = 1 << 14;
   for (const bool non_blocking : {false, true})
     for (int round = 0; round < 8; ++round) {
@@ -124,7 +119,7 @@ TEST(TwinTransfer, ASourceMayChangeRightAfterTheCall) {
 }
 
 TEST(TwinTransfer, ToTheHostWaitsWhenItIsLookedAt) {
-  const TwinScope twin(slow(3000));
+  const TwinScope twin(slow_twin(3000));
   Tensor y = (ones({1 << 12}).to(kTwin) * 5).eval();
   const Tensor back = y.to(Device{}, true), late = (y * 2).eval().to(Device{}, true);
   EXPECT_TRUE(back.is_evaluated());
@@ -138,7 +133,7 @@ TEST(TwinTransfer, ToTheHostWaitsWhenItIsLookedAt) {
 }
 
 TEST(TwinTransfer, CopyInPlace) {
-  const TwinScope twin(slow(200));
+  const TwinScope twin(slow_twin(200));
   for (const bool non_blocking : {false, true}) {
     Tensor there = zeros({2, 3}).to(kTwin);
     Tensor source = from_vector(V{1, 2, 3}, {3});
@@ -188,7 +183,7 @@ TEST(TwinTransfer, Options) {
 
 TEST(TwinTransfer, AFailureSurfacesAndLosesNothing) {
   for (std::int64_t at = 0; at < 3; ++at) {
-    TwinOptions failing = slow(100);
+    TwinOptions failing = slow_twin(100);
     failing.fail_at = at;
     const TwinScope twin(failing);
     std::vector<Tensor> there;
@@ -230,7 +225,7 @@ TEST(TwinTransfer, OutOfMemoryIsThrownAtTheCall) {
 }
 
 TEST(TwinTransfer, FromSeveralThreads) {
-  const TwinScope twin(slow(50));
+  const TwinScope twin(slow_twin(50));
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)

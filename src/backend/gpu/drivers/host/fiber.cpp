@@ -7,20 +7,8 @@
 #include <cstring>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define INGOT_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INGOT_ADDRESS_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define INGOT_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define INGOT_THREAD_SANITIZER 1
-#endif
-#endif
+#include "core/sanitizers.h"
+
 #if defined(INGOT_ADDRESS_SANITIZER)
 #include <sanitizer/common_interface_defs.h>
 #endif

@@ -2,90 +2,58 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
-#include <vector>
 
 #include <ingot/core/error.h>
 
 #include "backend/device_allocator.h"
 #include "backend/gpu/drivers/host/compiler.h"
 #include "backend/registry.h"
-#include "backend/twin/twin_memory.h"
-#include "backend/twin/twin_stream.h"
-#include "core/observe.h"
+#include "backend/simulated/simulated_device.h"
 
 namespace ingot::gpu {
 namespace {
 
 constexpr std::size_t kMemoryNbytes = std::size_t{4} << 30;
 
-// The twin's memory and queue do what a device's do.
 class Device0 final : public HostDevice {
  public:
   Device0()
       : HostDevice(std::make_unique<HostDriver>(kernel_cache_folder())),
-        allocator_(device(), MemorySpace::Device, memory_),
-        stream_(device(), [this](const StepCall& call) { run(call); }) {
-    memory_.set_total(kMemoryNbytes);
+        simulated_(device(), [this](const StepCall& call) { simulated_.run(call); }) {
+    simulated_.memory.set_total(kMemoryNbytes);
   }
 
   std::string_view name() const override { return "host driver"; }
   Device device() const override { return {DeviceType::Host, 0}; }
-  Stream* stream() override { return &stream_; }
-  Allocator& allocator() override { return allocator_; }
-  DeviceAllocator* memory() override { return &allocator_; }
+  Stream* stream() override { return &simulated_.stream; }
+  Allocator& allocator() override { return simulated_.allocator; }
+  DeviceAllocator* memory() override { return &simulated_.allocator; }
   HostDriver& driver() override { return static_cast<HostDriver&>(*driver_); }
 
   std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const override {
-    return make_kernel([nbytes](const KernelArgs& args) {
-      if (nbytes > 0) std::memcpy(args.out<std::byte>(0), args.in<std::byte>(0), nbytes);
-    });
+    return lower_simulated_transfer(nbytes);
   }
 
   DeviceInfo info() const override {
     DeviceInfo info = Backend::info();
     info.name = "the GPU's kernels on the cpu, for tests";
-    info.memory_total_nbytes = memory_.total_nbytes();
-    const std::size_t used = allocator_.figures().allocated_nbytes;
-    info.memory_free_nbytes = info.memory_total_nbytes - std::min(used, info.memory_total_nbytes);
+    simulated_.describe(info);
     return info;
   }
 
   void configure(const HostDeviceOptions& options) override {
-    const std::lock_guard lock(stream_.submitting());
-    stream_.wait(stream_.submitted());
-    stream_.set_async(options.async);
+    SimulatedStream& stream = simulated_.stream;
+    const std::lock_guard lock(stream.submitting());
+    stream.wait(stream.submitted());
+    stream.set_async(options.async);
     driver().set(options.driver);
   }
+  void pass_all_at_exit() { simulated_.pass_all_at_exit(); }
 
  private:
-  void* address(const Bound& b) const {
-    if (!b.buffer) return nullptr;
-    std::byte* start = b.buffer->space() == MemorySpace::Device ? memory_.bytes(b.buffer->handle())
-                                                                : b.buffer->host();
-    return start + b.offset;
-  }
-
-  // On the stream's thread.
-  void run(const StepCall& call) {
-    operands_.clear();
-    for (std::uint32_t i = 0; i < call.num_operands; ++i)
-      operands_.push_back(address(call.operands[i]));
-    const KernelArgs args{operands_.data(), operands_.data() + call.num_inputs, call.slots,
-                          address(*call.workspace)};
-    const std::int64_t begin = call.timer ? observer_clock() : 0;
-    call.kernel->run(args);
-    if (call.timer) call.timer->ran(begin, observer_clock());
-  }
-
-  TwinMemory memory_;
-  DeviceAllocator allocator_;
-  TwinStream stream_;
-  std::vector<void*> operands_;
+  SimulatedDevice simulated_;
 };
 
 }  // namespace
@@ -99,11 +67,8 @@ HostDevice& host_device() {
       throw DeviceError(fmt::format("host:0: {}", host_compiler().why_not));
     auto device = std::make_unique<Device0>();
     add_backend(*device);
+    device->pass_all_at_exit();
     made = device.release();
-    // What is still queued when the program ends runs before what it reads goes away.
-    static const bool waits_at_exit =
-        std::atexit([] { made->stream()->wait(made->stream()->submitted()); }) == 0;
-    (void)waits_at_exit;
   }
   return *made;
 }
@@ -111,20 +76,14 @@ HostDevice& host_device() {
 HostDeviceOptions parse_host_options(std::string_view text) {
   using Order = Schedule::Order;
   HostDeviceOptions options;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view word = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    if (word == "1" || word.empty()) continue;
-    const std::size_t equals = std::min(word.find('='), word.size());
-    const std::string_view value = word.substr(std::min(equals + 1, word.size()));
+  for (const auto& [whole, word, value] : split_simulation_options(text)) {
     Schedule& schedule = options.driver.schedule;
     bool known = true;
-    if (word == "sync") {
+    if (whole == "sync") {
       options.async = false;
-    } else if (word == "checked") {
+    } else if (whole == "checked") {
       options.driver.checked = true;
-    } else if (word.starts_with("order=")) {
+    } else if (word == "order") {
       if (value == "forward") {
         schedule.order = Order::Forward;
       } else if (value == "reverse") {
@@ -138,7 +97,7 @@ HostDeviceOptions parse_host_options(std::string_view text) {
       } else {
         known = false;
       }
-    } else if (word.starts_with("seed=")) {
+    } else if (word == "seed") {
       const auto [stop, error] =
           std::from_chars(value.data(), value.data() + value.size(), schedule.seed);
       known = error == std::errc{} && stop == value.data() + value.size();
@@ -149,7 +108,7 @@ HostDeviceOptions parse_host_options(std::string_view text) {
       throw ValueError(
           fmt::format("INGOT_HOST_DRIVER: there is no '{}'; there are sync, checked, "
                       "order=forward|reverse|random|greedy|greedy-reverse, seed=N",
-                      word));
+                      whole));
   }
   return options;
 }

@@ -1,6 +1,6 @@
-// The twin's memory: a range of addresses that nobody can read, handed out as handles, and behind
-// it at a fixed distance the bytes, for the twin's kernels. As one memory with the host it hands
-// out the bytes themselves.
+// A simulated device's memory: a range of addresses that nobody can read, handed out as handles,
+// and behind it at a fixed distance the bytes, for its kernels. As one memory with the host it
+// hands out the bytes themselves.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@
 
 namespace ingot {
 
-class TwinMemory final : public DeviceMemory {
+class SimulatedMemory final : public DeviceMemory {
  public:
-  TwinMemory();
+  SimulatedMemory();
   void* take(std::size_t nbytes) noexcept override;
   void give(void* handle, std::size_t nbytes) noexcept override;
   std::size_t total_nbytes() const noexcept override;
@@ -41,7 +41,7 @@ class TwinMemory final : public DeviceMemory {
   std::map<std::size_t, std::size_t> free_;  // offset -> size
 };
 
-/// The host's memory, in blocks that are pinned: for the twin all of it is.
+/// The host's memory, in blocks that are pinned: for a simulated device all of it is.
 class HostBlocks final : public DeviceMemory {
  public:
   void* take(std::size_t nbytes) noexcept override;

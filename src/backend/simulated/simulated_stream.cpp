@@ -1,4 +1,4 @@
-#include "backend/twin/twin_stream.h"
+#include "backend/simulated/simulated_stream.h"
 
 #include <chrono>
 #include <thread>
@@ -20,16 +20,16 @@ bool comes_soon(F done) {
 
 }  // namespace
 
-TwinStream::TwinStream(Device device, std::function<void(const StepCall&)> run)
+SimulatedStream::SimulatedStream(Device device, std::function<void(const StepCall&)> run)
     : Stream(device), run_(std::move(run)), ring_(kRing) {}
 
-std::uint64_t TwinStream::submit(const StepCall& call) noexcept { return push({call, {}}); }
+std::uint64_t SimulatedStream::submit(const StepCall& call) noexcept { return push({call, {}}); }
 
-void TwinStream::wait_for(Ticket other) noexcept {
+void SimulatedStream::wait_for(Ticket other) noexcept {
   if (other.stream && other.stream != this) push({{}, other});
 }
 
-std::uint64_t TwinStream::push(const Entry& entry) noexcept {
+std::uint64_t SimulatedStream::push(const Entry& entry) noexcept {
   const std::uint64_t seq = submitted_.load(std::memory_order_relaxed) + 1;
   if (!async_) {
     submitted_.store(seq, std::memory_order_release);
@@ -50,7 +50,7 @@ std::uint64_t TwinStream::push(const Entry& entry) noexcept {
   return seq;
 }
 
-void TwinStream::pass(std::uint64_t seq, const Entry& entry) noexcept {
+void SimulatedStream::pass(std::uint64_t seq, const Entry& entry) noexcept {
   if (entry.other.stream) {
     entry.other.stream->wait(entry.other.seq);
     if (entry.other.stream->failed_by(entry.other.seq)) fail(seq, nullptr);
@@ -68,7 +68,7 @@ void TwinStream::pass(std::uint64_t seq, const Entry& entry) noexcept {
   }
 }
 
-void TwinStream::work() noexcept {
+void SimulatedStream::work() noexcept {
   while (true) {
     // In synchronous times the submitting thread passes the steps.
     const auto has_work = [&] {
@@ -95,7 +95,7 @@ void TwinStream::work() noexcept {
   }
 }
 
-void TwinStream::hold(bool on) {
+void SimulatedStream::hold(bool on) {
   std::unique_lock lock(mutex_);
   held_ = on;
   hold_.store(on, std::memory_order_release);
@@ -107,7 +107,7 @@ void TwinStream::hold(bool on) {
   }
 }
 
-void TwinStream::wait(std::uint64_t seq) noexcept {
+void SimulatedStream::wait(std::uint64_t seq) noexcept {
   const auto there = [&] { return passed_.load(std::memory_order_seq_cst) >= seq; };
   if (there() || comes_soon(there)) return;
   waiting_.fetch_add(1, std::memory_order_seq_cst);

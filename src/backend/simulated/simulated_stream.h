@@ -1,4 +1,4 @@
-// The twin's queue: a ring of steps and the thread that runs them.
+// A simulated device's queue: a ring of steps and the thread that runs them.
 #pragma once
 
 #include <condition_variable>
@@ -10,10 +10,10 @@
 
 namespace ingot {
 
-class TwinStream final : public Stream {
+class SimulatedStream final : public Stream {
  public:
   /// `run` runs one step on the stream's thread, or in submit(); it may throw.
-  TwinStream(Device device, std::function<void(const StepCall&)> run);
+  SimulatedStream(Device device, std::function<void(const StepCall&)> run);
 
   std::uint64_t submit(const StepCall& call) noexcept override;
   void wait_for(Ticket other) noexcept override;

@@ -1,4 +1,4 @@
-#include "backend/twin/twin_memory.h"
+#include "backend/simulated/simulated_memory.h"
 
 #include <sys/mman.h>
 
@@ -10,14 +10,8 @@
 #include <ingot/core/error.h>
 
 #include "core/buffer.h"
+#include "core/sanitizers.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define INGOT_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INGOT_ADDRESS_SANITIZER 1
-#endif
-#endif
 #if defined(INGOT_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #else
@@ -34,7 +28,8 @@ constexpr std::size_t kPage = std::size_t{1} << 16;  // no system's is larger
 std::byte* map_range(int protection) {
   void* range =
       mmap(nullptr, kRange, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (range == MAP_FAILED) throw OutOfMemoryError("twin: no addresses left for its memory");
+  if (range == MAP_FAILED)
+    throw OutOfMemoryError("no addresses left for the memory of a simulated device");
   return static_cast<std::byte*>(range);
 }
 
@@ -42,31 +37,31 @@ std::size_t pages(std::size_t nbytes) { return (nbytes + kPage - 1) / kPage * kP
 
 }  // namespace
 
-TwinMemory::TwinMemory()
+SimulatedMemory::SimulatedMemory()
     : handles_(map_range(PROT_NONE)), bytes_(map_range(PROT_READ | PROT_WRITE)) {
   free_.emplace(0, kRange);
 }
 
-void TwinMemory::set_total(std::size_t nbytes) {
+void SimulatedMemory::set_total(std::size_t nbytes) {
   const std::lock_guard lock(mutex_);
   total_ = nbytes;
 }
 
-void TwinMemory::set_unified(bool on) {
+void SimulatedMemory::set_unified(bool on) {
   const std::lock_guard lock(mutex_);
   unified_ = on;
 }
 
-bool TwinMemory::is_address(const std::byte* handle) const {
+bool SimulatedMemory::is_address(const std::byte* handle) const {
   return !std::less<>()(handle, bytes_) && std::less<>()(handle, bytes_ + kRange);
 }
 
-std::size_t TwinMemory::total_nbytes() const noexcept {
+std::size_t SimulatedMemory::total_nbytes() const noexcept {
   const std::lock_guard lock(mutex_);
   return total_;
 }
 
-void* TwinMemory::take(std::size_t nbytes) noexcept {
+void* SimulatedMemory::take(std::size_t nbytes) noexcept {
   const std::lock_guard lock(mutex_);
   if (nbytes > total_ || taken_ > total_ - nbytes) return nullptr;
   const std::size_t size = pages(nbytes);
@@ -88,7 +83,7 @@ void* TwinMemory::take(std::size_t nbytes) noexcept {
   return nullptr;
 }
 
-void TwinMemory::give(void* handle, std::size_t nbytes) noexcept {
+void SimulatedMemory::give(void* handle, std::size_t nbytes) noexcept {
   const std::lock_guard lock(mutex_);
   const std::size_t offset = this->offset(handle);
   const std::size_t size = pages(nbytes);
