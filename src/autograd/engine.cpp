@@ -172,7 +172,7 @@ class CalledFrom {
  public:
   explicit CalledFrom(const Node& n)
       : had_(record_state().has_outer_site), outer_(record_state().outer_site) {
-    const Site& of_user = n.outer_site().line() != 0 ? n.outer_site() : n.site();
+    const Site& of_user = users_site(n);
     if (of_user.line() == 0) return;
     record_state().has_outer_site = true;
     record_state().outer_site = of_user;

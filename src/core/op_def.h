@@ -101,6 +101,12 @@ constexpr int arity(ScalarOp op) {
   return op <= ScalarOp::Cast ? 1 : op < ScalarOp::Where ? 2 : 3;
 }
 
+/// Whether the result is true or false, whatever the operands are.
+constexpr bool is_predicate(ScalarOp op) {
+  return (op >= ScalarOp::IsNan && op <= ScalarOp::LogicalNot) ||
+         (op >= ScalarOp::Eq && op <= ScalarOp::LogicalXor);
+}
+
 /// "add", "rsqrt", "relu_grad": the spelling used in printed programs.
 std::string_view name(ScalarOp op);
 

@@ -56,6 +56,10 @@ class CaptureScope {
 
 /// "  recorded at examples/mlp.cpp:41" (and the outer place when it differs).
 std::string recorded_at(const Site& site, const Site& outer);
+/// The line of the user's that recorded the node: the outer one, if there is one.
+inline const Site& users_site(const Node& n) {
+  return n.outer_site().line() != 0 ? n.outer_site() : n.site();
+}
 /// The same for what is called now: with the outer place of this thread.
 std::string recorded_here(const Site& site);
 

@@ -128,8 +128,7 @@ Backend* pins_for(const LoaderOptions& o) {
   if (static std::atomic<bool> told{false}; !any && !told.exchange(true)) {
     const std::string_view text =
         "warning: DataLoader: pin_memory is set, but no device copies from pinned memory; batches "
-        "are "
-        "in ordinary memory\n";
+        "are in ordinary memory\n";
     std::fwrite(text.data(), 1, text.size(), stderr);
   }
   return any;
@@ -138,8 +137,7 @@ Backend* pins_for(const LoaderOptions& o) {
 /// What a pass gives next: a batch, its end, or an error.
 struct Fetched {
   std::optional<Batch> batch;
-  std::int64_t batches =
-      0;  // of the pass that it took; more than one where whole ones were skipped
+  std::int64_t batches = 0;  // of the pass, with those that were skipped as a whole
   std::vector<SkippedSample> skipped;
   std::exception_ptr failure;
   std::size_t taken_in_nbytes = 0;  // by this thread, for the batch

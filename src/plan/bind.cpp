@@ -137,13 +137,9 @@ void bind_arenas(const Plan& plan, Backend& host, Binding& run) {
     if (nbytes == 0) continue;
     FaultInjection::place("the arena");
     Backend& backend = backend_of(plan, static_cast<std::uint8_t>(d), host);
-    // Between two segments of one device another thread's run may come in, and in one memory others
-    // read what is there.
-    const auto segments = std::count_if(plan.segments.begin(), plan.segments.end(),
-                                        [&](const Segment& s) { return s.on == d; });
-    const bool alone = segments == 1 && (!backend.unified() || plan.segments.size() == 1);
-    run.arenas.back() = backend.stream() && alone ? stream_arena(backend, nbytes)
-                                                  : backend.allocator().allocate_arena(nbytes);
+    run.arenas.back() = may_share_arena(plan, d, backend)
+                            ? stream_arena(backend, nbytes)
+                            : backend.allocator().allocate_arena(nbytes);
   }
 }
 
@@ -210,6 +206,14 @@ void make_values(const Plan& plan, const Batch& batch, PlanInstance& instance) {
 }
 
 }  // namespace
+
+// Between two segments of one device another thread's run may come in, and in one memory others
+// read what is there.
+bool may_share_arena(const Plan& plan, std::size_t device, Backend& backend) {
+  const auto segments = std::count_if(plan.segments.begin(), plan.segments.end(),
+                                      [&](const Segment& s) { return s.on == device; });
+  return backend.stream() && segments == 1 && (!backend.unified() || plan.segments.size() == 1);
+}
 
 void bind(const Plan& plan, const Batch& batch, Backend& host, PlanInstance& instance, Run* run) {
   bind_outputs(plan, batch, host, instance, run);

@@ -19,8 +19,7 @@ struct Consumer {
 };
 
 std::string line_of(const Node& n) {
-  // The user's line is the outer one, if there is one.
-  const Site& site = n.outer_site().line() != 0 ? n.outer_site() : n.site();
+  const Site& site = users_site(n);
   return site.line() == 0 ? "" : fmt::format(", recorded at {}:{}", site.file_name(), site.line());
 }
 

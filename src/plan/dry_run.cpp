@@ -92,7 +92,6 @@ class DryRun::CountingBackend final : public Backend {
   std::unique_ptr<Kernel> lower(const StepDesc& step) const override { return real_.lower(step); }
 
   CountingAllocator& counted() const { return *memory_; }
-  bool has_stream() const { return real_.stream() != nullptr; }
 
  private:
   Backend& real_;
@@ -104,7 +103,7 @@ class DryRun::CountingBackend final : public Backend {
 namespace {
 
 std::string place_of(const Node& n) {
-  const Site& site = n.outer_site().line() != 0 ? n.outer_site() : n.site();
+  const Site& site = users_site(n);
   if (site.line() == 0) return {};
   const std::string_view file(site.file_name());
   return fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), site.line());
@@ -185,10 +184,9 @@ void DryRun::run(Batch& batch, Backend& host) {
   const std::shared_ptr<Plan> plan = make_plan(batch, host, num_threads(), false, &gaps);
   for (std::size_t d = 0; d < plan->devices.size(); ++d) {
     PlanDevice& device = plan->devices[d];
-    CountingBackend& backend = counting(d == kHost ? host : *device.backend);
-    const auto segments = std::count_if(plan->segments.begin(), plan->segments.end(),
-                                        [&](const Segment& s) { return s.on == d; });
-    backend.counted().keeps_arena = backend.has_stream() && segments == 1;
+    Backend& real = d == kHost ? host : *device.backend;
+    CountingBackend& backend = counting(real);
+    backend.counted().keeps_arena = may_share_arena(*plan, d, real);
     if (d != kHost) device.backend = &backend;
   }
   evaluations_.push_back(describe(*plan, batch, gaps));

@@ -144,10 +144,6 @@ class Expander {
   }
 
   // Views and copies to another device ask nothing of a backend.
-  static bool moves_nothing(const OpDef& op) {
-    return view_kind(op) != ViewKind::None || is_copy_to(op) || op.traits.alias;
-  }
-
   void fall_back(const Call& call) const {
     const Device device = call.specs[0].device;
     const std::string operand = (call.inputs.empty() ? call.specs[0] : spec(call.inputs[0])).str();

@@ -54,8 +54,7 @@ class Asker {
  private:
   Support of(const Node& n, int depth) const {
     const OpDef& op = n.op();
-    if (op.traits.alias || plan::view_kind(op) != plan::ViewKind::None || plan::is_copy_to(op))
-      return Support::View;
+    if (plan::moves_nothing(op)) return Support::View;
     const StepDesc step = step_of(n);
     if (backend_.supports(step)) return Support::Kernel;
     if (op.expand) return of_expansion(n, depth);

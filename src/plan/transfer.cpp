@@ -17,4 +17,8 @@ bool is_copy_to(const OpDef& op) {
   return &op == copy_to;
 }
 
+bool moves_nothing(const OpDef& op) {
+  return view_kind(op) != ViewKind::None || is_copy_to(op) || op.traits.alias;
+}
+
 }  // namespace ingot::plan

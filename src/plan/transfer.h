@@ -12,6 +12,9 @@ bool is_transfer(const DraftStep& step);
 /// `to(device)`, as it is recorded.
 bool is_copy_to(const OpDef& op);
 
+/// Whether it is no step of its own: a view, an alias, a copy to another device.
+bool moves_nothing(const OpDef& op);
+
 /// The number of the cpu among a plan's devices.
 inline constexpr std::uint8_t kHost = 0;
 

@@ -32,7 +32,6 @@ class AddedTokens {
   /// `normal` is what normalization makes of a content.
   void add(const AddedToken& token, std::string normal);
 
-  bool empty() const { return by_id_.empty(); }
   const std::map<std::int64_t, AddedToken>& all() const { return by_id_; }
   const AddedToken* find(std::int64_t id) const;
   const AddedToken* find(std::string_view content) const;

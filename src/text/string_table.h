@@ -42,9 +42,10 @@ class StringTable {
   /// Enters `key` with `value` >= 0, or leaves what is there; returns what is there then.
   std::int32_t insert(std::string_view key, std::int32_t value) {
     if ((count_ + 1) * 2 > slots_.size()) grow();
-    Slot& slot = slots_[place_of(key, hash_bytes(key))];
+    const std::uint64_t hash = hash_bytes(key);
+    Slot& slot = slots_[place_of(key, hash)];
     if (slot.value == kNone) {
-      slot = {hash_bytes(key), static_cast<std::uint32_t>(text_.size()),
+      slot = {hash, static_cast<std::uint32_t>(text_.size()),
               static_cast<std::uint32_t>(key.size()), value};
       text_ += key;
       ++count_;

@@ -21,8 +21,7 @@ class Vocabulary {
     const auto place = static_cast<std::size_t>(id);
     if (place < known_.size() && known_[place]) return false;
     const auto value = static_cast<std::int32_t>(id);
-    if (ids_.find(token) != kNone) return false;
-    ids_.insert(token, value);
+    if (ids_.insert(token, value) != value) return false;
     if (place >= tokens_.size()) {
       tokens_.resize(place + 1);
       known_.resize(place + 1);

@@ -14,10 +14,6 @@ bool Collapsed::is_linear(std::size_t o) const {
   return sizes.empty() || (sizes.size() == 1 && strides[o][0] == 1);
 }
 
-bool Collapsed::is_constant(std::size_t o) const {
-  return std::all_of(strides[o].begin(), strides[o].end(), [](std::int64_t s) { return s == 0; });
-}
-
 Collapsed collapse(const Shape& shape, std::span<const Dims> strides, std::size_t lead) {
   std::vector<int> order;
   for (int d = 0; d < shape.rank(); ++d)

@@ -18,8 +18,6 @@ struct Collapsed {
   std::int64_t numel() const;
   /// Operand `o` is walked one element after another.
   bool is_linear(std::size_t o) const;
-  /// Operand `o` stays where it is.
-  bool is_constant(std::size_t o) const;
 };
 
 /// `strides`: of each operand, as many as `shape` has dimensions. They are walked in the order in

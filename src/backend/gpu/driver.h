@@ -23,7 +23,7 @@ struct Argument {
 
 /// A whole kernel as text, all but the dialect's prelude.
 struct KernelSource {
-  std::string name;  ///< for messages and profiles: "map", "reduce_rows"
+  std::string name;  ///< for messages and profiles: "map", "reduce_group"
   std::string text;
   std::uint32_t threads = 256;  ///< of a group; a multiple of 32
   bool synchronises = false;    ///< threads of a group wait for each other

@@ -50,7 +50,6 @@ class LaunchKernel final : public Kernel {
   void run(const KernelArgs& args) const override;
   std::size_t workspace_nbytes() const override { return workspace_nbytes_; }
   std::string describe() const override;
-  std::size_t num_launches() const { return launches_.size(); }
 
  private:
   std::size_t num_inputs_, num_outputs_;

@@ -39,7 +39,6 @@ class Conv {
     number("width", x[3]);
   }
   void results(const Shape& g) {
-    number("batch", g[0]);
     number("outputs", g[1]);
     number("out_height", g[2]);
     number("out_width", g[3]);
@@ -81,7 +80,7 @@ class Conv {
 };
 
 // A thread for each element: each is a sum of many products.
-Grid grid_of_sums(std::int64_t n) { return map_grid(std::min(n, kMaxGroups * 256) * 8); }
+Grid grid_of_sums(std::int64_t n) { return map_grid(n * 8); }
 
 std::unique_ptr<Kernel> lower_conv2d(const StepDesc& step, Driver& driver) {
   const bool has_bias = step.inputs.size() == 3;

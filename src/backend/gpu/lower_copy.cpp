@@ -10,8 +10,6 @@
 namespace ingot::gpu {
 namespace {
 
-using Base = std::function<std::int64_t(const Scalar*)>;
-
 // A part of an operand: where it begins and how it is walked.
 struct Part {
   std::size_t number;

@@ -50,12 +50,8 @@ std::unique_ptr<Kernel> lower_arange(const StepDesc& step, Driver& driver) {
 }
 
 std::unique_ptr<Kernel> lower_linspace(const StepDesc& step, Driver& driver) {
-  const std::int64_t count = step.outputs[0].numel();
-  return generate(step, driver,
-                  {real("start", 0),
-                   real("end", 1),
-                   {"count", "i64", [count](const Scalar*) { return bits_of(count); }}},
-                  "spaced_at(p.start, p.end, (i64)i, p.count)", "linspace");
+  return generate(step, driver, {real("start", 0), real("end", 1)},
+                  "spaced_at(p.start, p.end, (i64)i, p.n)", "linspace");
 }
 
 std::unique_ptr<Kernel> lower_eye(const StepDesc& step, Driver& driver) {

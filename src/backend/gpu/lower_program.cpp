@@ -1,7 +1,7 @@
 // Elementwise steps: a Program becomes the body of a map.
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 #include "backend/gpu/families.h"
 #include "backend/gpu/map_launch.h"

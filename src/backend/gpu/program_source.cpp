@@ -14,11 +14,6 @@ using Instruction = Program::Instruction;
 
 bool is_shift(ScalarOp op) { return op == ScalarOp::ShiftLeft || op == ScalarOp::ShiftRight; }
 
-bool is_predicate(ScalarOp op) {
-  return (op >= ScalarOp::IsNan && op <= ScalarOp::LogicalNot) ||
-         (op >= ScalarOp::Eq && op <= ScalarOp::LogicalXor);
-}
-
 // What an instruction computes in: f64 if an operand is, else f32 if one is floating, else i64.
 std::string_view work_of(const Program& program, const Instruction& in) {
   const std::uint16_t operands[] = {in.a, in.b};

@@ -11,8 +11,7 @@ namespace ingot::gpu {
 /// The statements that compute the program's registers, `r0` and so on, one per line. A register of
 /// a 16-bit float is an f32 that is rounded; bool, integers and f64 are what they are.
 /// `load(i)` is the expression of input i's element, of the input's type; `slot(i, dtype)` that of
-/// slot i in the type of a register of that dtype. Throws InternalError for an instruction that no
-/// dtype has.
+/// slot i in the type of a register of that dtype.
 std::string program_statements(const Program& program,
                                const std::function<std::string(std::size_t)>& load,
                                const std::function<std::string(std::size_t, DType)>& slot);

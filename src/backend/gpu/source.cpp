@@ -32,8 +32,9 @@ void SourceBuilder::use(std::string_view family) {
 }
 
 KernelSource SourceBuilder::finish(std::string_view dialect) const {
-  std::string text =
-      fmt::format("typedef {} Index;\nstruct Params {{\n", index_64_ ? "i64" : "i32");
+  // The size of a group is part of a pipeline, and pipelines are known by their texts.
+  std::string text = fmt::format("// {} threads a group\ntypedef {} Index;\nstruct Params {{\n",
+                                 threads_, index_64_ ? "i64" : "i32");
   for (const Field& f : parameters_) text += fmt::format("  {} {};\n", f.type, f.name);
   text += "};\n" + prologue_;
   for (const Text& family : families_)

@@ -267,9 +267,4 @@ bool predicate(ScalarOp op, T a, T b) {
   }
 }
 
-inline bool is_predicate(ScalarOp op) {
-  return (op >= ScalarOp::IsNan && op <= ScalarOp::LogicalNot) ||
-         (op >= ScalarOp::Eq && op <= ScalarOp::LogicalXor);
-}
-
 }  // namespace ingot::reference

@@ -1,10 +1,11 @@
 // conv2d and its gradients, straight from the definition: one thread adds up one element of the
-// result. Of images and filters of any strides; the result is row-major.
+// result, of a filter's gradient one group. Of images and filters of any strides; the result is
+// row-major.
 //   G::T             the element type; sums are held in f32 or f64
 //   G::bias(b, p, o) what the sum of output channel o begins with
-// Parameters: sizes of images (batch, height, width), of gradients (out_height, out_width), filters
-// (per_group input channels, kernel_height, kernel_width), group_outputs, and strides, NAME_0 to
-// NAME_3, of the operands.
+// Parameters: sizes of images (channels, height, width), of gradients (out_height, out_width),
+// filters (per_group input channels, kernel_height, kernel_width), group_outputs, and strides,
+// NAME_0 to NAME_3, of the operands.
 
 FN Index conv_place(Index at, Index stride, Index padding, Index k, Index dilation) {
   return at * stride - padding + k * dilation;

@@ -13,7 +13,7 @@ FN i64 widen(i16 x) { return x; }
 FN i64 widen(i32 x) { return x; }
 FN i64 widen(i64 x) { return x; }
 
-// to<T>(x): x as an element of type T, rounded once.
+// To<T>::of(x): x as an element of type T, rounded once.
 template <class T>
 struct To {
   static FN T of(i64 x) { return (T)x; }

@@ -23,7 +23,6 @@ class Copies {
       : originals_(arguments.begin(), arguments.end()) {
     for (const Argument& a : arguments) {
       std::vector<std::byte>& block = blocks_.emplace_back(a.nbytes + 2 * kRoom);
-      // As the original lies to a cache line.
       if (a.nbytes > 0) std::memcpy(block.data() + kRoom, a.data, a.nbytes);
       copies_.push_back({block.data() + kRoom, a.nbytes});
     }
