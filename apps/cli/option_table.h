@@ -68,6 +68,10 @@ class OptionTable {
   OptionRow& add(const std::string& flag, T& target, const std::string& type,
                  const std::string& help);
 
+  /// A row that binds itself in a way of its own: `bind` is set, `value` and `assign` need not be
+  /// for one that is Forgotten.
+  OptionRow& add(OptionRow row) { return rows_.emplace_back(std::move(row)); }
+
   const std::vector<OptionRow>& rows() const { return rows_; }
   /// Null when there is none.
   const OptionRow* find(std::string_view flag) const;
