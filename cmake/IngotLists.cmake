@@ -4,15 +4,16 @@
 #   src/ops/relu.cpp                 INGOT_EXPORT_OPS(relu)                 ingot::all_ops()
 #   src/backend/reference/pool.cpp   INGOT_EXPORT_REFERENCE_KERNELS(pool)   reference::register_all
 #   src/backend/cpu/pool.cpp         INGOT_EXPORT_CPU_KERNELS(pool)         cpu::register_all
+#   apps/cli/train.cpp               INGOT_EXPORT_COMMAND(train)            cli::all_commands(), in apps/
 #
 # The macro's argument is the file's stem, and the call starts its line.
 
 set(INGOT_GENERATED_DIR "${PROJECT_BINARY_DIR}/generated")
 set(INGOT_GENERATED_SOURCES "")
 
-# ingot_scan(<out> <folder> <macro>): the stems of the files in src/<folder> that call <macro>.
+# ingot_scan(<out> <folder> <macro>): the stems of the files in <folder> that call <macro>.
 function(ingot_scan out folder macro)
-  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${folder}/*.cpp")
+  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cpp")
   list(SORT files)
   set(stems "")
   foreach(file IN LISTS files)
@@ -25,12 +26,12 @@ function(ingot_scan out folder macro)
     foreach(call IN LISTS calls)
       if(NOT call MATCHES "${macro}\\([ \t]*${stem}[ \t]*[,)]")
         message(FATAL_ERROR
-          "src/${folder}/${stem}.cpp: '${call}' must name the file: ${macro}(${stem})")
+          "${folder}/${stem}.cpp: '${call}' must name the file: ${macro}(${stem})")
       endif()
     endforeach()
     list(LENGTH calls count)
     if(count GREATER 1)
-      message(FATAL_ERROR "src/${folder}/${stem}.cpp calls ${macro} ${count} times; once is right")
+      message(FATAL_ERROR "${folder}/${stem}.cpp calls ${macro} ${count} times; once is right")
     endif()
     list(APPEND stems "${stem}")
   endforeach()
@@ -45,7 +46,7 @@ function(ingot_write_list name text)
 endfunction()
 
 if(EXISTS "${PROJECT_SOURCE_DIR}/src/core/op_def.h")
-  ingot_scan(stems ops INGOT_EXPORT_OPS)
+  ingot_scan(stems src/ops INGOT_EXPORT_OPS)
   set(declarations "")
   set(calls "")
   foreach(stem IN LISTS stems)
@@ -78,7 +79,7 @@ ${calls}    };
 endif()
 
 function(ingot_kernel_list backend macro)
-  ingot_scan(stems backend/${backend} ${macro})
+  ingot_scan(stems src/backend/${backend} ${macro})
   set(declarations "")
   set(calls "")
   foreach(stem IN LISTS stems)

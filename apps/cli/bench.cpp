@@ -10,17 +10,17 @@
 
 namespace ingot::cli {
 
-void add_bench_common(CLI::App& command, BenchCommon& common) {
-  command
-      .add_option("--devices", common.devices,
-                  "Devices, with commas: all (that can be used), best, cpu, cuda, cuda:N, mps")
-      ->type_name("DEVICE,...")
-      ->delimiter(',')
-      ->check(CLI::Validator(
+void add_bench_common(OptionTable& table, BenchCommon& common) {
+  table
+      .add("--devices", common.devices, "DEVICE,...",
+           "Devices, with commas: all (that can be used), best, cpu, cuda, cuda:N, mps")
+      .check(CLI::Validator(
           [](std::string& text) { return text == "all" ? std::string() : device_name()(text); },
           ""))
-      ->default_str("all");
-  add_json(command, common.json);
+      .offers({"all", "best", "cpu", "cuda", "mps"})
+      .show_usual();
+  add_config(table);
+  add_json(table, common.json);
 }
 
 std::vector<Device> bench_devices(const std::vector<std::string>& names) {
@@ -58,15 +58,13 @@ Json bench_versions() {
   return json;
 }
 
-void add_bench_command(CLI::App& app, Run& run) {
-  CLI::App* bench = app.add_subcommand("bench", "Time training steps or matrix products");
-  bench->require_subcommand(1);
-  add_bench_train_command(*bench, run);
-  add_bench_matmul_command(*bench, run);
-  bench->footer(
+INGOT_EXPORT_COMMAND(bench) {
+  Command command{"bench", "Time training steps or matrix products", 50};
+  command.footer =
       "Examples:\n"
       "  ingot bench train --models resnet18,mobilenet_v2 --batch-size 4,64\n"
-      "  ingot bench matmul --size 4096");
+      "  ingot bench matmul --size 4096";
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -1,7 +1,6 @@
 // What the benchmarks of `ingot bench` share: devices, samples and how rows are shown.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -20,8 +19,8 @@ struct BenchCommon {
   std::string json;
 };
 
-/// --devices and --json.
-void add_bench_common(CLI::App& command, BenchCommon& common);
+/// --devices, --config and --json.
+void add_bench_common(OptionTable& table, BenchCommon& common);
 
 /// The devices by name, each once; "all" are those that can be used. Throws DeviceError with the
 /// reason for one that cannot.
@@ -33,8 +32,5 @@ double seconds_of(const std::function<void()>& f);
 double median(std::vector<double> samples);
 /// The versions of ingot and its libraries, and the number of threads.
 Json bench_versions();
-
-void add_bench_train_command(CLI::App& bench, Run& run);
-void add_bench_matmul_command(CLI::App& bench, Run& run);
 
 }  // namespace ingot::cli

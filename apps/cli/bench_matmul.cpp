@@ -74,24 +74,23 @@ int run_bench_matmul(const BenchMatmulOptions& options) {
 
 }  // namespace
 
-void add_bench_matmul_command(CLI::App& bench, Run& run) {
+INGOT_EXPORT_COMMAND(bench_matmul) {
   auto options = std::make_shared<BenchMatmulOptions>();
-  CLI::App* command = bench.add_subcommand("matmul", "Time products of square float32 matrices");
-  command->add_option("--size", options->sizes, "Rows and columns; several with commas")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->check(positive(kMaxSize))
-      ->default_str("4096");
-  command->add_option("--repeat", options->repeat, "Timed products, after a first one")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str();
-  add_bench_common(*command, options->common);
-  command->footer(
+  Command command{"bench matmul", "Time products of square float32 matrices", 52};
+  OptionTable& table = command.options;
+  table.add("--size", options->sizes, "N,...", "Rows and columns; several with commas")
+      .check(positive(kMaxSize))
+      .show_usual();
+  table.add("--repeat", options->repeat, "N", "Timed products, after a first one")
+      .check(positive())
+      .show_usual();
+  add_bench_common(table, options->common);
+  command.footer =
       "GFLOP/s count 2·N³ operations in the median time.\n"
       "Examples:\n  ingot bench matmul --size 4096 --repeat 10 --devices all\n"
-      "  ingot bench matmul --size 512,1024 --json");
-  command->callback([options, &run] { run = [options] { return run_bench_matmul(*options); }; });
+      "  ingot bench matmul --size 512,1024 --json";
+  command.run = [options](const OptionTable&) { return run_bench_matmul(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -211,35 +211,27 @@ int run_bench_train(const BenchTrainOptions& options) {
 
 }  // namespace
 
-void add_bench_train_command(CLI::App& bench, Run& run) {
+INGOT_EXPORT_COMMAND(bench_train) {
   auto options = std::make_shared<BenchTrainOptions>();
-  CLI::App* command =
-      bench.add_subcommand("train", "Time an epoch of training with Adam, step by step");
-  std::string known;
-  for (const std::string& name : models::names()) known += (known.empty() ? "" : ", ") + name;
-  command->add_option("--models", options->models, "Models, with commas: " + known)
-      ->type_name("MODEL,...")
-      ->delimiter(',')
-      ->transform(model_name())
-      ->required();
-  command->add_option("--batch-size", options->batch_sizes, "Images in a step; several with commas")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->check(positive(kMaxBatchSize))
-      ->default_str("64");
-  command
-      ->add_option("--images", options->images, "N training images, chosen as by --limit of train")
-      ->type_name("N")
-      ->check(positive())
-      ->capture_default_str();
-  command
-      ->add_option("--steps", options->steps,
-                   "Timed steps after the first one, instead of one pass over the images")
-      ->type_name("N")
-      ->check(positive());
-  add_data(*command, options->data)->capture_default_str();
-  add_bench_common(*command, options->common);
-  command->footer(
+  Command command{"bench train", "Time an epoch of training with Adam, step by step", 51};
+  OptionTable& table = command.options;
+  table.add("--models", options->models, "MODEL,...", "Models, with commas: " + model_names())
+      .check(model_name())
+      .offers(models::names())
+      .required();
+  table.add("--batch-size", options->batch_sizes, "N,...", "Images in a step; several with commas")
+      .check(positive(kMaxBatchSize))
+      .show_usual();
+  table.add("--images", options->images, "N", "N training images, chosen as by --limit of train")
+      .check(positive())
+      .show_usual();
+  table
+      .add("--steps", options->steps, "N",
+           "Timed steps after the first one, instead of one pass over the images")
+      .check(positive());
+  add_data(table, options->data).show_usual();
+  add_bench_common(table, options->common);
+  command.footer =
       "Images are resized to what the model was designed for (224x224x3 but for lenet5 and mlp). "
       "A\n"
       "step is forward, cross-entropy, backward and update; making batches does not count. The\n"
@@ -248,8 +240,9 @@ void add_bench_train_command(CLI::App& bench, Run& run) {
       "Images are those that were trained on: with --steps, one may count several times.\n"
       "Examples:\n"
       "  ingot bench train --models resnet18,vgg16 --batch-size 4,64 --devices all --images 1000\n"
-      "  ingot bench train --models mobilenet_v2 --steps 5 --json bench.json");
-  command->callback([options, &run] { run = [options] { return run_bench_train(*options); }; });
+      "  ingot bench train --models mobilenet_v2 --steps 5 --json bench.json";
+  command.run = [options](const OptionTable&) { return run_bench_train(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

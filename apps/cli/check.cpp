@@ -120,17 +120,17 @@ int run_check(const TrainOptions& options) {
 
 }  // namespace
 
-void add_check_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(check) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command =
-      app.add_subcommand("check", "Say what training a model needs on a device, computing nothing");
-  add_model(*command, options->model)->required();
-  add_device(*command, options->device);
-  add_batch_size(*command, options->batch_size);
-  add_image_size(*command, options->image_size);
-  add_optimizer(*command, options->optimizer);
-  add_json(*command, options->json);
-  command->footer(
+  Command command{"check", "Say what training a model needs on a device, computing nothing", 60};
+  add_model(command.options, options->model).required();
+  add_device(command.options, options->device);
+  add_batch_size(command.options, options->batch_size);
+  add_image_size(command.options, options->image_size);
+  add_optimizer(command.options, options->optimizer);
+  add_config(command.options);
+  add_json(command.options, options->json);
+  command.footer =
       "Plans three training steps and a measurement, without computing them and without taking "
       "the\n"
       "device's memory. Lists every operation that the device has no kernel for, with the bytes "
@@ -140,8 +140,9 @@ void add_check_command(CLI::App& app, Run& run) {
       "1 it cannot run: an operation is refused (INGOT_FALLBACK=error) or there is too little "
       "memory.\n"
       "Examples:\n  ingot check --model resnet18 --device best --batch-size 64\n"
-      "  INGOT_TWIN=refuse=conv2d ingot check --model lenet5 --device twin");
-  command->callback([options, &run] { run = [options] { return run_check(*options); }; });
+      "  INGOT_TWIN=refuse=conv2d ingot check --model lenet5 --device twin";
+  command.run = [options](const OptionTable&) { return run_check(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -1,11 +1,21 @@
-// The commands of the program. Each function adds a subcommand with its options; when the user
-// asked for it, its body is put into `run` and main calls it.
+// The commands of the program. Each is a file of its own that exports it,
+//
+//   INGOT_EXPORT_COMMAND(summary) {        // the stem of the file
+//     auto o = std::make_shared<…>();      // the variables of its options
+//     Command command{"summary", "Show …"};
+//     …
+//     return command;
+//   }
+//
+// and cmake makes the list of them that all_commands() returns.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "cli/option_table.h"
 
 namespace ingot::cli {
 
@@ -17,15 +27,22 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-using Run = std::function<int()>;
+struct Command {
+  std::string path;  ///< "summary"; "bench train" is a command of "bench"
+  std::string help;  ///< a line
+  int rank = 50;     ///< where it stands among the others
+  OptionTable options = {};
+  std::string footer = {};  ///< below the options: rules and examples
+  /// Gets the table as it was bound to the command line. Returns the exit code. Empty: a command
+  /// that only holds others.
+  std::function<int(const OptionTable& given)> run = nullptr;
+};
 
-void add_devices_command(CLI::App& app, Run& run);
-void add_train_command(CLI::App& app, Run& run);
-void add_eval_command(CLI::App& app, Run& run);
-void add_summary_command(CLI::App& app, Run& run);
-void add_check_command(CLI::App& app, Run& run);
-void add_bench_command(CLI::App& app, Run& run);
-void add_convert_command(CLI::App& app, Run& run);
-void add_completion_command(CLI::App& app, Run& run);
+#define INGOT_EXPORT_COMMAND(stem)        \
+  ::ingot::cli::Command stem##_command(); \
+  ::ingot::cli::Command stem##_command()
+
+/// Each time anew, sorted by rank; commands that hold others stand before these.
+std::vector<Command> all_commands();
 
 }  // namespace ingot::cli

@@ -1,6 +1,5 @@
-// ingot completion: scripts for bash, zsh and fish, made from the commands' own options.
+// ingot completion: scripts for bash, zsh and fish, made from the commands' tables of options.
 #include <fmt/format.h>
-#include <ingot/models/registry.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -25,26 +24,9 @@ struct OptionInfo {
 struct CommandInfo {
   std::string name, help;
   std::vector<OptionInfo> options;
+  std::vector<OptionInfo> words;      ///< that stand without a flag, out of a short list
   std::vector<CommandInfo> commands;  ///< of "bench": one more word comes before the options
 };
-
-/// Values by the type's name, which the commands share. Those that end in ':' want a folder behind.
-std::vector<std::string> values_of(const CLI::Option& option) {
-  const std::string type = option.get_type_name(), name = option.get_name(false, true);
-  if (type.starts_with("MODEL")) return models::names();
-  if (type == "DEVICE") return {"best", "cpu", "cuda", "mps"};
-  if (type == "DEVICE,...") return {"all", "best", "cpu", "cuda", "mps"};
-  if (type == "DATA") return {"mnist", "mnist:", "fashion-mnist:", "folder:"};
-  if (type == "DTYPE") return {"float16", "bfloat16", "float32", "float64"};
-  if (name.find("--optimizer") != std::string::npos)
-    return {"sgd", "adam", "adamw", "rmsprop", "adagrad"};
-  if (type == "SCHEDULE")
-    return {"step", "multistep", "exponential", "cosine", "linear", "onecycle", "plateau"};
-  if (type == "METRIC") return {"train_accuracy", "train_loss", "val_accuracy", "val_loss"};
-  if (type == "SPLIT") return {"test", "train", "val"};
-  if (type == "SHELL") return {"bash", "zsh", "fish"};
-  return {};
-}
 
 /// The first sentence, short enough for a menu.
 std::string brief(std::string text) {
@@ -56,18 +38,31 @@ std::string brief(std::string text) {
   return text.substr(0, 70);
 }
 
-std::vector<CommandInfo> commands_of(const CLI::App& app) {
+OptionInfo info_of(const OptionRow& row) {
+  return {row.flag, brief(row.help), !row.type.empty(), row.is_list, row.choices};
+}
+
+CommandInfo info_of(const Command& command) {
+  CommandInfo info{
+      command.path.substr(command.path.rfind(' ') + 1), brief(command.help), {}, {}, {}};
+  info.options.push_back({"--help", "Print this help message and exit", false, false, {}});
+  for (const OptionRow& row : command.options.rows())
+    if (!row.is_positional())
+      info.options.push_back(info_of(row));
+    else if (!row.choices.empty())
+      info.words.push_back(info_of(row));
+  return info;
+}
+
+std::vector<CommandInfo> commands_of(const std::vector<Command>& all) {
   std::vector<CommandInfo> commands;
-  for (const CLI::App* sub : app.get_subcommands(nullptr)) {
-    CommandInfo command{sub->get_name(), brief(sub->get_description()), {}, commands_of(*sub)};
-    for (const CLI::Option* option : sub->get_options()) {
-      if (option->get_lnames().empty()) continue;
-      command.options.push_back({"--" + option->get_lnames().front(),
-                                 brief(option->get_description()),
-                                 option->get_items_expected_max() > 0,
-                                 option->get_type_name().ends_with(",..."), values_of(*option)});
-    }
-    commands.push_back(std::move(command));
+  for (const Command& command : all) {
+    const auto outer = command.path.substr(0, command.path.find(' '));
+    if (outer == command.path)
+      commands.push_back(info_of(command));
+    else
+      for (CommandInfo& info : commands)
+        if (info.name == outer) info.commands.push_back(info_of(command));
   }
   return commands;
 }
@@ -95,6 +90,9 @@ void add_bash_cases(const std::vector<CommandInfo>& commands, const std::string&
       if (!o.values.empty())
         values += fmt::format("    \"{} {}\") words=\"{}\"{} ;;\n", path, o.name,
                               fmt::join(o.values, " "), o.takes_list ? "; list=yes" : "");
+    for (const OptionInfo& word : c.words)
+      values += fmt::format("    \"{0} {1}\") words=\"{2}\" ;;\n", path, c.name,
+                            fmt::join(word.values, " "));
   }
 }
 
@@ -116,8 +114,7 @@ _ingot() {{
     {1}) if [ "$COMP_CWORD" -gt 2 ]; then command="$command ${{COMP_WORDS[2]}}"; fi ;;
   esac
   case "$command $previous" in
-{2}    "completion completion") words="bash zsh fish" ;;
-  esac
+{2}  esac
   if [ -n "$words" ]; then
     if [ "$list" = yes ]; then before=${{word%"${{word##*,}}"}}; fi
     COMPREPLY=($(compgen -P "$before" -W "$words" -- "${{word#"$before"}}"))
@@ -164,7 +161,8 @@ std::string zsh_function(const std::string& function, const std::vector<CommandI
       options += fmt::format(" \\\n        '{}[{}]{}'", o.name, o.help,
                              o.takes_value ? fmt::format(":value:{}", action) : "");
     }
-    if (c.name == "completion") options += " \\\n        ':shell:(bash zsh fish)'";
+    for (const OptionInfo& word : c.words)
+      options += fmt::format(" \\\n        ':{}:({})'", word.name, fmt::join(word.values, " "));
     cases += fmt::format("    {})\n      _arguments{} \\\n        '*:file:_files'\n      ;;\n",
                          c.name, options);
   }
@@ -213,8 +211,9 @@ void add_fish_lines(const std::vector<CommandInfo>& commands, const std::string&
           "complete -c ingot -n '{}' -l {}{}{} -d '{}'\n", when, o.name.substr(2),
           o.takes_value ? " -r" : "",
           o.values.empty() ? "" : fmt::format(" -f -a '{}'", fmt::join(o.values, " ")), o.help);
-    if (c.name == "completion")
-      text += fmt::format("complete -c ingot -n '{}' -f -a 'bash zsh fish'\n", when);
+    for (const OptionInfo& word : c.words)
+      text +=
+          fmt::format("complete -c ingot -n '{}' -f -a '{}'\n", when, fmt::join(word.values, " "));
   }
 }
 
@@ -228,26 +227,25 @@ std::string fish_script(const std::vector<CommandInfo>& commands) {
 
 }  // namespace
 
-void add_completion_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(completion) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("completion", "Print the completions for a shell");
-  command->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->transform(one_of("shell", {"bash", "zsh", "fish"}));
-  command->footer(
+  Command command{"completion", "Print the completions for a shell", 80};
+  command.options.add("SHELL", *shell, "", "bash, zsh or fish")
+      .required()
+      .one_of("shell", {"bash", "zsh", "fish"});
+  command.footer =
       "Examples:\n"
       "  source <(ingot completion bash)\n"
-      "  ingot completion fish | source");
-  command->callback([shell, &app, &run] {
-    run = [shell, &app] {
-      const auto commands = commands_of(app);
-      const std::string script = *shell == "bash"  ? bash_script(commands)
-                                 : *shell == "zsh" ? zsh_script(commands)
-                                                   : fish_script(commands);
-      Console(false).raw(script);
-      return static_cast<int>(kOk);
-    };
-  });
+      "  ingot completion fish | source";
+  command.run = [shell](const OptionTable&) {
+    const auto commands = commands_of(all_commands());
+    const std::string script = *shell == "bash"  ? bash_script(commands)
+                               : *shell == "zsh" ? zsh_script(commands)
+                                                 : fish_script(commands);
+    Console(false).raw(script);
+    return static_cast<int>(kOk);
+  };
+  return command;
 }
 
 }  // namespace ingot::cli

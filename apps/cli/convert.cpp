@@ -99,31 +99,31 @@ int run_convert(const ConvertOptions& options) {
 
 }  // namespace
 
-void add_convert_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(convert) {
   auto options = std::make_shared<ConvertOptions>();
-  CLI::App* command =
-      app.add_subcommand("convert", "Convert weights of PyTorch (.pt, .pth) to safetensors");
-  command->add_option("INPUT", options->input, "File of torch.save, or a safetensors file")
-      ->required()
-      ->check(not_empty());
-  command->add_option("OUTPUT", options->output, "safetensors file to write")
-      ->required()
-      ->check(not_empty());
-  add_weights_options(*command, options->weights);
-  command
-      ->add_option("--dtype", options->dtype,
-                   "Convert floating-point tensors to float16, bfloat16, float32 or float64")
-      ->type_name("DTYPE")
-      ->transform(one_of("dtype", {"float16", "bfloat16", "float32", "float64"}));
-  command->add_flag("--overwrite", options->overwrite, "Replace an OUTPUT that exists");
-  add_json(*command, options->json);
-  command->footer(
+  Command command{"convert", "Convert weights of PyTorch (.pt, .pth) to safetensors", 70};
+  OptionTable& table = command.options;
+  table.add("INPUT", options->input, "", "File of torch.save, or a safetensors file")
+      .required()
+      .check(not_empty());
+  table.add("OUTPUT", options->output, "", "safetensors file to write")
+      .required()
+      .check(not_empty());
+  add_weights_options(table, options->weights);
+  table
+      .add("--dtype", options->dtype, "DTYPE",
+           "Convert floating-point tensors to float16, bfloat16, float32 or float64")
+      .one_of("dtype", {"float16", "bfloat16", "float32", "float64"});
+  table.add("--overwrite", options->overwrite, "", "Replace an OUTPUT that exists");
+  add_json(table, options->json);
+  command.footer =
       "Nothing in a .pth file is ever executed; what is no tensor, container, number or text is\n"
       "refused by name, or left out with --skip-objects.\n"
       "Examples:\n"
       "  ingot convert resnet18-f37072fd.pth resnet18.safetensors\n"
-      "  ingot convert checkpoint.pt model.safetensors --key model --strip-prefix module.");
-  command->callback([options, &run] { run = [options] { return run_convert(*options); }; });
+      "  ingot convert checkpoint.pt model.safetensors --key model --strip-prefix module.";
+  command.run = [options](const OptionTable&) { return run_convert(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -1,7 +1,10 @@
 // ingot devices: what this machine can compute on.
 #include <fmt/format.h>
 #include <ingot/core/device.h>
+#include <ingot/core/nearest_name.h>
 #include <ingot/core/op_support.h>
+
+#include <cstdlib>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -103,6 +106,17 @@ int run_ops(const Options& options) {
   return kOk;
 }
 
+bool is_for_tests(Device device) {
+  return device.type == DeviceType::Twin || device.type == DeviceType::Host;
+}
+
+/// Behind the best device's name: what chose it, unless it is the usual order.
+std::string why_best() {
+  const char* wanted = std::getenv("INGOT_DEVICE");  // NOLINT(concurrency-mt-unsafe)
+  if (wanted == nullptr || *wanted == '\0' || lower_case(wanted) == "best") return "";
+  return fmt::format(" (INGOT_DEVICE={})", visible(wanted));
+}
+
 int run_devices(const Options& options) {
   if (options.ops) return run_ops(options);
   if (!options.device.empty()) throw UsageError("--device is for --ops");
@@ -113,7 +127,9 @@ int run_devices(const Options& options) {
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows{{"device", "built", "available", "name", "memory"}};
   std::string notes;
-  for (const DeviceInfo& info : devices(options.all)) {
+  for (const DeviceInfo& info : devices(true)) {
+    // A device for tests is none to compute on, unless INGOT_DEVICE makes it the best one.
+    if (!options.all && info.device != best && is_for_tests(info.device)) continue;
     json.push_back(to_json(info, info.device == best));
     const std::string memory = info.available
                                    ? fmt::format("{} free of {}", bytes(info.memory_free_nbytes),
@@ -126,28 +142,29 @@ int run_devices(const Options& options) {
     else
       notes += fmt::format("{}: not available: {}\n", info.device.str(), info.why_not);
   }
-  console.raw(table(rows) + "\n" + notes + fmt::format("best: {}\n", best.str()));
+  console.raw(table(rows) + "\n" + notes + fmt::format("best: {}{}\n", best.str(), why_best()));
   json_output.write(Json{{"devices", json}});
   return kOk;
 }
 
 }  // namespace
 
-void add_devices_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(devices) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("devices", "List every device: available, or why not");
-  command->add_flag("--all", options->all,
-                    "Also devices for tests (INGOT_TWIN, INGOT_HOST_DRIVER)");
-  command->add_flag("--ops", options->ops,
-                    "What each device computes itself: a table of operations and dtypes");
-  command->add_option("--device", options->device, "--ops: only of this one [all available]")
-      ->type_name("DEVICE")
-      ->check(device_name());
-  add_json(*command, options->json);
-  command->footer(
+  Command command{"devices", "List every device: available, or why not", 10};
+  OptionTable& table = command.options;
+  table.add("--all", options->all, "", "Also devices for tests (INGOT_TWIN, INGOT_HOST_DRIVER)");
+  table.add("--ops", options->ops, "",
+            "What each device computes itself: a table of operations and dtypes");
+  table.add("--device", options->device, "DEVICE", "--ops: only of this one [all available]")
+      .check(device_name())
+      .offers({"best", "cpu", "cuda", "mps"});
+  add_json(table, options->json);
+  command.footer =
       "Examples:\n  ingot devices\n  ingot devices --all --json\n"
-      "  ingot devices --ops --device cpu");
-  command->callback([options, &run] { run = [options] { return run_devices(*options); }; });
+      "  ingot devices --ops --device cpu";
+  command.run = [options](const OptionTable&) { return run_devices(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -6,11 +6,13 @@
 
 #include <chrono>
 #include <cmath>
+#include <type_traits>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/saved_run.h"
 #include "cli/stop_signal.h"
 #include "cli/weights.h"
 
@@ -18,6 +20,7 @@ namespace ingot::cli {
 namespace {
 
 struct EvalOptions {
+  std::string run;  ///< a folder, or a file of weights
   std::string model, weights, data;
   WeightsOptions weights_options;
   DataOptions data_options;
@@ -42,11 +45,37 @@ void check_data(const Weights& weights, const EvalOptions& options, const train:
                                  options.weights, *count, data.num_classes));
 }
 
+/// The data that the run was trained on, divided as they were there.
+void take_data_of_run(EvalOptions& options, const OptionTable& given) {
+  const Json run = run_options_beside(options.weights);
+  const auto take = [&](const char* flag, auto& target) {
+    const auto found = run.find(flag + 2);
+    if (found == run.end() || found->is_null() || given.given(flag)) return;
+    try {
+      target = found->template get<typename std::decay_t<decltype(target)>::value_type>();
+    } catch (const Json::exception&) {
+      throw IoError(fmt::format("the run of {}: its options are damaged: {} is {}", options.weights,
+                                flag, found->dump()));
+    }
+  };
+  std::optional<std::string> data;
+  std::optional<bool> skip_damaged;
+  take("--data", data);
+  if (!data || data->empty())
+    throw UsageError(fmt::format("--data is required: there is no run beside {}", options.weights));
+  take("--val-split", options.data_options.val_split);
+  take("--limit", options.limit);
+  take("--skip-damaged", skip_damaged);
+  options.data = train::ImageData::parse(*data).str();
+  if (skip_damaged) options.data_options.skip_damaged = *skip_damaged;
+}
+
 /// Which part of the data is meant.
-train::Split split_of(const EvalOptions& options, const train::ImageData& data) {
+train::Split split_of(const EvalOptions& options, const OptionTable& given,
+                      const train::ImageData& data) {
   using train::Split;
   if (options.split.empty())
-    return data.val_split || !data.has(Split::Test) ? Split::Val : Split::Test;
+    return given.given("--val-split") || !data.has(Split::Test) ? Split::Val : Split::Test;
   return train::parse_split(options.split);
 }
 
@@ -61,23 +90,23 @@ void check_split(train::Split split, const train::ImageData& data) {
 
 /// What the command line does not say, the file may: the model, the size of its images and how they
 /// were normalised.
-int run_eval(EvalOptions options) {
+int run_eval(EvalOptions options, const OptionTable& given) {
+  if (options.run.empty() == options.weights.empty())
+    throw UsageError(options.run.empty() ? "RUN is required: a run folder or a file of weights"
+                                         : "RUN and --weights exclude each other");
+  if (options.weights.empty()) options.weights = weights_of(options.run);
   const JsonOutput json_output(options.json);
   json_output.must_not_be(options.weights, "the weights");
   json_output.check_writable();
   const Console console(json_output.takes_stdout());
   const Device device = usable_device(options.device);
   const Weights weights = read_weights(options.weights, options.weights_options);
-  if (options.model.empty()) {
-    const auto model = weights.metadata.find("model");
-    if (model == weights.metadata.end())
-      throw UsageError(fmt::format("--model is required: {} does not tell it", options.weights));
-    options.model = models::info(model->second).name;
-  }
+  if (options.model.empty()) options.model = model_of(weights, options.weights);
   check_model(weights, options.weights, options.model);
   check_numbers(weights.tensors, options.weights);
+  if (options.data.empty()) take_data_of_run(options, given);
   const auto data = prepare_data(options.data, options.data_options, console);
-  const train::Split split = split_of(options, data);
+  const train::Split split = split_of(options, given, data);
   check_split(split, data);
   check_data(weights, options, data);
   if (!options.image_size) options.image_size = image_size_of(weights, options.weights);
@@ -151,42 +180,50 @@ int run_eval(EvalOptions options) {
 
 }  // namespace
 
-void add_eval_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(eval) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* command = app.add_subcommand("eval", "Test saved weights on the test images");
-  add_model(*command, options->model)
-      ->description("Model, where the weights of a run do not tell it: " + model_names());
-  command
-      ->add_option(
-          "--weights", options->weights,
-          "model.safetensors or checkpoint.safetensors of a run, or a .pth file of PyTorch")
-      ->type_name("FILE")
-      ->required();
-  add_weights_options(*command, options->weights_options);
-  add_data(*command, options->data)->required();
-  add_data_options(*command, options->data_options);
-  command
-      ->add_option("--split", options->split,
-                   "Which images: train, val or test [test where there are such, else val; with "
-                   "--val-split val]")
-      ->type_name("SPLIT")
-      ->check(CLI::IsMember({"train", "val", "test"}));
-  add_device(*command, options->device);
-  add_batch_size(*command, options->batch_size);
-  add_image_size(*command, options->image_size);
+  Command command{"eval", "Test saved weights on the test images", 30};
+  OptionTable& table = command.options;
+  table.add("RUN", options->run, "",
+            "Folder of a run (its best weights, else its last), or a file of weights");
+  add_model(table, options->model)
+      .describe("Model, where the weights of a run do not tell it: " + model_names());
+  table
+      .add(
+          "--weights", options->weights, "FILE",
+          "Instead of RUN: model.safetensors or checkpoint.safetensors of a run, or a .pth file of "
+          "PyTorch")
+      .check(not_empty());
+  add_weights_options(table, options->weights_options);
+  OptionRow& data = add_data(table, options->data);
+  data.describe(data.help +
+                " [the run's, as far as --limit, --val-split and --skip-damaged go, too]");
+  add_data_options(table, options->data_options);
+  table
+      .add(
+          "--split", options->split, "SPLIT",
+          "Which images: train, val or test [test where there are such, else val; with --val-split "
+          "val]")
+      .one_of("split", {"test", "train", "val"});
+  add_device(table, options->device);
+  add_batch_size(table, options->batch_size);
+  add_image_size(table, options->image_size);
   add_limit(
-      *command, options->limit,
+      table, options->limit,
       "Only N images: the first; of folder: ones spread evenly over the classes' files [all]");
-  add_workers(*command, options->workers);
-  add_json(*command, options->json);
-  command->footer(
+  add_workers(table, options->workers);
+  add_config(table);
+  add_json(table, options->json);
+  command.footer =
       "The model, the images' size and their normalisation are those that the file tells, unless\n"
-      "they are given.\n"
+      "they are given. Of a run, the data are those it was trained on, unless --data is given.\n"
       "Examples:\n"
+      "  ingot eval runs/demo\n"
+      "  ingot eval runs/demo --split val\n"
       "  ingot eval --weights runs/demo/model.safetensors --data mnist\n"
-      "  ingot eval --model lenet5 --weights model.safetensors --data mnist:FOLDER --json "
-      "out.json");
-  command->callback([options, &run] { run = [options] { return run_eval(*options); }; });
+      "  ingot eval --model lenet5 --weights model.safetensors --data mnist:FOLDER --json out.json";
+  command.run = [options](const OptionTable& given) { return run_eval(*options, given); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -4,6 +4,7 @@
 #include <ingot/core/error.h>
 #include <ingot/core/version.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -14,6 +15,7 @@
 
 #include <ingot/core/nearest_name.h>
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/output.h"
 
 namespace ingot::cli {
@@ -66,7 +68,8 @@ std::string path_of(const CLI::App& command) {
   return outer.empty() ? command.get_name() : outer + " " + command.get_name();
 }
 
-std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error,
+                          const Arguments& arguments) {
   const CLI::App& command = called(app);
   const std::string path = path_of(command);
   const std::string prefix = path.empty() ? "" : path + ": ";
@@ -89,7 +92,13 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
     return fmt::format("{}unknown argument '{}'{} (see {})", prefix, word,
                        suggestion(word.substr(0, word.find('=')), names), help);
   }
-  return fmt::format("{}{} (see {})", prefix, error.what(), help);
+  // "--epochs: must be …" says whose value it is.
+  const std::string text = error.what();
+  const auto& from_config = arguments.from_config;
+  const bool in_file = std::find(from_config.begin(), from_config.end(),
+                                 text.substr(0, text.find(':'))) != from_config.end();
+  return fmt::format("{}{}{} (see {})", prefix, text,
+                     in_file ? fmt::format(", in {}", arguments.config) : "", help);
 }
 
 int print_help(const CLI::App& app, const CLI::ParseError& error) {
@@ -99,6 +108,21 @@ int print_help(const CLI::App& app, const CLI::ParseError& error) {
   if (lost_output().empty()) return kOk;
   print_error(lost_output());
   return kFailed;
+}
+
+/// Adds the command, inside the one that its path names before it.
+void add_command(CLI::App& app, Command& command, const Command*& called) {
+  const std::size_t space = command.path.find(' ');
+  CLI::App* outer =
+      space == std::string::npos ? &app : app.get_subcommand(command.path.substr(0, space));
+  CLI::App* added = outer->add_subcommand(
+      space == std::string::npos ? command.path : command.path.substr(space + 1), command.help);
+  command.options.bind(*added);
+  added->footer(command.footer);
+  if (command.run)
+    added->callback([&command, &called] { called = &command; });
+  else
+    added->require_subcommand(1);
 }
 
 int run_program(int argc, char** argv) {
@@ -118,30 +142,34 @@ int run_program(int argc, char** argv) {
       "  ingot devices\n"
       "  ingot train --model lenet5 --data mnist\n"
       "  ingot train --help");
-  Run run;
-  add_devices_command(app, run);
-  add_train_command(app, run);
-  add_eval_command(app, run);
-  add_summary_command(app, run);
-  add_bench_command(app, run);
-  add_check_command(app, run);
-  add_convert_command(app, run);
-  add_completion_command(app, run);
+  std::vector<Command> commands = all_commands();
+  const Command* command = nullptr;
+  for (Command& each : commands) add_command(app, each, command);
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  Arguments arguments{words, {}, {}};
   try {
-    app.parse(argc, argv);
+    arguments = with_config(commands, words);
+    // The parser takes them from the end.
+    app.parse(std::vector<std::string>(arguments.words.rbegin(), arguments.words.rend()));
   } catch (const CLI::ParseError& error) {
     // Help and version count as errors with code 0 there.
     if (error.get_exit_code() == 0) return print_help(app, error);
-    print_error(usage_message(app, error));
+    print_error(usage_message(app, error, arguments));
     return kUsage;
+  } catch (const UsageError& error) {
+    print_error(fmt::format("{} (see ingot {} --help)", error.what(), words.front()));
+    return kUsage;
+  } catch (const IoError& error) {
+    print_error(error.what());
+    return kFailed;
   }
   try {
-    const int code = run();
+    const int code = command->run(command->options);
     if (code != kOk || lost_output().empty()) return code;
     print_error(lost_output());
   } catch (const UsageError& error) {
-    const std::string command = path_of(called(app));
-    print_error(fmt::format("{}: {} (see ingot {} --help)", command, error.what(), command));
+    const std::string path = path_of(called(app));
+    print_error(fmt::format("{}: {} (see ingot {} --help)", path, error.what(), path));
     return kUsage;
   } catch (const std::bad_alloc&) {
     print_error("out of memory");

@@ -21,18 +21,6 @@ namespace {
 constexpr double kWarmupStart = 0.1;
 constexpr double kUsualValSplit = 0.1;
 
-CLI::Validator real_from_zero() {
-  return CLI::Validator(
-      [](std::string& text) {
-        char* end = nullptr;
-        const double value = std::strtod(text.c_str(), &end);
-        if (!text.empty() && *end == '\0' && std::isfinite(value) && value >= 0)
-          return std::string();
-        return fmt::format("must be a number, 0 or more, not '{}'", text);
-      },
-      "");
-}
-
 /// A metric by which something may be chosen: not one of the test data.
 CLI::Validator metric_name() {
   return CLI::Validator(
@@ -80,112 +68,112 @@ std::unique_ptr<optim::LRScheduler> main_scheduler(const TrainOptions& o, optim:
 
 }  // namespace
 
-void add_optimizer(CLI::App& command, std::string& target) {
-  command.add_option("--optimizer", target, "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
-      ->type_name("NAME")
-      ->transform(one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"}))
-      ->capture_default_str();
+OptionRow& add_optimizer(OptionTable& table, std::string& target) {
+  return table
+      .add("--optimizer", target, "NAME", "sgd (momentum 0.9), adam, adamw, rmsprop or adagrad")
+      .one_of("optimizer", {"sgd", "adam", "adamw", "rmsprop", "adagrad"})
+      .show_usual();
 }
 
-void add_optimization(CLI::App& command, TrainOptions& o) {
-  add_optimizer(command, o.optimizer);
-  command
-      .add_option("--lr", o.lr,
-                  "Learning rate of the first step [0.02 for sgd and adagrad, else 0.002]")
-      ->type_name("X")
-      ->check(positive_real());
-  command
-      .add_option("--lr-decay", o.lr_decay,
-                  "Without --scheduler, step s uses lr / (1 + s/N); 0: always lr")
-      ->type_name("N")
-      ->check(not_negative())
-      ->capture_default_str();
-  command.add_option("--momentum", o.momentum, "Of sgd [0.9] and rmsprop [0]")
-      ->type_name("X")
-      ->check(real_from_zero());
-  command.add_option("--weight-decay", o.weight_decay, "[0.01 for adamw, else 0]")
-      ->type_name("X")
-      ->check(real_from_zero());
-  command
-      .add_option("--clip-grad-norm", o.clip_grad_norm,
-                  "Largest norm of all gradients together [no limit]")
-      ->type_name("X")
-      ->check(positive_real());
-  command
-      .add_option("--scheduler", o.scheduler,
-                  "Learning rate by epoch: step, multistep, exponential, cosine, linear, onecycle "
-                  "(by step) or plateau")
-      ->type_name("SCHEDULE")
-      ->transform(one_of("scheduler", {"step", "multistep", "exponential", "cosine", "linear",
-                                       "onecycle", "plateau"}));
-  command
-      .add_option(
-          "--scheduler-epochs", o.scheduler_epochs,
-          "Length of cosine, linear and onecycle, which a resumed run cannot exceed [--epochs of "
-          "the first start]")
-      ->type_name("N")
-      ->check(positive(kMaxEpochs));
-  command
-      .add_option("--warmup-epochs", o.warmup_epochs,
-                  "Epochs in which the learning rate rises from a tenth, before the schedule")
-      ->type_name("N")
-      ->check(not_negative(kMaxEpochs))
-      ->capture_default_str();
-  command.add_option("--lr-step", o.lr_step, "step: epochs between reductions")
-      ->type_name("N")
-      ->check(positive(kMaxEpochs))
-      ->capture_default_str();
-  command
-      .add_option("--lr-milestones", o.lr_milestones, "multistep: epochs of the reductions, 30,60")
-      ->type_name("N,…")
-      ->delimiter(',')
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(positive(kMaxEpochs));
-  command
-      .add_option("--lr-gamma", o.lr_gamma,
-                  "step, multistep, exponential, plateau: factor of a reduction")
-      ->type_name("X")
-      ->check(positive_real())
-      ->capture_default_str();
-  command.add_option("--lr-min", o.lr_min, "cosine, linear, plateau: the smallest learning rate")
-      ->type_name("X")
-      ->check(real_from_zero())
-      ->capture_default_str();
-  command
-      .add_option("--lr-patience", o.lr_patience,
-                  "plateau: epochs without improvement of --monitor that are borne")
-      ->type_name("N")
-      ->check(not_negative(kMaxEpochs))
-      ->capture_default_str();
-  command
-      .add_option("--keep-best", o.keep_best,
-                  "Keep the weights of the epoch with the best val_accuracy, val_loss, "
-                  "train_accuracy or train_loss")
-      ->type_name("METRIC")
-      ->transform(metric_name());
-  command
-      .add_option("--early-stopping", o.early_stopping,
-                  "End when --monitor has not improved for N epochs")
-      ->type_name("N")
-      ->check(positive(kMaxEpochs));
-  command
-      .add_option("--split", o.split,
-                  "What is measured after each epoch: val, or test, by which nothing can be chosen "
-                  "[val where the data have it or something is chosen by it, else test]")
-      ->type_name("SPLIT")
-      ->transform(one_of("split", {"val", "test"}));
-  command.add_option("--monitor", o.monitor, "What early stopping and plateau look at")
-      ->type_name("METRIC")
-      ->transform(metric_name())
-      ->capture_default_str();
+void add_optimization(OptionTable& table, TrainOptions& o) {
+  const std::vector<std::string> metrics{"train_accuracy", "train_loss", "val_accuracy",
+                                         "val_loss"};
+  add_optimizer(table, o.optimizer).fixed();
+  table
+      .add("--lr", o.lr, "X",
+           "Learning rate of the first step [0.02 for sgd and adagrad, else 0.002]")
+      .check(positive_real())
+      .kept();
+  table
+      .add("--lr-decay", o.lr_decay, "N",
+           "Without --scheduler, step s uses lr / (1 + s/N); 0: always lr")
+      .check(not_negative())
+      .show_usual()
+      .kept();
+  table.add("--momentum", o.momentum, "X", "Of sgd [0.9] and rmsprop [0]")
+      .check(real_from_zero())
+      .fixed();
+  table.add("--weight-decay", o.weight_decay, "X", "[0.01 for adamw, else 0]")
+      .check(real_from_zero())
+      .fixed();
+  table
+      .add("--clip-grad-norm", o.clip_grad_norm, "X",
+           "Largest norm of all gradients together [no limit]")
+      .check(positive_real())
+      .fixed();
+  table
+      .add("--scheduler", o.scheduler, "SCHEDULE",
+           "Learning rate by epoch: step, multistep, exponential, cosine, linear, onecycle (by "
+           "step) or plateau")
+      .one_of("scheduler",
+              {"step", "multistep", "exponential", "cosine", "linear", "onecycle", "plateau"})
+      .fixed();
+  table
+      .add("--scheduler-epochs", o.scheduler_epochs, "N",
+           "Length of cosine, linear and onecycle, which a resumed run cannot exceed [--epochs of "
+           "the first start]")
+      .check(positive(kMaxEpochs))
+      .fixed();
+  table
+      .add("--warmup-epochs", o.warmup_epochs, "N",
+           "Epochs in which the learning rate rises from a tenth, before the schedule")
+      .check(not_negative(kMaxEpochs))
+      .show_usual()
+      .fixed();
+  table.add("--lr-step", o.lr_step, "N", "step: epochs between reductions")
+      .check(positive(kMaxEpochs))
+      .show_usual()
+      .fixed();
+  table.add("--lr-milestones", o.lr_milestones, "N,…", "multistep: epochs of the reductions, 30,60")
+      .check(positive(kMaxEpochs))
+      .fixed();
+  table
+      .add("--lr-gamma", o.lr_gamma, "X",
+           "step, multistep, exponential, plateau: factor of a reduction")
+      .check(positive_real())
+      .show_usual()
+      .fixed();
+  table.add("--lr-min", o.lr_min, "X", "cosine, linear, plateau: the smallest learning rate")
+      .check(real_from_zero())
+      .show_usual()
+      .fixed();
+  table
+      .add("--lr-patience", o.lr_patience, "N",
+           "plateau: epochs without improvement of --monitor that are borne")
+      .check(not_negative(kMaxEpochs))
+      .show_usual()
+      .fixed();
+  table
+      .add("--keep-best", o.keep_best, "METRIC",
+           "Keep the weights of the epoch with the best val_accuracy, val_loss, train_accuracy or "
+           "train_loss")
+      .check(metric_name())
+      .offers(metrics)
+      .fixed();  // earlier epochs' weights are gone
+  table
+      .add("--early-stopping", o.early_stopping, "N",
+           "End when --monitor has not improved for N epochs")
+      .check(positive(kMaxEpochs))
+      .kept();
+  table
+      .add("--split", o.split, "SPLIT",
+           "What is measured after each epoch: val, or test, by which nothing can be chosen [val "
+           "where the data have it or something is chosen by it, else test]")
+      .one_of("split", {"val", "test"})
+      .fixed();
+  table.add("--monitor", o.monitor, "METRIC", "What early stopping and plateau look at")
+      .check(metric_name())
+      .offers(metrics)
+      .show_usual()
+      .fixed();
 }
 
 namespace {
 
 /// Throws UsageError for an option that was given and that nothing would look at.
-void check_used(const TrainOptions& o, const CLI::App& command) {
+void check_used(const TrainOptions& o, const OptionTable& given) {
   const auto refuse_unless = [&](const char* option, std::vector<std::string_view> schedulers) {
-    if (command.count(option) == 0) return;
+    if (!given.given(option)) return;
     if (std::find(schedulers.begin(), schedulers.end(), o.scheduler) != schedulers.end()) return;
     throw UsageError(fmt::format("{} is for --scheduler {}{}", option, fmt::join(schedulers, ", "),
                                  o.scheduler.empty() ? "" : ", not " + o.scheduler));
@@ -196,7 +184,7 @@ void check_used(const TrainOptions& o, const CLI::App& command) {
   refuse_unless("--lr-gamma", {"step", "multistep", "exponential", "plateau"});
   refuse_unless("--lr-min", {"cosine", "linear", "plateau"});
   refuse_unless("--lr-patience", {"plateau"});
-  if (command.count("--monitor") > 0 && !o.early_stopping && o.scheduler != "plateau")
+  if (given.given("--monitor") && !o.early_stopping && o.scheduler != "plateau")
     throw UsageError("--monitor needs --early-stopping or --scheduler plateau");
 }
 
@@ -237,6 +225,10 @@ void check_length(const TrainOptions& o) {
 
 }  // namespace
 
+bool has_length(const std::string& scheduler) {
+  return scheduler == "cosine" || scheduler == "linear" || scheduler == "onecycle";
+}
+
 bool choose_split(TrainOptions& o) {
   if (o.resume) refuse_choice_by_test(o);
   train::ImageData data = train::ImageData::parse(o.data);
@@ -258,8 +250,8 @@ bool choose_split(TrainOptions& o) {
   return true;
 }
 
-void check_optimization(const TrainOptions& o, const CLI::App& command) {
-  check_used(o, command);
+void check_optimization(const TrainOptions& o, const OptionTable& given) {
+  check_used(o, given);
   check_length(o);
   if (o.momentum && o.optimizer != "sgd" && o.optimizer != "rmsprop")
     throw UsageError(fmt::format("--momentum is for sgd and rmsprop, not {}", o.optimizer));
@@ -267,9 +259,9 @@ void check_optimization(const TrainOptions& o, const CLI::App& command) {
     if (o.warmup_epochs > 0) throw UsageError("--warmup-epochs needs --scheduler");
     return;
   }
-  if (command.count("--lr-decay") > 0 && o.lr_decay != 0)
+  if (given.given("--lr-decay") && o.lr_decay != 0)
     throw UsageError("--lr-decay and --scheduler exclude each other");
-  if (o.resume && command.count("--lr") > 0)
+  if (o.resume && given.given("--lr"))
     throw UsageError("--lr cannot be changed by --resume: --scheduler decides it");
   if (o.scheduler == "multistep" && o.lr_milestones.empty())
     throw UsageError("--scheduler multistep needs --lr-milestones");

@@ -14,9 +14,9 @@
 namespace ingot::cli {
 
 /// Adds --optimizer.
-void add_optimizer(CLI::App& command, std::string& target);
+OptionRow& add_optimizer(OptionTable& table, std::string& target);
 /// Adds --optimizer, --lr and what else decides how the weights move.
-void add_optimization(CLI::App& command, TrainOptions& options);
+void add_optimization(OptionTable& table, TrainOptions& options);
 
 /// Decides what is measured after each epoch, where --split does not say: into options.split, and,
 /// where validation images have to be made of training images, into data_options.val_split. True
@@ -25,10 +25,13 @@ void add_optimization(CLI::App& command, TrainOptions& options);
 bool choose_split(TrainOptions& options);
 
 /// Throws UsageError for options that exclude each other or do nothing.
-void check_optimization(const TrainOptions& options, const CLI::App& command);
+void check_optimization(const TrainOptions& options, const OptionTable& given);
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& options,
                                                  std::vector<Tensor> parameters);
+
+/// Whether a schedule of that name is made for a number of epochs.
+bool has_length(const std::string& scheduler);
 
 /// At most one of the two is set.
 struct Schedule {

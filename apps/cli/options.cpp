@@ -73,6 +73,19 @@ CLI::Validator positive_real() {
       "");
 }
 
+CLI::Validator real_from_zero(double most) {
+  return CLI::Validator(
+      [most](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        if (text.empty() || *end != '\0' || !std::isfinite(value) || value < 0)
+          return fmt::format("must be a number, 0 or more, not '{}'", text);
+        if (value > most) return fmt::format("must be at most {}, not '{}'", most, text);
+        return std::string();
+      },
+      "");
+}
+
 CLI::Validator one_of(const char* what, std::vector<std::string> words) {
   return CLI::Validator(
       [what, words](std::string& text) {
@@ -103,96 +116,97 @@ CLI::Validator data_name() {
 
 std::string model_names() { return fmt::format("{}", fmt::join(models::names(), ", ")); }
 
-CLI::Option* add_model(CLI::App& command, std::string& target) {
-  return command.add_option("--model", target, "Model: " + model_names())
-      ->type_name("MODEL")
-      ->transform(model_name());
+OptionRow& add_model(OptionTable& table, std::string& target) {
+  return table.add("--model", target, "MODEL", "Model: " + model_names())
+      .check(model_name())
+      .offers(models::names());
 }
 
-CLI::Option* add_data(CLI::App& command, std::string& target) {
-  return command
-      .add_option("--data", target,
-                  "Data: 'mnist' (1,000 training and 1,000 test images inside the program), "
-                  "'mnist:FOLDER', 'fashion-mnist:FOLDER' (the four IDX files, gzip or raw) or "
-                  "'folder:FOLDER' (train/, val/ and test/ or some of them, with a folder of JPEG "
-                  "and PNG images "
-                  "per class)")
-      ->type_name("DATA")
-      ->transform(data_name());
+OptionRow& add_data(OptionTable& table, std::string& target) {
+  return table
+      .add("--data", target, "DATA",
+           "Data: 'mnist' (1,000 training and 1,000 test images inside the program), "
+           "'mnist:FOLDER', 'fashion-mnist:FOLDER' (the four IDX files, gzip or raw) or "
+           "'folder:FOLDER' (train/, val/ and test/ or some of them, with a folder of JPEG and PNG "
+           "images per class)")
+      .check(data_name())
+      .offers({"mnist", "mnist:", "fashion-mnist:", "folder:"});
 }
 
-void add_data_options(CLI::App& command, DataOptions& target) {
-  command
-      .add_option("--val-split", target.val_split,
-                  "Split this share of the training images off for validation, such as 0.2, where "
-                  "the data have no val/")
-      ->type_name("X")
-      ->check(positive_real());
-  command.add_flag("--skip-damaged", target.skip_damaged,
-                   "Leave out images that cannot be read, and name them at the end");
-  command.add_flag("--download", target.download,
-                   "Fetch files of mnist:FOLDER or fashion-mnist:FOLDER that are missing");
-  command
-      .add_option("--download-from", target.download_from,
-                  "Fetch them from this address instead of the usual one")
-      ->type_name("URL")
-      ->check(not_empty());
+void add_data_options(OptionTable& table, DataOptions& target) {
+  table
+      .add("--val-split", target.val_split, "X",
+           "Split this share of the training images off for validation, such as 0.2, where the "
+           "data have no val/")
+      .check(positive_real())
+      .fixed();
+  table
+      .add("--skip-damaged", target.skip_damaged, "",
+           "Leave out images that cannot be read, and name them at the end")
+      .fixed();
+  table.add("--download", target.download, "",
+            "Fetch files of mnist:FOLDER or fashion-mnist:FOLDER that are missing");
+  table
+      .add("--download-from", target.download_from, "URL",
+           "Fetch them from this address instead of the usual one")
+      .check(not_empty());
 }
 
-void add_weights_options(CLI::App& command, WeightsOptions& target) {
-  command
-      .add_option("--key", target.key,
-                  "Part of a .pth file that holds the weights, such as model or ema.state_dict "
-                  "[found by itself where it is clear]")
-      ->type_name("NAME");
-  command
-      .add_option("--strip-prefix", target.strip_prefix,
-                  "Taken off the name of every weight, such as 'module.'")
-      ->type_name("TEXT");
-  command.add_flag("--skip-objects", target.skip_objects,
-                   "Leave out what a .pth file holds besides tensors and plain values, unread");
+void add_weights_options(OptionTable& table, WeightsOptions& target) {
+  table.add("--key", target.key, "NAME",
+            "Part of a .pth file that holds the weights, such as model or ema.state_dict [found by "
+            "itself where it is clear]");
+  table.add("--strip-prefix", target.strip_prefix, "TEXT",
+            "Taken off the name of every weight, such as 'module.'");
+  table.add("--skip-objects", target.skip_objects, "",
+            "Leave out what a .pth file holds besides tensors and plain values, unread");
 }
 
-CLI::Option* add_device(CLI::App& command, std::string& target) {
-  return command.add_option("--device", target, "Device: best, cpu, cuda, cuda:N, mps")
-      ->type_name("DEVICE")
-      ->transform(device_name())
-      ->capture_default_str();
+OptionRow& add_device(OptionTable& table, std::string& target) {
+  return table.add("--device", target, "DEVICE", "Device: best, cpu, cuda, cuda:N, mps")
+      .check(device_name())
+      .offers({"best", "cpu", "cuda", "mps"})
+      .show_usual()
+      .kept();
 }
 
-CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target) {
-  return command.add_option("--batch-size", target, "Images in a step")
-      ->type_name("N")
-      ->check(positive(kMaxBatchSize))
-      ->capture_default_str();
+OptionRow& add_batch_size(OptionTable& table, std::int64_t& target) {
+  return table.add("--batch-size", target, "N", "Images in a step")
+      .check(positive(kMaxBatchSize))
+      .show_usual();
 }
 
-CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& target) {
-  return command
-      .add_option("--image-size", target, "Edge of the images in pixels [the model's own]")
-      ->type_name("N")
-      ->check(positive(kMaxImageSize));
+OptionRow& add_image_size(OptionTable& table, std::optional<std::int64_t>& target) {
+  return table.add("--image-size", target, "N", "Edge of the images in pixels [the model's own]")
+      .check(positive(kMaxImageSize));
 }
 
-CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
-                       const std::string& help) {
-  return command.add_option("--limit", target, help)->type_name("N")->check(positive());
+OptionRow& add_limit(OptionTable& table, std::optional<std::int64_t>& target,
+                     const std::string& help) {
+  return table.add("--limit", target, "N", help).check(positive());
 }
 
-CLI::Option* add_workers(CLI::App& command, std::int64_t& target) {
-  return command.add_option("--workers", target, "Threads that prepare batches; 0: none")
-      ->type_name("N")
-      ->check(not_negative(kMaxWorkers))
-      ->capture_default_str();
+OptionRow& add_workers(OptionTable& table, std::int64_t& target) {
+  return table.add("--workers", target, "N", "Threads that prepare batches; 0: none")
+      .check(not_negative(kMaxWorkers))
+      .show_usual()
+      .kept();
 }
 
-CLI::Option* add_json(CLI::App& command, std::string& target) {
-  return command
-      .add_option("--json", target, "Write the results as JSON to FILE; alone or '-': to stdout")
-      ->type_name("[FILE]")
-      ->expected(0, 1)
-      ->default_str("-")
-      ->each([&target](const std::string& value) { target = value; });
+OptionRow& add_json(OptionTable& table, std::string& target) {
+  OptionRow& row = table.add("--json", target, "[FILE]",
+                             "Write the results as JSON to FILE; alone or '-': to stdout");
+  row.value_may_lack = true;
+  return row;
+}
+
+OptionRow& add_config(OptionTable& table) {
+  static std::string file;  // the options are taken from it before
+  return table
+      .add("--config", file, "FILE",
+           "Options from a file of JSON, {\"epochs\": 5}, or from what --json wrote; the command "
+           "line wins")
+      .check(not_empty());
 }
 
 train::ImageData prepare_data(const std::string& name, const DataOptions& options,

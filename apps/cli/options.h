@@ -17,6 +17,7 @@
 #include <ingot/models/registry.h>
 #include <ingot/train/image_task.h>
 
+#include "cli/option_table.h"
 #include "cli/output.h"
 
 namespace ingot::cli {
@@ -26,9 +27,10 @@ CLI::Validator positive(std::int64_t most = std::numeric_limits<std::int64_t>::m
 CLI::Validator not_negative(std::int64_t most = std::numeric_limits<std::int64_t>::max());
 /// Any text but none.
 CLI::Validator not_empty();
-/// A finite number above 0.
+/// A finite number above 0; or from 0 on, up to `most`.
 CLI::Validator positive_real();
-// For transform(), since names may be typed in any case: the text becomes the usual spelling.
+CLI::Validator real_from_zero(double most = std::numeric_limits<double>::max());
+// Names may be typed in any case: the text becomes the usual spelling.
 /// One of the words.
 CLI::Validator one_of(const char* what, std::vector<std::string> words);
 /// A name that models::create knows.
@@ -43,15 +45,17 @@ inline constexpr std::int64_t kMaxBatchSize = 1'000'000;
 inline constexpr std::int64_t kMaxImageSize = 4096;
 /// All models, with commas between them.
 std::string model_names();
-CLI::Option* add_model(CLI::App& command, std::string& target);
-CLI::Option* add_data(CLI::App& command, std::string& target);
-CLI::Option* add_device(CLI::App& command, std::string& target);
-CLI::Option* add_batch_size(CLI::App& command, std::int64_t& target);
-CLI::Option* add_image_size(CLI::App& command, std::optional<std::int64_t>& target);
-CLI::Option* add_limit(CLI::App& command, std::optional<std::int64_t>& target,
-                       const std::string& help);
-CLI::Option* add_workers(CLI::App& command, std::int64_t& target);
-CLI::Option* add_json(CLI::App& command, std::string& target);
+OptionRow& add_model(OptionTable& table, std::string& target);
+OptionRow& add_data(OptionTable& table, std::string& target);
+OptionRow& add_device(OptionTable& table, std::string& target);
+OptionRow& add_batch_size(OptionTable& table, std::int64_t& target);
+OptionRow& add_image_size(OptionTable& table, std::optional<std::int64_t>& target);
+OptionRow& add_limit(OptionTable& table, std::optional<std::int64_t>& target,
+                     const std::string& help);
+OptionRow& add_workers(OptionTable& table, std::int64_t& target);
+OptionRow& add_json(OptionTable& table, std::string& target);
+/// --config, which is read before the options are parsed: see cli/config.h.
+OptionRow& add_config(OptionTable& table);
 
 /// How a file of --weights is read: --key, --strip-prefix and --skip-objects.
 struct WeightsOptions {
@@ -60,7 +64,7 @@ struct WeightsOptions {
 
   bool any() const { return !key.empty() || !strip_prefix.empty() || skip_objects; }
 };
-void add_weights_options(CLI::App& command, WeightsOptions& target);
+void add_weights_options(OptionTable& table, WeightsOptions& target);
 
 /// What to do with data besides naming them.
 struct DataOptions {
@@ -73,7 +77,7 @@ struct DataOptions {
     return skip_damaged ? data::OnError::Skip : data::OnError::Throw;
   }
 };
-void add_data_options(CLI::App& command, DataOptions& target);
+void add_data_options(OptionTable& table, DataOptions& target);
 /// The data by that name, downloaded when that is asked for, with their classes. Throws IoError or
 /// UsageError.
 train::ImageData prepare_data(const std::string& name, const DataOptions& options,

@@ -90,8 +90,11 @@ void JsonOutput::check_writable() const {
 }
 
 void JsonOutput::write(const Json& json) const {
+  write_text(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void JsonOutput::write_text(const std::string& text) const {
   if (target_.empty()) return;
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (takes_stdout()) {
     errno = 0;
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -108,6 +111,14 @@ void JsonOutput::write(const Json& json) const {
   io::AtomicFile file(target_);
   file.write(text);
   file.commit();
+}
+
+std::string text_of(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const Json& entry : value) text += (text.empty() ? "" : ",") + text_of(entry);
+  return text;
 }
 
 std::string visible(const std::string& text, bool keep_lines) {

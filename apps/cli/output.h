@@ -37,7 +37,8 @@ std::filesystem::path resolved(const std::filesystem::path& path);
 /// was, or its reader went away.
 std::string lost_output();
 
-/// The --json option, or another one that names a file to write: nowhere, stdout ("-") or a file.
+/// The --json option, or another one that names a file to write, such as --csv: nowhere, stdout
+/// ("-") or a file.
 class JsonOutput {
  public:
   explicit JsonOutput(std::string target, std::string option = "--json")
@@ -53,12 +54,16 @@ class JsonOutput {
   /// A file is replaced in one step. Throws IoError naming the file and the cause; not for a closed
   /// pipe.
   void write(const Json& json) const;
+  /// The same of a text.
+  void write_text(const std::string& text) const;
 
  private:
   bool is_file() const { return !target_.empty() && !takes_stdout(); }
   std::string target_, option_;
 };
 
+/// A text as it is, a list with commas, else as JSON has it: what would be typed for an option.
+std::string text_of(const Json& value);
 /// With control characters escaped, line breaks too unless they are kept: what names in files may
 /// hold must not steer a terminal.
 std::string visible(const std::string& text, bool keep_lines = false);

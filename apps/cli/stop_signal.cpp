@@ -1,5 +1,6 @@
 #include "cli/stop_signal.h"
 
+#include <ingot/io/atomic_file.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -9,7 +10,10 @@ namespace {
 volatile sig_atomic_t caught = 0;
 
 void on_signal(int number) {
-  if (caught != 0) ::_exit(128 + number);
+  if (caught != 0) {
+    io::remove_temporaries();  // of what is being saved: the older files stay
+    ::_exit(128 + number);
+  }
   caught = number;
 }
 

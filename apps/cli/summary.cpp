@@ -28,17 +28,17 @@ int run_summary(const SummaryOptions& options) {
 
 }  // namespace
 
-void add_summary_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(summary) {
   auto options = std::make_shared<SummaryOptions>();
-  CLI::App* command =
-      app.add_subcommand("summary", "Show a model's layers, output shapes and parameters");
-  add_model(*command, options->model)->required();
-  add_batch_size(*command, options->batch_size);
-  add_image_size(*command, options->image_size);
-  command->footer(
+  Command command{"summary", "Show a model's layers, output shapes and parameters", 40};
+  add_model(command.options, options->model).required();
+  add_batch_size(command.options, options->batch_size);
+  add_image_size(command.options, options->image_size);
+  command.footer =
       "Examples:\n  ingot summary --model lenet5\n"
-      "  ingot summary --model resnet18 --image-size 64");
-  command->callback([options, &run] { run = [options] { return run_summary(*options); }; });
+      "  ingot summary --model resnet18 --image-size 64";
+  command.run = [options](const OptionTable&) { return run_summary(*options); };
+  return command;
 }
 
 }  // namespace ingot::cli

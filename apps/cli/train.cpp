@@ -44,9 +44,26 @@ std::optional<train::RunFolder> take_folder(const TrainOptions& options) {
                                          : "files of a run, but no checkpoint to go on with; "));
 }
 
+[[noreturn]] void fail_without_checkpoint(const std::string& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder, ignored))
+    throw IoError(fmt::format("{}: no such folder, and so no run to go on with", folder));
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw IoError(fmt::format("{}: not the folder of a run; --out names the folder", folder));
+  if (train::holds_a_run(folder))
+    throw IoError(fmt::format(
+        "{} holds files of a run, but no checkpoint to go on with: it ended before it saved one; "
+        "start it again with --overwrite",
+        folder));
+  throw IoError(fmt::format(
+      "{} holds no run to go on with: checkpoint.safetensors is missing; without --resume a new "
+      "run begins there",
+      folder));
+}
+
 /// The checkpoint to resume from, with the run's options taken over; or nothing, for a fresh run.
 /// `notes` are told when the run begins.
-std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CLI::App& command,
+std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const OptionTable& given,
                                                  std::vector<std::string>& notes) {
   if (!options.resume) {
     if (options.model.empty()) throw UsageError("--model is required");
@@ -63,16 +80,12 @@ std::optional<train::Checkpoint> find_checkpoint(TrainOptions& options, const CL
   if (options.overwrite) throw UsageError("--resume and --overwrite exclude each other");
   const std::string path = (std::filesystem::path(options.out) / "checkpoint.safetensors").string();
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored) && train::holds_a_run(options.out))
-    throw IoError(fmt::format(
-        "{} holds files of a run, but no checkpoint to go on with: it ended before it saved one; "
-        "start it again with --overwrite",
-        options.out));
+  if (!std::filesystem::exists(path, ignored)) fail_without_checkpoint(options.out);
   train::Checkpoint checkpoint = train::Checkpoint::load(path);
   const auto saved = checkpoint.extra.find(kOptionsKey);
   if (saved == checkpoint.extra.end())
     throw IoError(fmt::format("{}: not the checkpoint of an 'ingot train' run", path));
-  for (const std::string& option : take_over(options, saved->second, command, path))
+  for (const std::string& option : take_over(options, given, saved->second, path))
     notes.push_back(
         fmt::format("the run's {} is not known to this Ingot and has no effect", option));
   return checkpoint;
@@ -123,13 +136,13 @@ data::DataLoader make_loader(const train::ImageData& data, const train::ImageInp
 /// One training run, from its options to its folder.
 class TrainRun {
  public:
-  TrainRun(TrainOptions options, const CLI::App& command)
-      : options_(std::move(options)),
+  TrainRun(TrainOptions& options, const OptionTable& given)
+      : options_(options),
         json_(options_.json),
         console_(json_.takes_stdout()),
         display_(console_),
         folder_(take_folder(options_)),
-        checkpoint_(find_checkpoint(options_, command, notes_)),
+        checkpoint_(find_checkpoint(options_, given, notes_)),
         device_(usable_device(options_.device)),
         split_off_(choose_split(options_)),
         data_(prepare_data(options_.data, options_.data_options, console_)),
@@ -140,8 +153,8 @@ class TrainRun {
     check_profile();
     if (options_.weights_options.any() && (options_.weights.empty() || options_.resume))
       throw UsageError("--key, --strip-prefix and --skip-objects are for a new run with --weights");
-    check_optimization(options_, command);
-    if (!options_.scheduler.empty() && !options_.scheduler_epochs)
+    check_optimization(options_, given);
+    if (has_length(options_.scheduler) && !options_.scheduler_epochs)
       options_.scheduler_epochs = options_.epochs;
     manual_seed(options_.seed);
     model_ = models::create(options_.model, {.num_classes = data_.num_classes, .in_channels = {}});
@@ -385,6 +398,7 @@ class TrainRun {
                                                 {"image_size", std::to_string(input_.size)},
                                                 {"num_classes", std::to_string(data_.num_classes)}};
     if (!data_.classes.empty()) metadata["classes"] = Json(data_.classes).dump();
+    metadata[kResizeKey] = data_.image[1] == 0 ? kCropped : kStretched;
     metadata["mean"] = Json(models::info(options_.model).mean).dump();
     metadata["std"] = Json(models::info(options_.model).std).dump();
     return metadata;
@@ -394,6 +408,7 @@ class TrainRun {
     train::Checkpoint checkpoint = trainer.checkpoint();
     checkpoint.extra[kOptionsKey] = to_json(with_full_paths(options_));
     checkpoint.extra[kDataKey] = data_mark_;
+    checkpoint.extra[kDeviceKey] = device_.str();
     checkpoint.extra[kWeightsKey] = Json(model_metadata()).dump();
     const std::string title = fmt::format("{} on {}", options_.model, data_.str());
     folder_->save(checkpoint, trainer.history(), model_metadata(), title);
@@ -460,7 +475,7 @@ class TrainRun {
     json_.write(json);
   }
 
-  TrainOptions options_;
+  TrainOptions& options_;
   JsonOutput json_;
   Console console_;
   ProgressDisplay display_;
@@ -483,60 +498,11 @@ class TrainRun {
 
 }  // namespace
 
-void add_train_command(CLI::App& app, Run& run) {
+INGOT_EXPORT_COMMAND(train) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "Train a model; leaves a run folder");
-  add_model(*command, options->model);
-  add_data(*command, options->data);
-  add_data_options(*command, options->data_options);
-  add_device(*command, options->device);
-  command->add_option("--epochs", options->epochs, "Passes over the training images")
-      ->type_name("N")
-      ->check(positive(kMaxEpochs))
-      ->capture_default_str();
-  add_batch_size(*command, options->batch_size);
-  add_optimization(*command, *options);
-  command
-      ->add_option("--weights", options->weights,
-                   "Start from these weights (safetensors, or .pth of PyTorch); a head for another "
-                   "number of classes starts at random")
-      ->type_name("FILE")
-      ->check(not_empty());
-  add_weights_options(*command, options->weights_options);
-  command
-      ->add_option("--tensorboard", options->tensorboard,
-                   "Write event files for TensorBoard into DIR [tensorboard in the run folder]")
-      ->type_name("[DIR]")
-      ->expected(0, 1)
-      ->default_str("-")
-      ->each([options](const std::string& value) { options->tensorboard = value; });
-  command
-      ->add_option("--profile", options->profile,
-                   "Print what each operation took in training, and write a trace for "
-                   "ui.perfetto.dev to FILE [profile.json in the run folder]")
-      ->type_name("[FILE]")
-      ->expected(0, 1)
-      ->default_str("-")
-      ->each([options](const std::string& value) { options->profile = value; });
-  add_limit(*command, options->limit,
-            "Only N images of each part: the first; of folder: ones spread evenly over the "
-            "classes' files [all]");
-  add_image_size(*command, options->image_size);
-  add_workers(*command, options->workers);
-  command->add_option("--seed", options->seed, "Of weights and shuffling; the same on every device")
-      ->type_name("N")
-      ->check(not_negative())
-      ->capture_default_str();
-  command->add_option("--out", options->out, "Run folder [runs/MODEL-DATE-TIME]")
-      ->type_name("DIR")
-      ->check(not_empty());
-  command->add_flag("--resume", options->resume,
-                    "Go on with the run in --out; its options hold unless given anew");
-  command->add_flag("--overwrite", options->overwrite,
-                    "Start again in a folder that holds a run; the old run's files are removed at "
-                    "the start");
-  add_json(*command, options->json);
-  command->footer(
+  Command command{"train", "Train a model; leaves a run folder", 20};
+  command.options = train_table(*options);
+  command.footer =
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
       "--resume always keeps the run's --model, --batch-size, --optimizer and its options,\n"
@@ -559,10 +525,9 @@ void add_train_command(CLI::App& app, Run& run) {
       "  ingot train --model lenet5 --data mnist --epochs 10\n"
       "  ingot train --model lenet5 --data mnist:FOLDER --out runs/full\n"
       "  ingot train --out runs/full --resume --epochs 8\n"
-      "  ingot train --model resnet18 --data mnist --limit 200 --image-size 64 --epochs 1");
-  command->callback([options, command, &run] {
-    run = [options, command] { return TrainRun(*options, *command).run(); };
-  });
+      "  ingot train --model resnet18 --data mnist --limit 200 --image-size 64 --epochs 1";
+  command.run = [options](const OptionTable& given) { return TrainRun(*options, given).run(); };
+  return command;
 }
 
 }  // namespace ingot::cli

@@ -3,79 +3,18 @@
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 
-#include <string_view>
-
-#include "cli/command.h"
+#include "cli/optimization.h"
+#include "cli/options.h"
 #include "cli/output.h"
 
 namespace ingot::cli {
 namespace {
 
-template <class T>
-Json value_of(const T& value) {
-  return value;
-}
-template <class T>
-Json value_of(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
-template <class T>
-void assign(T& target, const Json& json) {
-  target = json.get<T>();
-}
-template <class T>
-void assign(std::optional<T>& target, const Json& json) {
-  target = json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
-}
-
-std::string shown(const Json& json) {
-  if (json.is_null()) return "the default";
-  if (!json.is_string()) return json.dump();
-  return json.get<std::string>().empty() ? "none" : json.get<std::string>();
-}
-
 /// A run of an older Ingot has its weights' path as it was given.
-bool same_file(std::string_view option, const Json& now, const Json& saved) {
+bool same_file(const std::string& option, const Json& now, const Json& saved) {
   return option == "--weights" && now.is_string() && saved.is_string() &&
          !now.get<std::string>().empty() && !saved.get<std::string>().empty() &&
          resolved(now.get<std::string>()) == resolved(saved.get<std::string>());
-}
-
-/// Calls f(option, value, fixed): `fixed` ones decide the weights a run arrives at.
-template <class Options, class F>
-void for_each(Options& o, F&& f) {
-  f("--model", o.model, true);
-  f("--data", o.data, false);  // the folder may have moved
-  f("--val-split", o.data_options.val_split, true);
-  f("--skip-damaged", o.data_options.skip_damaged, true);
-  f("--device", o.device, false);
-  f("--epochs", o.epochs, false);
-  f("--batch-size", o.batch_size, true);
-  f("--optimizer", o.optimizer, true);
-  f("--lr", o.lr, false);
-  f("--lr-decay", o.lr_decay, false);
-  f("--momentum", o.momentum, true);
-  f("--weight-decay", o.weight_decay, true);
-  f("--clip-grad-norm", o.clip_grad_norm, true);
-  f("--scheduler", o.scheduler, true);
-  f("--scheduler-epochs", o.scheduler_epochs, true);
-  f("--warmup-epochs", o.warmup_epochs, true);
-  f("--lr-step", o.lr_step, true);
-  f("--lr-patience", o.lr_patience, true);
-  f("--lr-milestones", o.lr_milestones, true);
-  f("--lr-gamma", o.lr_gamma, true);
-  f("--lr-min", o.lr_min, true);
-  f("--weights", o.weights, true);
-  f("--keep-best", o.keep_best, true);  // earlier epochs' weights are gone
-  f("--early-stopping", o.early_stopping, false);
-  f("--monitor", o.monitor, true);
-  f("--split", o.split, true);
-  f("--tensorboard", o.tensorboard, false);
-  f("--limit", o.limit, true);
-  f("--image-size", o.image_size, true);
-  f("--workers", o.workers, false);
-  f("--seed", o.seed, true);
 }
 
 }  // namespace
@@ -96,49 +35,69 @@ TrainOptions with_full_paths(TrainOptions options) {
   return options;
 }
 
-std::string to_json(const TrainOptions& options) {
-  Json json;
-  for_each(options, [&](const char* option, const auto& value, bool) {
-    json[option + 2] = value_of(value);
-  });
-  return json.dump();
+OptionTable train_table(TrainOptions& o) {
+  OptionTable table;
+  add_model(table, o.model).fixed();
+  add_data(table, o.data).kept();  // the folder may have moved
+  add_data_options(table, o.data_options);
+  add_device(table, o.device);
+  table.add("--epochs", o.epochs, "N", "Passes over the training images")
+      .check(positive(kMaxEpochs))
+      .show_usual()
+      .kept();
+  add_batch_size(table, o.batch_size).fixed();
+  add_optimization(table, o);
+  table
+      .add("--weights", o.weights, "FILE",
+           "Start from these weights (safetensors, or .pth of PyTorch); a head for another number "
+           "of classes starts at random")
+      .check(not_empty())
+      .fixed();
+  add_weights_options(table, o.weights_options);
+  table
+      .add("--tensorboard", o.tensorboard, "[DIR]",
+           "Write event files for TensorBoard into DIR [tensorboard in the run folder]")
+      .kept()
+      .value_may_lack = true;
+  table
+      .add("--profile", o.profile, "[FILE]",
+           "Print what each operation took in training, and write a trace for ui.perfetto.dev to "
+           "FILE [profile.json in the run folder]")
+      .value_may_lack = true;
+  add_limit(table, o.limit,
+            "Only N images of each part: the first; of folder: ones spread evenly over the "
+            "classes' files [all]")
+      .fixed();
+  add_image_size(table, o.image_size).fixed();
+  add_workers(table, o.workers);
+  table.add("--seed", o.seed, "N", "Of weights and shuffling; the same on every device")
+      .check(not_negative())
+      .show_usual()
+      .fixed();
+  table.add("--out", o.out, "DIR", "Run folder [runs/MODEL-DATE-TIME]").check(not_empty());
+  table.add("--resume", o.resume, "",
+            "Go on with the run in --out; its options hold unless given anew");
+  table.add("--overwrite", o.overwrite, "",
+            "Start again in a folder that holds a run; the old run's files are removed at the "
+            "start");
+  add_config(table);
+  add_json(table, o.json);
+  return table;
 }
 
-std::vector<std::string> take_over(TrainOptions& options, const std::string& text,
-                                   const CLI::App& command, const std::string& file) {
+std::string to_json(const TrainOptions& options) {
+  TrainOptions copy = options;
+  return train_table(copy).saved().dump();
+}
+
+std::vector<std::string> take_over(TrainOptions& options, const OptionTable& given,
+                                   const std::string& text, const std::string& file) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object())
     throw IoError(fmt::format("{}: the run's options are damaged: they are no JSON object", file));
-  Json usual;
-  TrainOptions defaults;
-  for_each(defaults, [&](const char* option, const auto& value, bool) {
-    usual[option + 2] = value_of(value);
-  });
   if (json.contains("epochs") && json["epochs"].is_number_integer())
     options.epochs_before = json["epochs"].get<std::int64_t>();
-  for_each(options, [&](const char* option, auto& value, bool fixed) {
-    auto found = json.find(option + 2);
-    const bool needed =
-        std::string_view(option) == "--model" || std::string_view(option) == "--data";
-    if (found == json.end() && needed)
-      throw IoError(fmt::format("{}: the run's options are damaged: {} is missing", file, option));
-    if (found == json.end()) found = usual.find(option + 2);
-    const bool given = command.count(option) > 0;
-    if (given && fixed && value_of(value) != *found && !same_file(option, value_of(value), *found))
-      throw UsageError(fmt::format("{} {} cannot be changed by --resume: the run has {}", option,
-                                   shown(value_of(value)), shown(*found)));
-    if (given) return;
-    try {
-      assign(value, *found);
-    } catch (const Json::exception&) {
-      throw IoError(
-          fmt::format("{}: the run's options are damaged: {} is {}", file, option, found->dump()));
-    }
-  });
-  std::vector<std::string> unknown;
-  for (const auto& [name, value] : json.items())
-    if (!usual.contains(name)) unknown.push_back("--" + name);
-  return unknown;
+  return given.take_over(json, file, {"--model", "--data"}, same_file);
 }
 
 }  // namespace ingot::cli

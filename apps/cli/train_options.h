@@ -1,7 +1,6 @@
 // The options of `ingot train`, and how a resumed run gets those it was started with.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,14 +52,15 @@ struct TrainOptions {
 /// The same with paths that mean the same from any folder.
 TrainOptions with_full_paths(TrainOptions options);
 
-/// What must not change when a run is resumed, and what is kept unless given anew, as JSON text.
+/// The options of the command, bound to `options`.
+OptionTable train_table(TrainOptions& options);
+
+/// What a run saves of its options, as JSON text.
 std::string to_json(const TrainOptions& options);
 
-/// Fills the options that `command` did not see from those a run was started with. An option that
-/// the run does not know is as new as this Ingot: it has its usual value. Returns the names of the
-/// run's options that this Ingot does not know. Throws UsageError when the command line contradicts
-/// what a run must keep; IoError, naming `file`, for damaged text.
-std::vector<std::string> take_over(TrainOptions& options, const std::string& json,
-                                   const CLI::App& command, const std::string& file);
+/// Fills the options that were not given from those a run was started with (`json`, saved in
+/// `file`): OptionTable::take_over. `given` is bound to `options`.
+std::vector<std::string> take_over(TrainOptions& options, const OptionTable& given,
+                                   const std::string& json, const std::string& file);
 
 }  // namespace ingot::cli

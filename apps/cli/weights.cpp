@@ -184,6 +184,43 @@ std::optional<std::int64_t> num_classes_of(const Weights& weights, const std::st
   return number_at(weights, path, "num_classes", std::int64_t{1} << 40);
 }
 
+std::int64_t num_classes_of(const Weights& weights, const std::string& path,
+                            const std::string& model, std::int64_t usual) {
+  if (const auto told = num_classes_of(weights, path)) return *told;
+  const StateDict own =
+      models::create(model, {.num_classes = usual, .in_channels = {}})->state_dict();
+  for (const auto& [name, tensor] : own) {
+    if (!weights.tensors.contains(name)) continue;
+    const Shape& shape = weights.tensors.at(name).shape();
+    if (shape.size() == tensor.shape().size() && shape.size() > 0 && shape[0] != tensor.shape()[0])
+      return shape[0];
+  }
+  return usual;
+}
+
+std::vector<std::string> classes_of(const Weights& weights, const std::string& path) {
+  const std::string* text = text_at(weights, "classes");
+  if (text == nullptr) return {};
+  const Json json = Json::parse(*text, nullptr, false);
+  bool valid = json.is_array();
+  std::vector<std::string> classes;
+  for (const Json& name : json) {
+    valid = valid && name.is_string();
+    if (valid) classes.push_back(name.get<std::string>());
+  }
+  if (!valid)
+    throw IoError(fmt::format("{}: the metadata are damaged: classes is '{}'", path,
+                              visible(text->substr(0, 40))));
+  return classes;
+}
+
+std::string model_of(const Weights& weights, const std::string& path) {
+  const auto model = weights.metadata.find("model");
+  if (model == weights.metadata.end())
+    throw UsageError(fmt::format("--model is required: {} does not tell it", path));
+  return models::info(model->second).name;
+}
+
 models::ModelInfo normalised_as(const Weights& weights, const std::string& path,
                                 models::ModelInfo info) {
   const auto numbers_at = [&](const char* key, bool divides, std::vector<double>& target) {

@@ -20,10 +20,14 @@ namespace ingot::cli {
 /// In Checkpoint::extra: the metadata of the run's weights, and its options, as JSON.
 inline constexpr const char* kWeightsKey = "weights";
 inline constexpr const char* kOptionsKey = "options";
-
-}  // namespace ingot::cli
-
-namespace ingot::cli {
+/// The device that the run was trained on last.
+inline constexpr const char* kDeviceKey = "device";
+/// In the metadata of weights: how images came to their size. "crop": the smaller edge to 8/7 of
+/// it, then the middle, as train::image_input does with images of different sizes; "stretch": both
+/// edges to it.
+inline constexpr const char* kResizeKey = "resize";
+inline constexpr const char* kCropped = "crop";
+inline constexpr const char* kStretched = "stretch";
 
 struct Weights {
   StateDict tensors;
@@ -50,6 +54,14 @@ void fit(const std::string& path, const StateDict& weights, const nn::Module& mo
 /// naming `path`, for damaged text.
 std::optional<std::int64_t> image_size_of(const Weights& weights, const std::string& path);
 std::optional<std::int64_t> num_classes_of(const Weights& weights, const std::string& path);
+/// How many classes: what the metadata say, else the first dimension of the weights that have more
+/// or fewer rows than those of the model with `usual` classes; `usual` where none has.
+std::int64_t num_classes_of(const Weights& weights, const std::string& path,
+                            const std::string& model, std::int64_t usual);
+/// The names of the classes; empty when the metadata have none.
+std::vector<std::string> classes_of(const Weights& weights, const std::string& path);
+/// The model that the metadata tell, as models::info spells it. Throws UsageError when they do not.
+std::string model_of(const Weights& weights, const std::string& path);
 /// `info` with the mean and the deviation of the metadata, if there are any.
 models::ModelInfo normalised_as(const Weights& weights, const std::string& path,
                                 models::ModelInfo info);

@@ -140,6 +140,16 @@ std::string ImageFolder::name_of(std::int64_t index) const {
   return samples_[static_cast<std::size_t>(index)].first.string();
 }
 
+std::vector<fs::path> find_images(const fs::path& folder) {
+  std::vector<fs::path> above, left_out;
+  std::vector<std::pair<std::string, std::string>> files;  // folder and name: the sorting order
+  collect(folder, {".jpg", ".jpeg", ".png"}, above, files, left_out);
+  std::sort(files.begin(), files.end());
+  std::vector<fs::path> paths;
+  for (const auto& [place, name] : files) paths.push_back(fs::path(place) / name);
+  return paths;
+}
+
 std::shared_ptr<const ImageFolder> image_folder(const fs::path& folder, Transform transform,
                                                 ImageFolderOptions options) {
   return std::make_shared<ImageFolder>(folder, std::move(transform), std::move(options));

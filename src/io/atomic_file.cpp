@@ -19,6 +19,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The temporary files that live, where a signal handler may look: paths in fixed memory. One that
+// finds no slot free, or whose path is too long for one, stays when the process is ended.
+struct LivingFile {
+  std::atomic<bool> taken{false}, readable{false};
+  char path[1024] = {};
+};
+constexpr std::size_t kSlots = 32;
+LivingFile living[kSlots];
+constexpr std::size_t kNoSlot = kSlots;
+
+std::size_t take_slot() {
+  for (std::size_t i = 0; i < kSlots; ++i)
+    if (!living[i].taken.exchange(true)) return i;
+  return kNoSlot;
+}
+
+void set_slot(std::size_t slot, const std::string& path) {
+  if (slot == kNoSlot || path.size() >= sizeof(LivingFile::path)) return;
+  living[slot].readable = false;
+  path.copy(living[slot].path, path.size());
+  living[slot].path[path.size()] = '\0';
+  living[slot].readable = true;
+}
+
+void clear_slot(std::size_t slot) {
+  if (slot != kNoSlot) living[slot].readable = false;
+}
+
 constexpr std::size_t kBufferNbytes = std::size_t{1} << 20;
 
 std::string message_of(int error) { return std::generic_category().message(error); }
@@ -50,7 +78,12 @@ bool sync_to_disk(int file) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
+void remove_temporaries() noexcept {
+  for (LivingFile& file : living)
+    if (file.readable) ::unlink(file.path);
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path), slot_(kNoSlot) {
   if (path.filename().empty())
     throw IoError(fmt::format("cannot write '{}': it names no file", path.string()));
   std::error_code ignored;
@@ -66,6 +99,8 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path), target_(path) {
 AtomicFile::~AtomicFile() {
   if (file_ >= 0) ::close(file_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  clear_slot(slot_);
+  if (slot_ != kNoSlot) living[slot_].taken = false;
 }
 
 void AtomicFile::fail(const char* doing, int error) const {
@@ -100,13 +135,19 @@ void AtomicFile::open_temporary() {
                               path_.string()));
 
   static std::atomic<unsigned> counter{0};
+  slot_ = take_slot();
   while (true) {
     const fs::path candidate =
         folder_of(target_) / fmt::format("{}{}-{}", prefix_of(target_), ::getpid(), counter++);
+    // Known before it is made, so that a signal in between leaves nothing behind.
+    set_slot(slot_, candidate.string());
     file_ = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file_ < 0) {
-      if (errno == EEXIST || errno == EINTR) continue;
-      fail("write into the folder", errno);
+      const int error = errno;
+      clear_slot(slot_);
+      if (error == EEXIST || error == EINTR) continue;
+      if (slot_ != kNoSlot) living[slot_].taken = false;
+      fail("write into the folder", error);
     }
     struct stat mine {};
     // Somebody else's remove_leftovers may have taken it between its creation and the lock.
@@ -155,6 +196,7 @@ void AtomicFile::commit() {
   // Before close, which gives up the lock that keeps others from removing the temporary file.
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("replace the file", errno);
   temporary_.clear();
+  clear_slot(slot_);
   if (::close(std::exchange(file_, -1)) != 0 && errno != EINTR) fail("write the file", errno);
   // Makes the rename survive a power cut; the content is in place already.
   const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

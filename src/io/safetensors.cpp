@@ -88,8 +88,10 @@ void save(const StateDict& tensors, const std::filesystem::path& path, const Met
   rethrow_own("save");
 }
 
-SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device) try {
-  const io::InputFile file(path);
+namespace {
+
+/// The header, and where the tensors' bytes begin.
+std::pair<io::SafetensorsHeader, std::uint64_t> read_header(const io::InputFile& file) {
   std::byte prefix[io::kLengthNbytes];
   const std::uint64_t available = std::min(file.nbytes(), io::kLengthNbytes);
   file.read(0, prefix, available);
@@ -98,12 +100,25 @@ SafetensorsFile load_safetensors(const std::filesystem::path& path, Device devic
   std::string json(header_nbytes, '\0');
   file.read(io::kLengthNbytes, json.data(), json.size());
   const std::uint64_t data_begin = io::kLengthNbytes + header_nbytes;
-  io::SafetensorsHeader header = io::parse_header(json, file.nbytes() - data_begin, file.name());
+  return {io::parse_header(json, file.nbytes() - data_begin, file.name()), data_begin};
+}
 
+}  // namespace
+
+SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device) try {
+  const io::InputFile file(path);
+  auto [header, begin] = read_header(file);
+  const std::uint64_t data_begin = begin;
   return make_tensors(std::move(header), device, file.name(),
                       [&](const io::TensorEntry& entry, std::byte* target) {
                         file.read(data_begin + entry.begin, target, entry.nbytes);
                       });
+} catch (...) {
+  rethrow_own("load");
+}
+
+Metadata load_metadata(const std::filesystem::path& path) try {
+  return read_header(io::InputFile(path)).first.metadata;
 } catch (...) {
   rethrow_own("load");
 }

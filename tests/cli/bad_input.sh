@@ -53,7 +53,7 @@ printf '\103\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]},
 refused "text: " "${evaluate[@]}" text
 refused "run: cannot read the file: Is a directory" "${evaluate[@]}" run
 mkdir other
-refused "other/checkpoint.safetensors" train --out other --resume
+refused "other holds no run to go on with: checkpoint.safetensors is missing" train --out other --resume
 cp $weights other/checkpoint.safetensors
 refused "is no checkpoint of a training run" train --out other --resume
 head -c 3000 run/checkpoint.safetensors >other/checkpoint.safetensors

@@ -57,7 +57,13 @@ one_line
 check 0 env INGOT_DEVICE=CPU "$INGOT_BIN" devices
 prints "best: cpu"
 check 0 env INGOT_TWIN=1 INGOT_DEVICE=twin:1 "$INGOT_BIN" devices --all
-prints "best: twin:1"
+prints "best: twin:1 (INGOT_DEVICE=twin:1)"
+# The best device is listed, also one for tests.
+check 0 env INGOT_TWIN=1 INGOT_DEVICE=twin "$INGOT_BIN" devices --json best.json
+grep -q '^twin:0  *yes  *yes' "$out" || fail "the best device is not listed"
+if grep -q '^twin:1' "$out"; then fail "another twin is listed without --all"; fi
+prints "best: twin:0 (INGOT_DEVICE=twin)"
+[ "$(grep -A 3 '"device": "twin:0"' best.json | grep -c '"best": true')" = 1 ] || fail "best.json: not the best"
 check 1 env INGOT_DEVICE=gpu "$INGOT_BIN" devices
 says "INGOT_DEVICE: unknown device 'gpu'"
 one_line

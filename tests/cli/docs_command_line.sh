@@ -5,6 +5,11 @@ source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 # The file of PyTorch that the page speaks of.
 cp "$INGOT_SOURCE_DIR/tests/fixtures/pth/2.13-two-models.pth" gan.pth
 
+# Images that the page predicts.
+mkdir digits
+cp "$INGOT_SOURCE_DIR/tests/fixtures/images/grey8.png" digit.png
+cp "$INGOT_SOURCE_DIR/tests/fixtures/images/grey8.png" digits/1.png
+
 commands=$(awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' \
   "$INGOT_SOURCE_DIR/docs/command-line.md")
 count=0

@@ -85,6 +85,7 @@ kill -INT $pid 2>/dev/null
 code=0
 wait $pid 2>/dev/null || code=$?
 [ "$code" = 130 ] || fail "after two Ctrl-C: exit code $code, expected 130"
+[ -z "$(find twice -name '.*.tmp-*')" ] || fail "twice: temporary files are left"
 
 # What would give other weights cannot be changed on the way.
 check 2 ingot train --out steps --resume --batch-size 4
@@ -109,7 +110,16 @@ check 2 ingot train --out whole1k --resume --data "mnist:$full" --epochs 3
 says "mnist:$full is not the data that the run in whole1k was trained on: the labels differ"
 same before1k whole1k/checkpoint.safetensors
 check 1 ingot train --out nowhere --resume
-says "nowhere/checkpoint.safetensors: cannot read the file: No such file or directory"
+says "nowhere: no such folder, and so no run to go on with"
+one_line
+mkdir bare
+check 1 ingot train --out bare --resume
+says "bare holds no run to go on with: checkpoint.safetensors is missing; without --resume a new run begins there"
+one_line
+[ -z "$(ls -A bare)" ] || fail "something was left in bare"
+touch file
+check 1 ingot train --out file --resume
+says "file: not the folder of a run"
 [ ! -e nowhere ] || fail "a folder was made for a run that is not there"
 same before steps/checkpoint.safetensors
 

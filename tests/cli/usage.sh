@@ -4,8 +4,8 @@ source "$INGOT_SOURCE_DIR/tests/cli/lib/common.bash"
 check 0 ingot --version
 prints "ingot 0."
 check 0 ingot --help
-for word in devices train eval summary bench check Examples: "Exit codes:"; do prints "$word"; done
-for command in devices train eval summary bench check "bench train" "bench matmul"; do
+for word in devices train eval predict runs summary bench check manual Examples: "Exit codes:"; do prints "$word"; done
+for command in devices train eval predict runs summary bench check convert completion manual "bench train" "bench matmul"; do
   # shellcheck disable=SC2086  # words
   check 0 ingot $command --help
   prints "Examples:"
@@ -33,11 +33,12 @@ usage() {
   one_line
 }
 
-usage "a command is needed; there are: devices, train, eval, summary, bench"
-usage "unknown command 'tarin'; there are: devices, train, eval, summary, bench" tarin
+usage "a command is needed; there are: devices, train, eval, predict, runs, summary, bench"
+usage "unknown command 'tarin'; there are: devices, train, eval, predict, runs, summary, bench" tarin
 usage "train: --model is required" train --data mnist
 usage "train: --data is required" train --model lenet5
-usage "eval: --weights is required" eval --model lenet5 --data mnist
+usage "eval: RUN is required: a run folder or a file of weights" eval --model lenet5 --data mnist
+usage "predict: RUN is required" predict
 usage "summary: --model is required" summary
 usage "unknown model 'lenet6'; known are alexnet, efficientnet_b0, lenet5, mlp" train --model lenet6 --data mnist
 usage "unknown model 'x'; known are" summary --model x

@@ -68,6 +68,11 @@ class ImageFolder final : public Dataset {
 std::vector<std::string> find_classes(const std::filesystem::path& folder,
                                       std::vector<std::filesystem::path>* left_out = nullptr);
 
+/// The files below `folder` whose names end in .jpg, .jpeg or .png, sorted by folder, then by name;
+/// not what systems leave behind (see ImageFolder). Throws IoError for a folder that cannot be read
+/// and for a link that leads into a circle.
+std::vector<std::filesystem::path> find_images(const std::filesystem::path& folder);
+
 /// An ImageFolder.
 std::shared_ptr<const ImageFolder> image_folder(const std::filesystem::path& folder,
                                                 Transform transform = ToTensor(),

@@ -39,8 +39,13 @@ class AtomicFile {
   std::filesystem::path path_;       ///< as the user named it, for messages
   std::filesystem::path target_;     ///< with symbolic links resolved
   std::filesystem::path temporary_;  ///< empty once there is none
+  std::size_t slot_;                 ///< where remove_temporaries() finds it
   int file_ = -1;
   std::string buffer_;
 };
+
+/// Removes the temporary files of all AtomicFiles that live in this process, whose writes are lost
+/// thereby. For a signal handler that ends the process at once: nothing in it allocates or locks.
+void remove_temporaries() noexcept;
 
 }  // namespace ingot::io

@@ -49,6 +49,10 @@ StateDict load(const std::filesystem::path& path, Device device = {},
 /// A safetensors file with its metadata.
 SafetensorsFile load_safetensors(const std::filesystem::path& path, Device device = {});
 
+/// The metadata of a safetensors file, of which only the header is read. Throws IoError as
+/// load_safetensors does; damaged tensors are not noticed.
+Metadata load_metadata(const std::filesystem::path& path);
+
 /// Reads a safetensors file that lies in memory; `name` stands for the file in error messages.
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, std::string_view name,
                                   Device device = {});

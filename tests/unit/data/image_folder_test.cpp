@@ -230,5 +230,19 @@ TEST_F(ImageFolderTest, ErrorsOfTransformsNameTheFile) {
   }
 }
 
+TEST_F(ImageFolderTest, FindImagesListsWhatIsBelow) {
+  for (const char* path : {"b/2.png", "b/1.JPG", "a.jpeg", "c/d/3.jpg", "c/notes.txt",
+                           "c/.hidden.png", "__MACOSX/4.png", "z.webp"})
+    put(path, png_);
+  std::vector<std::string> found;
+  for (const fs::path& path : find_images(folder_.path()))
+    found.push_back(path.lexically_relative(folder_.path()).string());
+  EXPECT_EQ(found, (std::vector<std::string>{"a.jpeg", "b/1.JPG", "b/2.png", "c/d/3.jpg"}));
+  fs::create_directories(folder_ / "none");
+  EXPECT_TRUE(find_images(folder_ / "none").empty());
+  EXPECT_NE(message_of<IoError>([&] { find_images(folder_ / "nowhere"); }).find("nowhere"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace ingot::data

@@ -14,7 +14,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <ingot/core/error.h>
 
@@ -289,6 +291,63 @@ TEST(AtomicFile, SurvivesBeingKilled) {
   }
   EXPECT_EQ(error_of(folder / "f"), "");
   EXPECT_EQ(count_files(folder.path()), 1u);
+}
+
+// What a signal handler does before it ends the process: files that live lose their temporary ones.
+TEST(AtomicFile, TemporariesAreRemovedAtOnce) {
+  const ScratchFolder folder;
+  folder.write("f", "old");
+  {
+    AtomicFile first(folder / "f"), second(folder / "g");
+    first.write("new");
+    EXPECT_EQ(count_files(folder.path()), 3u);
+    remove_temporaries();
+    EXPECT_EQ(count_files(folder.path()), 1u);
+    EXPECT_THROW(first.commit(), IoError);
+  }
+  EXPECT_EQ(folder.read("f"), "old");
+  // What is complete, or given up, is no temporary file any more.
+  AtomicFile(folder / "f").commit();
+  { AtomicFile given_up(folder / "f"); }
+  remove_temporaries();
+  EXPECT_EQ(count_files(folder.path()), 1u);
+}
+
+TEST(AtomicFile, AnyNumberLivesAtOnce) {
+  const ScratchFolder folder;
+  constexpr int kMany = 100;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<AtomicFile>> files;
+    for (int i = 0; i < kMany; ++i)
+      files.push_back(std::make_unique<AtomicFile>(folder / std::to_string(i)));
+    for (const auto& file : files) file->commit();
+  }
+  EXPECT_EQ(count_files(folder.path()), static_cast<std::size_t>(kMany));
+}
+
+// A child that is ended by its handler while it writes leaves nothing behind.
+TEST(AtomicFile, AnEndingHandlerLeavesNothing) {
+  const ScratchFolder folder;
+  folder.write("f", "old");
+  for (int round = 0; round < 10; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      std::signal(SIGUSR1, [](int) {
+        remove_temporaries();
+        ::_exit(3);
+      });
+      AtomicFile file(folder / "f");
+      file.write(std::string(2'000'000, 'x'));
+      std::raise(SIGUSR1);
+      ::_exit(4);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    EXPECT_EQ(count_files(folder.path()), 1u);
+    EXPECT_EQ(folder.read("f"), "old");
+  }
 }
 
 }  // namespace
