@@ -22,6 +22,7 @@ using Run = std::function<int()>;
 void add_devices_command(CLI::App& app, Run& run);
 void add_train_command(CLI::App& app, Run& run);
 void add_eval_command(CLI::App& app, Run& run);
+void add_glue_command(CLI::App& app, Run& run);
 void add_summary_command(CLI::App& app, Run& run);
 void add_check_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
