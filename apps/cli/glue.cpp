@@ -96,8 +96,9 @@ void add_glue_command(CLI::App& app, Run& run) {
   for (const glue::Flag& flag : glue::flags(defaults)) {
     std::string names = "--" + flag.name;
     for (const std::string& alias : flag.aliases) names += ",--" + alias;
-    const auto take = [options, name = flag.name](const std::string& text) {
-      options->given.emplace_back(name, text);
+    const auto take = [options, name = flag.name,
+                       alone = flag.is_boolean() ? "True" : ""](const std::string& text) {
+      options->given.emplace_back(name, text.empty() ? alone : text);
     };
     const auto* unsupported = std::get_if<glue::Flag::Unsupported>(&flag.target);
     const std::string help =
@@ -107,8 +108,8 @@ void add_glue_command(CLI::App& app, Run& run) {
     CLI::Option* option = command->add_option_function<std::string>(names, take, help);
     option->type_name(flag.is_boolean() ? "[BOOL]" : "VALUE");
     option->trigger_on_parse();
-    if (flag.is_boolean()) option->expected(0, 1)->default_str("True");
-    if (const std::string value = flag.value(); !value.empty() && !flag.is_boolean())
+    if (flag.is_boolean()) option->expected(0, 1);
+    if (const std::string value = flag.value(); !value.empty() && value != "False")
       option->description(fmt::format("{} [{}]", help, value));
     if (flag.value() == "True")
       command->add_flag_callback(

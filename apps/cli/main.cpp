@@ -122,10 +122,10 @@ int run_program(int argc, char** argv) {
   add_devices_command(app, run);
   add_train_command(app, run);
   add_eval_command(app, run);
-  add_glue_command(app, run);
   add_summary_command(app, run);
   add_bench_command(app, run);
   add_check_command(app, run);
+  add_glue_command(app, run);
   add_convert_command(app, run);
   add_completion_command(app, run);
   try {
