@@ -24,7 +24,7 @@ set_property(SOURCE ${_vectorised} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
 # Coverage guides the fuzzers through what reads files; elsewhere it would only cost time.
 if(INGOT_BUILD_FUZZERS)
   set(_readers ${INGOT_SOURCES})
-  list(FILTER _readers INCLUDE REGEX "/src/(io|data|text|train)/")
+  list(FILTER _readers INCLUDE REGEX "/src/(io|data|text|train|glue)/")
   set_property(SOURCE ${_readers} APPEND PROPERTY COMPILE_OPTIONS -fsanitize=fuzzer-no-link)
 endif()
 

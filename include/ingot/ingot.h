@@ -34,6 +34,10 @@
 #include <ingot/data/samplers.h>
 #include <ingot/data/split.h>
 #include <ingot/data/transforms.h>
+#include <ingot/glue/arguments.h>
+#include <ingot/glue/fine_tune.h>
+#include <ingot/glue/metrics.h>
+#include <ingot/glue/sentences.h>
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 #include <ingot/models/models.h>

@@ -5,12 +5,18 @@
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
 #include <ingot/models/bert.h>
+#include <ingot/models/sequence_classifier.h>
 #include <ingot/nn/pretrained.h>
 
 #include <array>
+#include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/printable.h"
 #include "io/input_file.h"
+#include "text/json_tree.h"
+#include "text/read_tokenizer.h"
 
 namespace ingot::models {
 namespace {
@@ -27,9 +33,32 @@ BertConfig config_of(const fs::path& folder) {
   return BertConfig::from_json(text, file.name());
 }
 
+/// Weights in several files, of which `index` tells which tensor is where.
+StateDict load_shards(const fs::path& index) {
+  const text::JsonTree tree(text::read_text_file(index), index.string());
+  StateDict out;
+  std::map<std::string, StateDict> files;
+  for (const text::JsonValue& item : tree.object(tree.at(tree.root(), "weight_map")).items) {
+    const std::string& file = tree.string(item);
+    // A name in a file must not lead out of its folder.
+    if (file.empty() || fs::path(file).filename() != file)
+      tree.fail(item, "is no name of a file beside this one");
+    auto found = files.find(file);
+    if (found == files.end()) found = files.emplace(file, load(index.parent_path() / file)).first;
+    const auto tensor = found->second.find(item.key);
+    if (tensor == found->second.end())
+      tree.fail(item, fmt::format("{} has no '{}'", printable(file), printable(item.key)));
+    out.insert(item.key, tensor->second);
+  }
+  return out;
+}
+
 StateDict weights_of(const fs::path& folder) {
-  for (const char* name : {"model.safetensors", "pytorch_model.bin"})
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
     if (fs::exists(folder / name)) return load(folder / name);
+    const fs::path index = folder / (std::string(name) + ".index.json");
+    if (fs::exists(index)) return load_shards(index);
+  }
   throw IoError(fmt::format("{}: no weights here: neither model.safetensors nor pytorch_model.bin",
                             folder.string()));
 }
@@ -89,9 +118,12 @@ Saved saved(const nn::Module& model) {
   throw ValueError("save_pretrained: the model is no BERT");
 }
 
-std::string config_json(const Saved& from) {
+std::string config_json(const Saved& from, std::string_view fields) {
   using Json = nlohmann::ordered_json;
   Json file = Json::parse(from.config.to_json());
+  const Json more = Json::parse(fields, nullptr, false);
+  if (!more.is_object()) throw ValueError("save_pretrained: fields is no JSON object");
+  for (const auto& [key, value] : more.items()) file[key] = value;
   file["architectures"] = Json::array({from.architecture});
   const auto count = static_cast<std::size_t>(from.num_labels);
   if (count > 0 && (!file.contains("id2label") || file["id2label"].size() != count)) {
@@ -109,8 +141,8 @@ std::string config_json(const Saved& from) {
 
 }  // namespace
 
-void save_pretrained(const nn::Module& model, const fs::path& folder) {
-  const std::string config = config_json(saved(model));
+void save_pretrained(const nn::Module& model, const fs::path& folder, std::string_view fields) {
+  const std::string config = config_json(saved(model), fields);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -136,6 +168,57 @@ std::unique_ptr<BertForSequenceClassification> BertForSequenceClassification::fr
 std::unique_ptr<BertForTokenClassification> BertForTokenClassification::from_pretrained(
     const fs::path& folder, std::int64_t num_labels) {
   return with_head<BertForTokenClassification>(folder, num_labels, false);
+}
+
+SequenceClassifier load_sequence_classifier(const fs::path& folder, std::int64_t num_labels,
+                                            bool ignore_mismatched_sizes,
+                                            const fs::path& config_folder) {
+  SequenceClassifier out;
+  auto model = std::make_unique<BertForSequenceClassification>(
+      num_labels, config_of(config_folder.empty() ? folder : config_folder));
+  const StateDict file = weights_of(folder);
+  const StateDict weights = renamed(file, "bert.", "classifier.", true);
+  out.drawn = nn::load_pretrained(*model, weights, "classifier").skipped;
+  for (const std::string& key : out.drawn)
+    if (!ignore_mismatched_sizes && key.find(" in the file, ") != std::string::npos)
+      throw ValueError(fmt::format("{}: {}; --ignore_mismatched_sizes draws the head anew",
+                                   folder.string(), key));
+  for (const auto& [key, tensor] : file) {
+    const std::string name = modern(key);
+    const bool here = weights.contains(name) || weights.contains("bert." + name);
+    if (!here) out.left_out.push_back(key);
+  }
+  const BertConfig& config = model->bert.config();
+  out.vocab_size = config.vocab_size;
+  out.max_length = config.max_position_embeddings;
+  out.num_embeddings = model->bert.embeddings.num_parameters();
+  out.logits = [model = model.get()](const Tensor& ids, const BertInputs& inputs) {
+    return (*model)(ids, inputs);
+  };
+  out.module = std::move(model);
+  return out;
+}
+
+LabelNames label_names(const fs::path& folder) {
+  const fs::path path = folder / "config.json";
+  const text::JsonTree tree(text::read_text_file(path), path.string());
+  LabelNames out;
+  out.problem_type = tree.string_or(tree.root(), "problem_type", "");
+  const text::JsonValue* names = tree.find(tree.root(), "id2label");
+  if (names == nullptr) return out;
+  const auto& items = tree.object(*names).items;
+  out.names.resize(items.size());
+  std::vector<bool> seen(items.size());
+  for (const text::JsonValue& item : items) {
+    std::size_t number = 0;
+    const char* end = item.key.data() + item.key.size();
+    const auto [at, error] = std::from_chars(item.key.data(), end, number);
+    if (error != std::errc{} || at != end || number >= items.size() || seen[number])
+      tree.fail(item, "id2label must name the classes 0, 1, 2, …");
+    seen[number] = true;
+    out.names[number] = tree.string(item);
+  }
+  return out;
 }
 
 }  // namespace ingot::models

@@ -48,8 +48,9 @@ class CountingIterator {
 
 class TreeReader : public nlohmann::json::json_sax_t {
  public:
-  TreeReader(std::string_view text, const std::string& name, const char** reached)
-      : name_(name), counted_(text.data()), reached_(reached) {}
+  TreeReader(std::string_view text, const std::string& name, std::uint32_t first_line,
+             const char** reached)
+      : name_(name), counted_(text.data()), reached_(reached), line_(first_line) {}
 
   JsonValue take() { return std::move(root_); }
 
@@ -151,7 +152,7 @@ class TreeReader : public nlohmann::json::json_sax_t {
   const std::string& name_;
   const char* counted_;
   const char** reached_;
-  std::uint32_t line_ = 1;
+  std::uint32_t line_;
   JsonValue root_;
   std::vector<JsonValue> open_;
   std::vector<std::unordered_set<std::string>> keys_;
@@ -180,9 +181,10 @@ std::string_view name_of(JsonKind kind) {
   return "";
 }
 
-JsonTree::JsonTree(std::string_view text, std::string name) : name_(std::move(name)) {
+JsonTree::JsonTree(std::string_view text, std::string name, std::uint32_t first_line)
+    : name_(std::move(name)) {
   const char* reached = text.data();
-  TreeReader reader(text, name_, &reached);
+  TreeReader reader(text, name_, first_line, &reached);
   nlohmann::json::sax_parse(CountingIterator(text.data(), &reached),
                             CountingIterator(text.data() + text.size(), &reached), &reader);
   root_ = reader.take();

@@ -24,8 +24,9 @@ struct JsonValue {
 
 class JsonTree {
  public:
-  /// Throws IoError, with `name` and the line, for what is no JSON.
-  JsonTree(std::string_view text, std::string name);
+  /// Throws IoError, with `name` and the line, for what is no JSON. `first_line` is where `text`
+  /// begins in its file.
+  JsonTree(std::string_view text, std::string name, std::uint32_t first_line = 1);
 
   const JsonValue& root() const { return root_; }
   const std::string& name() const { return name_; }

@@ -54,7 +54,9 @@ struct BertConfig {
 /// Writes config.json and model.safetensors into `folder`, which is made if it is not there: what
 /// Hugging Face's from_pretrained reads. `model` is a BertModel or one of its heads, whose class
 /// and number of labels are written, too. Throws IoError; files are replaced whole or not at all.
-void save_pretrained(const nn::Module& model, const std::filesystem::path& folder);
+/// `fields`, a JSON object, goes into config.json, over fields that are there already.
+void save_pretrained(const nn::Module& model, const std::filesystem::path& folder,
+                     std::string_view fields = "{}");
 
 /// What goes into a BERT beside ids [N, T]; all int64 [N, T] where given.
 struct BertInputs {

@@ -9,5 +9,6 @@
 #include <ingot/models/mobilenet.h>
 #include <ingot/models/registry.h>
 #include <ingot/models/resnet.h>
+#include <ingot/models/sequence_classifier.h>
 #include <ingot/models/squeezenet.h>
 #include <ingot/models/vgg.h>

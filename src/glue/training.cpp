@@ -1,0 +1,444 @@
+#include "glue/training.h"
+
+#include <fmt/format.h>
+#include <ingot/core/error.h>
+#include <ingot/core/generator.h>
+#include <ingot/data/samplers.h>
+#include <ingot/io/atomic_file.h>
+#include <ingot/io/safetensors.h>
+#include <ingot/nn/clip_grad.h>
+#include <ingot/train/trainer.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "glue/format.h"
+#include "glue/optimization.h"
+#include "nn/mode_scope.h"
+#include "text/read_tokenizer.h"
+
+namespace ingot::glue {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kStateFile = "training_state.safetensors";
+constexpr const char* kStateKey = "ingot.training";
+constexpr std::string_view kPrefix = "checkpoint-";
+/// Losses are looked at this often at least: a device need not be waited for after every step.
+constexpr std::size_t kMostPending = 16;
+
+/// N of checkpoint-N; -1 for another name.
+std::int64_t number_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  if (!name.starts_with(kPrefix)) return -1;
+  std::int64_t number = -1;
+  const char* end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data() + kPrefix.size(), end, number);
+  return error == std::errc{} && at == end ? number : -1;
+}
+
+/// Checkpoints, the oldest first.
+std::vector<std::pair<std::int64_t, fs::path>> checkpoints_in(const fs::path& folder) {
+  std::vector<std::pair<std::int64_t, fs::path>> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (const std::int64_t number = number_of(entry.path()); number >= 0 && entry.is_directory())
+      found.emplace_back(number, entry.path());
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace
+
+fs::path newest_checkpoint(const fs::path& folder) {
+  const auto found = checkpoints_in(folder);
+  return found.empty() ? fs::path() : found.back().second;
+}
+
+void write_file(const fs::path& path, const std::string& content) {
+  io::AtomicFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+Training::Training(const Setting& setting, const Part& train, const Part* validation,
+                   std::function<void(const fs::path&)> save_model)
+    : setting_(setting),
+      arguments_(setting.arguments.training),
+      train_(train),
+      validation_(validation),
+      save_model_(std::move(save_model)) {
+  const TrainingArguments& a = arguments_;
+  const std::int64_t size = train.tokens.size(), batch = a.per_device_train_batch_size;
+  const std::int64_t group = a.gradient_accumulation_steps;
+  batches_ = a.dataloader_drop_last ? size / batch : (size + batch - 1) / batch;
+  if (batches_ == 0)
+    throw ValueError(fmt::format(
+        "--dataloader_drop_last leaves nothing: {} sentences make no batch of {}", size, batch));
+  updates_ = (batches_ + group - 1) / group;
+  total_ = a.max_steps > 0 ? a.max_steps
+                           : static_cast<std::int64_t>(
+                                 std::ceil(a.num_train_epochs * static_cast<double>(updates_)));
+  epochs_ = (total_ + updates_ - 1) / updates_;
+  optimizer_ = make_optimizer(*setting.model.module, a);
+  schedule_ = make_schedule(a, total_);
+  metric_ = a.metric_for_best_model.empty() ? "loss" : a.metric_for_best_model;
+  if (!metric_.starts_with("eval_")) metric_ = "eval_" + metric_;
+  greater_ = a.greater_is_better.value_or(!metric_.ends_with("loss"));
+  if (a.lr_scheduler_type == "reduce_lr_on_plateau") {
+    const auto o = schedule_options(a);
+    using Options = optim::ReduceLROnPlateauOptions;
+    plateau_.emplace(*optimizer_,
+                     Options{.mode = greater_ ? Options::Mode::Max : Options::Mode::Min,
+                             .factor = o.at("factor"),
+                             .patience = static_cast<std::int64_t>(o.at("patience")),
+                             .threshold = o.at("threshold"),
+                             .cooldown = static_cast<std::int64_t>(o.at("cooldown")),
+                             .min_lr = o.at("min_lr"),
+                             .eps = o.at("eps")});
+  }
+}
+
+std::int64_t Training::steps_of(double every) const {
+  const double steps = every < 1 ? std::ceil(every * static_cast<double>(total_)) : every;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(steps));
+}
+
+void Training::announce() const {
+  const TrainingArguments& a = arguments_;
+  const auto say = [&](const char* what, const std::string& value) {
+    setting_.line(fmt::format("  {} = {}", what, value));
+  };
+  const std::int64_t each = a.per_device_train_batch_size;
+  setting_.line("***** Training *****");
+  say("Examples", with_commas(train_.tokens.size()));
+  say("Epochs", a.max_steps > 0 ? with_commas(epochs_) : short_number(a.num_train_epochs));
+  say("Optimization steps per epoch", with_commas(updates_));
+  say("Batch size per device", with_commas(each));
+  say("Total batch size (with accumulation)", with_commas(each * a.gradient_accumulation_steps));
+  say("Gradient accumulation steps", with_commas(a.gradient_accumulation_steps));
+  say("Total optimization steps", with_commas(total_));
+  say("Trainable parameters", with_commas(setting_.model.module->num_parameters()));
+}
+
+std::map<std::string, double> Training::run() {
+  const auto start = Clock::now();
+  const nn::ModeScope mode(*setting_.model.module, true);
+  if (arguments_.eval_on_start && step_ == 0) evaluate_now();
+  while (step_ < total_ && train_epoch(batch_ / batches_)) {
+  }
+  drain();
+  if (stopped_) {
+    if (checkpointed_ != step_) save_checkpoint();
+    return {};
+  }
+  if (arguments_.load_best_model_at_end) load_best();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  const auto seen = static_cast<double>(arguments_.max_steps > 0
+                                            ? total_ * arguments_.per_device_train_batch_size *
+                                                  arguments_.gradient_accumulation_steps
+                                            : train_.tokens.size());
+  const double samples = arguments_.max_steps > 0 ? seen : seen * arguments_.num_train_epochs;
+  return {{"train_runtime", seconds},
+          {"train_samples_per_second", samples / seconds},
+          {"train_steps_per_second", static_cast<double>(total_) / seconds},
+          {"total_flos", flops_},
+          {"train_loss", total_loss_ / static_cast<double>(std::max<std::int64_t>(step_, 1))}};
+}
+
+bool Training::train_epoch(std::int64_t epoch) {
+  const std::int64_t size = arguments_.per_device_train_batch_size;
+  const std::int64_t group = arguments_.gradient_accumulation_steps;
+  const data::RandomSampler sampler(train_.tokens.size());
+  const auto order =
+      sampler.order(static_cast<std::uint64_t>(arguments_.data_seed.value_or(arguments_.seed)),
+                    static_cast<std::uint64_t>(epoch));
+  while (batch_ < (epoch + 1) * batches_ && step_ < total_) {
+    const std::int64_t first = batch_ % batches_;
+    std::vector<std::vector<std::int64_t>> rows;
+    for (std::int64_t b = first; b < std::min(first + group, batches_); ++b) {
+      const auto begin = order.begin() + b * size;
+      const std::int64_t left = static_cast<std::int64_t>(order.size()) - b * size;
+      rows.emplace_back(begin, begin + std::min(size, left));
+    }
+    take_step(rows);
+    batch_ += static_cast<std::int64_t>(rows.size());
+    after_step();
+    setting_.progress("train", step_, total_);
+    if (step_ < total_ && setting_.output.stop && setting_.output.stop()) {
+      stopped_ = true;
+      break;
+    }
+  }
+  if (batch_ % batches_ != 0) return !stopped_;  // stopped, or max_steps came first
+  if (arguments_.logging_strategy == "epoch") log_loss();
+  if (arguments_.eval_strategy == "epoch" &&
+      arguments_.eval_delay <= static_cast<double>(epoch + 1))
+    evaluate_now();
+  if (arguments_.save_strategy == "epoch") save_checkpoint();
+  return !stopped_;
+}
+
+void Training::take_step(const std::vector<std::vector<std::int64_t>>& group) {
+  nn::Module& model = *setting_.model.module;
+  const double factor = schedule_(step_);
+  if (plateau_)
+    lr_ = optimizer_->lr();
+  else
+    optimizer_->set_lr(lr_ = arguments_.learning_rate * factor);
+  optimizer_->zero_grad();
+  Loss record;
+  for (const auto& rows : group) {
+    const Tensor logits = setting_.logits(train_.tokens, rows);
+    Tensor loss = setting_.loss(logits, train_.sentences, rows);
+    if (group.size() > 1) loss = loss / static_cast<double>(group.size());
+    loss.backward();
+    record.loss = record.loss.defined() ? record.loss + loss.detach() : loss.detach();
+    // One batch after the other, or all of them would be in memory at once.
+    if (group.size() > 1) record.loss.eval();
+    std::int64_t width = setting_.padding.length;
+    if (width == 0)
+      for (const std::int64_t row : rows)
+        width = std::max(width, static_cast<std::int64_t>(train_.tokens.ids(row).size()));
+    const auto parameters =
+        static_cast<double>(model.num_parameters() - setting_.model.num_embeddings);
+    flops_ += 6 * static_cast<double>(width) * static_cast<double>(rows.size()) * parameters;
+  }
+  if (arguments_.max_grad_norm > 0)
+    record.norm = nn::utils::clip_grad_norm_(model.parameters(), arguments_.max_grad_norm);
+  optimizer_->step();
+  ++step_;
+  pending_.push_back(std::move(record));
+  if (pending_.size() >= kMostPending) drain();
+}
+
+void Training::drain() {
+  for (const Loss& record : std::exchange(pending_, {})) {
+    const double loss = record.loss.item();
+    ++pending_from_;
+    if (!std::isfinite(loss))
+      throw train::DivergedError(
+          fmt::format("training diverged: the loss is {} in step {}; try a smaller learning rate",
+                      std::isnan(loss) ? "not a number (NaN)" : "infinite", pending_from_));
+    loss_sum_ += loss;
+    total_loss_ += loss;
+    ++loss_count_;
+    if (record.norm.defined()) norm_ = record.norm.item();
+  }
+}
+
+void Training::after_step() {
+  const TrainingArguments& a = arguments_;
+  const auto due = [&](double every) { return step_ % steps_of(every) == 0; };
+  if ((step_ == 1 && a.logging_first_step) ||
+      (a.logging_strategy == "steps" && due(a.logging_steps)))
+    log_loss();
+  if (a.eval_strategy == "steps" && due(a.eval_steps.value_or(a.logging_steps)) &&
+      a.eval_delay <= static_cast<double>(step_))
+    evaluate_now();
+  if (a.save_strategy == "steps" && (due(a.save_steps) || step_ == total_)) save_checkpoint();
+}
+
+void Training::log(std::map<std::string, double> values, bool print) {
+  values["epoch"] = static_cast<double>(batch_) / static_cast<double>(batches_);
+  if (print) setting_.line(log_line(values));
+  Json row = values;
+  row["step"] = step_;
+  history_.push_back(std::move(row));
+}
+
+void Training::log_loss() {
+  drain();
+  if (loss_count_ == 0 || logged_ == step_) return;
+  logged_ = step_;
+  std::map<std::string, double> values{{"loss", loss_sum_ / static_cast<double>(loss_count_)},
+                                       {"learning_rate", lr_}};
+  if (!std::isnan(norm_)) values["grad_norm"] = norm_;
+  loss_sum_ = 0;
+  loss_count_ = 0;
+  log(std::move(values));
+}
+
+void Training::evaluate_now() {
+  drain();
+  if (validation_ == nullptr || evaluated_ == step_) return;
+  evaluated_ = step_;
+  std::map<std::string, double> values;
+  for (const auto& [name, value] : evaluate(setting_, *validation_, "eval").metrics)
+    values["eval_" + name] = value;
+  better_ = note_best(values);
+  if (plateau_) plateau_->step(values.at(metric_));
+  log(values);
+  if (better_ && arguments_.save_strategy == "best") save_checkpoint();
+}
+
+bool Training::note_best(const std::map<std::string, double>& metrics) {
+  const auto at = metrics.find(metric_);
+  if (at == metrics.end()) {
+    std::string names;
+    for (const auto& [name, value] : metrics) names += (names.empty() ? "" : ", ") + name;
+    throw ValueError(
+        fmt::format("--metric_for_best_model: there is no {}; there are: {}", metric_, names));
+  }
+  const double value = at->second;
+  if (best_ && !(greater_ ? value > *best_ : value < *best_)) return false;
+  best_ = value;
+  best_step_ = step_;
+  return true;
+}
+
+Json Training::progress() const {
+  return {{"step", step_},
+          {"batch", batch_},
+          {"batches", batches_},
+          {"loss_sum", loss_sum_},
+          {"total_loss", total_loss_},
+          {"loss_count", loss_count_},
+          {"grad_norm", std::isnan(norm_) ? Json() : Json(norm_)},
+          {"learning_rate", lr_},
+          {"total_flos", flops_},
+          {"logged", logged_},
+          {"evaluated", evaluated_},
+          {"best", best_ ? Json(*best_) : Json()},
+          {"best_step", best_step_},
+          {"random", {default_generator().state().seed, default_generator().state().offset}},
+          {"history", history_}};
+}
+
+void Training::save_checkpoint() {
+  drain();
+  checkpointed_ = step_;
+  const fs::path output = arguments_.output_dir;
+  const fs::path folder = output / fmt::format("{}{}", kPrefix, step_);
+  // Complete before it has its name: whoever resumes never finds half of one.
+  const fs::path making = output / fmt::format("tmp-{}{}", kPrefix, step_);
+  std::error_code error;
+  fs::remove_all(making, error);
+  save_model_(making);
+  write_file(making / "trainer_state.json", state());
+  if (!arguments_.save_only_model) {
+    StateDict tensors;
+    for (const auto& [name, tensor] : optimizer_->state_dict())
+      tensors.insert("optimizer." + name, tensor);
+    if (plateau_)
+      for (const auto& [name, tensor] : plateau_->state_dict())
+        tensors.insert("plateau." + name, tensor);
+    save(tensors, making / kStateFile, {{kStateKey, progress().dump()}}, {.checksums = true});
+  }
+  fs::remove_all(folder, error);
+  fs::rename(making, folder, error);
+  if (error)
+    throw IoError(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
+  saved_ = folder.string();
+  remove_old_checkpoints();
+}
+
+void Training::remove_old_checkpoints() const {
+  if (!arguments_.save_total_limit) return;
+  auto found = checkpoints_in(arguments_.output_dir);
+  const bool keeps_best = arguments_.load_best_model_at_end || arguments_.save_strategy == "best";
+  auto left = static_cast<std::int64_t>(found.size());
+  for (const auto& [number, folder] : found) {
+    if (left <= *arguments_.save_total_limit) break;
+    const bool best = keeps_best && best_ && number == best_step_;
+    if (best || number == step_) continue;  // perhaps one more than asked for
+    std::error_code error;
+    fs::remove_all(folder, error);
+    --left;
+  }
+}
+
+void Training::load_best() {
+  if (!best_) return;
+  const fs::path folder =
+      fs::path(arguments_.output_dir) / fmt::format("{}{}", kPrefix, best_step_);
+  if (!fs::exists(folder)) {
+    setting_.line(fmt::format("{} is not there: the last weights are kept", folder.string()));
+    return;
+  }
+  setting_.line(fmt::format("loading the best model, {} ({} {})", folder.string(), metric_,
+                            short_number(*best_)));
+  setting_.model.module->load_state_dict(load(folder / "model.safetensors", setting_.device));
+}
+
+void Training::resume(const fs::path& checkpoint) {
+  const fs::path path = checkpoint / kStateFile;
+  if (!fs::exists(path))
+    throw IoError(
+        fmt::format("{}: cannot be resumed: there is no {}", checkpoint.string(), kStateFile));
+  const SafetensorsFile file = load_safetensors(path, setting_.device);
+  const auto entry = file.metadata.find(kStateKey);
+  if (entry == file.metadata.end())
+    throw IoError(fmt::format("{}: is no state of a training", path.string()));
+  try {
+    const Json json = Json::parse(entry->second);
+    if (json.at("batches").get<std::int64_t>() != batches_)
+      throw ValueError(fmt::format(
+          "{}: an epoch had {} batches and has {} now: data and batch size must be the same",
+          path.string(), json.at("batches").get<std::int64_t>(), batches_));
+    const auto step = json.at("step").get<std::int64_t>();
+    const auto batch = json.at("batch").get<std::int64_t>();
+    if (step < 0 || batch < step)
+      throw IoError(fmt::format("{}: step {}, batch {}", path.string(), step, batch));
+    setting_.model.module->load_state_dict(load(checkpoint / "model.safetensors", setting_.device));
+    optimizer_->load_state_dict(file.tensors.with_prefix_removed("optimizer."));
+    if (plateau_) plateau_->load_state_dict(file.tensors.with_prefix_removed("plateau."));
+    step_ = pending_from_ = step;
+    checkpointed_ = step;
+    batch_ = batch;
+    json.at("loss_sum").get_to(loss_sum_);
+    json.at("total_loss").get_to(total_loss_);
+    json.at("loss_count").get_to(loss_count_);
+    if (!json.at("grad_norm").is_null()) json.at("grad_norm").get_to(norm_);
+    json.at("learning_rate").get_to(lr_);
+    json.at("total_flos").get_to(flops_);
+    json.at("logged").get_to(logged_);
+    json.at("evaluated").get_to(evaluated_);
+    if (!json.at("best").is_null()) best_ = json.at("best").get<double>();
+    json.at("best_step").get_to(best_step_);
+    history_ = json.at("history");
+    if (!history_.is_array()) throw IoError(fmt::format("{}: has no history", path.string()));
+    default_generator().set_state({json.at("random").at(0).get<std::uint64_t>(),
+                                   json.at("random").at(1).get<std::uint64_t>()});
+  } catch (const Json::exception& error) {
+    throw IoError(fmt::format("{}: is damaged: {}", path.string(), error.what()));
+  }
+  setting_.line(fmt::format("going on from {} after step {}", checkpoint.string(), step_));
+}
+
+std::string Training::state() const {
+  const TrainingArguments& a = arguments_;
+  const Json best_folder =
+      best_ && checkpointed_ >= best_step_
+          ? Json((fs::path(a.output_dir) / fmt::format("{}{}", kPrefix, best_step_)).string())
+          : Json();
+  const Json json = {{"best_global_step", best_ ? Json(best_step_) : Json()},
+                     {"best_metric", best_ ? Json(*best_) : Json()},
+                     {"best_model_checkpoint", a.save_strategy == "no" ? Json() : best_folder},
+                     {"epoch", static_cast<double>(batch_) / static_cast<double>(batches_)},
+                     {"eval_steps", a.eval_steps.value_or(a.logging_steps)},
+                     {"global_step", step_},
+                     {"is_hyper_param_search", false},
+                     {"is_local_process_zero", true},
+                     {"is_world_process_zero", true},
+                     {"log_history", history_},
+                     {"logging_steps", a.logging_steps},
+                     {"max_steps", total_},
+                     {"num_input_tokens_seen", 0},
+                     {"num_train_epochs", epochs_},
+                     {"save_steps", a.save_steps},
+                     {"stateful_callbacks", Json::object()},
+                     {"total_flos", flops_},
+                     {"train_batch_size", a.per_device_train_batch_size},
+                     {"trial_name", nullptr},
+                     {"trial_params", nullptr}};
+  return json.dump(2) + "\n";
+}
+
+}  // namespace ingot::glue
