@@ -17,7 +17,7 @@ struct HostDriverOptions {
   bool checked = false;
 };
 
-class HostDriver final : public Driver {
+class HostDriver : public Driver {
  public:
   explicit HostDriver(std::string cache_folder) : cache_(std::move(cache_folder)) {}
 
