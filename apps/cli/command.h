@@ -25,6 +25,7 @@ void add_eval_command(CLI::App& app, Run& run);
 void add_summary_command(CLI::App& app, Run& run);
 void add_check_command(CLI::App& app, Run& run);
 void add_bench_command(CLI::App& app, Run& run);
+void add_selftest_command(CLI::App& app, Run& run);
 void add_convert_command(CLI::App& app, Run& run);
 void add_completion_command(CLI::App& app, Run& run);
 

@@ -125,6 +125,7 @@ int run_program(int argc, char** argv) {
   add_summary_command(app, run);
   add_bench_command(app, run);
   add_check_command(app, run);
+  add_selftest_command(app, run);
   add_convert_command(app, run);
   add_completion_command(app, run);
   try {
