@@ -46,6 +46,7 @@ void register_dynamic(Table& table);
 void register_resample(Table& table);
 void register_norm(Table& table);
 void register_update(Table& table);
+void register_loss(Table& table);
 
 /// Of a step with a program.
 std::unique_ptr<Kernel> lower_program(const StepDesc& step, Driver& driver);

@@ -33,6 +33,7 @@ GpuBackend::GpuBackend(std::unique_ptr<Driver> driver) : driver_(std::move(drive
   register_resample(table_);
   register_norm(table_);
   register_update(table_);
+  register_loss(table_);
   // Metal's: 31 buffers, one of them the parameters.
   limits_.max_operands = 30;
   limits_.max_parameters_nbytes = 4096;
