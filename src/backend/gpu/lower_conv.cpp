@@ -22,7 +22,7 @@ class Conv {
  public:
   Conv(const StepDesc& step, const char* name) : step_(step), source_(name) {
     launch_.what = fmt::format("{} by {}", step.op->name, name);
-    for (const char* family : {"scalar", "fold", "conv"}) source_.use(family);
+    for (const char* family : {"scalar", "fold", "tiles", "conv"}) source_.use(family);
     source_.member(fmt::format("  typedef {} T;\n", type_name(step.outputs[0].dtype)));
     number("n", step.outputs[0].numel());
     const auto& a = step.as<ConvAttrs>();

@@ -79,7 +79,7 @@ class CrossEntropy {
     const std::uint32_t threads = classes_ <= kWarpClasses ? 32 : 256;
     source.threads(threads);
     source.member(fmt::format(
-        "  static FN bool smooths() {{ return {}; }}\n  struct Shared {{\n"
+        "  static FN bool smooths() {{ return {0}; }}\n  struct Shared {{\n"
         "    Largest<W>::Acc top[{1}];\n    FloatSum<W>::Acc sum[{1}], all[{1}];\n  }};\n",
         smoothing > 0, threads));
     source.shares();
@@ -96,9 +96,9 @@ class CrossEntropy {
     source.threads(kTotalThreads);
     source.member(fmt::format(
         "  static FN W loss(Buffers b, Index row) {{\n    (void)b;\n    (void)row;\n"
-        "    return {};\n  }}\n"
+        "    return {0};\n  }}\n"
         "  static FN void finish(Buffers b, W sum, W count) {{\n    (void)sum;\n    (void)count;\n"
-        "    {};\n  }}\n"
+        "    {1};\n  }}\n"
         "  struct Shared {{\n    FloatSum<W>::Acc sum[{2}];\n    IntegerSum::Acc count[{2}];\n"
         "  }};\n",
         loss, finish, kTotalThreads));

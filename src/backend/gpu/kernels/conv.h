@@ -123,38 +123,7 @@ FN void conv2d_backward_weight(Ctx k, typename G::Buffers b, CONSTANT const type
 
 // -- By tiles -------------------------------------------------------------------------------------
 //
-// The same as products of matrices that are never written down: result (m, n) of group z is the sum
-// over k of left(z, m, k) * right(z, k, n). A group of 256 threads makes 16 x 16 results; it brings
-// 16 columns of the left and 16 rows of the right matrix into shared memory at a time. Sums of 16
-// products are added up.
-
-template <class G, class Op>
-FN void conv_tiles(Ctx k, typename G::Buffers b, CONSTANT const typename G::Params& p,
-                   SHARED typename G::Shared& s, Index groups, Index rows, Index columns,
-                   Index depth) {
-  typedef typename Work<typename G::T>::type W;
-  const Index i = (Index)(k.tid / 16), j = (Index)(k.tid % 16);
-  for (Index z = (Index)k.gz; z < groups; z += (Index)k.ngz) {
-    for (Index m0 = (Index)k.gy * 16; m0 < rows; m0 += (Index)k.ngy * 16) {
-      for (Index n0 = (Index)k.gx * 16; n0 < columns; n0 += (Index)k.ngx * 16) {
-        const Index m = m0 + i, n = n0 + j;
-        W sum = 0;
-        for (Index k0 = 0; k0 < depth; k0 += 16) {
-          W left = 0, right = 0, part = 0;
-          if (m < rows && k0 + j < depth) left = Op::template left<G, W>(b, p, z, m, k0 + j);
-          if (k0 + i < depth && n < columns) right = Op::template right<G, W>(b, p, z, k0 + i, n);
-          s.left[i * 17 + j] = left;
-          s.right[i * 17 + j] = right;
-          BARRIER(k);
-          for (Index q = 0; q < 16; ++q) part += s.left[i * 17 + q] * s.right[q * 17 + j];
-          sum += part;
-          BARRIER(k);
-        }
-        if (m < rows && n < columns) Op::template store<G, W>(b, p, z, m, n, sum);
-      }
-    }
-  }
-}
+// The same as products of matrices, by kernels/tiles.h.
 
 // Where row (o, c, y, x) of the filters is, c counting within the group.
 template <class G>
@@ -267,6 +236,6 @@ struct ConvBackwardWeight {
 template <class G>
 FN void conv2d_tiles(Ctx k, typename G::Buffers b, CONSTANT const typename G::Params& p,
                      SHARED typename G::Shared& s) {
-  conv_tiles<G, typename G::Op>(k, b, p, s, (Index)p.groups, (Index)p.rows, (Index)p.columns,
-                                (Index)p.depth);
+  tile_products<G, typename G::Op>(k, b, p, s, (Index)p.groups, (Index)p.rows, (Index)p.columns,
+                                   (Index)p.depth);
 }
