@@ -12,9 +12,9 @@ FN void check(Ctx k, typename G::Buffers b, CONSTANT const typename G::Params& p
     if (!G::fits(b, p, G::at(p, i))) first = i;
   s.first[k.tid] = first;
   BARRIER(k);
-  for (u32 half = k.nthreads / 2; half > 0; half /= 2) {
-    if (k.tid < half && s.first[k.tid + half] < s.first[k.tid])
-      s.first[k.tid] = s.first[k.tid + half];
+  for (u32 apart = k.nthreads / 2; apart > 0; apart /= 2) {
+    if (k.tid < apart && s.first[k.tid + apart] < s.first[k.tid])
+      s.first[k.tid] = s.first[k.tid + apart];
     BARRIER(k);
   }
   if (k.tid == 0) {

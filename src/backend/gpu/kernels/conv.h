@@ -113,8 +113,8 @@ FN void conv2d_backward_weight(Ctx k, typename G::Buffers b, CONSTANT const type
     }
     s.acc[k.tid] = acc;
     BARRIER(k);
-    for (u32 half = k.nthreads / 2; half > 0; half /= 2) {
-      if (k.tid < half) s.acc[k.tid] = Fold::join(s.acc[k.tid], s.acc[k.tid + half]);
+    for (u32 apart = k.nthreads / 2; apart > 0; apart /= 2) {
+      if (k.tid < apart) s.acc[k.tid] = Fold::join(s.acc[k.tid], s.acc[k.tid + apart]);
       BARRIER(k);
     }
     if (k.tid == 0) b.out[i] = To<typename G::T>::of(Fold::total(s.acc[0]));

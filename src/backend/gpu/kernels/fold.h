@@ -125,8 +125,8 @@ struct Largest {
 template <class Fold>
 FN void join_group(Ctx k, SHARED typename Fold::Acc* acc) {
   BARRIER(k);
-  for (u32 half = k.nthreads / 2; half > 0; half /= 2) {
-    if (k.tid < half) acc[k.tid] = Fold::join(acc[k.tid], acc[k.tid + half]);
+  for (u32 apart = k.nthreads / 2; apart > 0; apart /= 2) {
+    if (k.tid < apart) acc[k.tid] = Fold::join(acc[k.tid], acc[k.tid + apart]);
     BARRIER(k);
   }
 }

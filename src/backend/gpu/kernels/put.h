@@ -38,11 +38,11 @@ FN void put(Ctx k, typename G::Buffers b, CONSTANT const typename G::Params& p) 
       const Index begin = line * length;
       Index low = 0, high = length;
       while (low < high) {
-        const Index half = low + (high - low) / 2;
-        if (G::key(b, p, line, (Index)b.places[begin + half]) < wanted)
-          low = half + 1;
+        const Index mid = low + (high - low) / 2;
+        if (G::key(b, p, line, (Index)b.places[begin + mid]) < wanted)
+          low = mid + 1;
         else
-          high = half;
+          high = mid;
       }
       for (; low < length; ++low) {
         const Index j = (Index)b.places[begin + low];

@@ -157,11 +157,11 @@ template <class Rule, class R>
 FN Index resample_reader(Axis<R> a, Index i) {
   Index low = 0, high = a.out;
   while (low < high) {
-    const Index half = low + (high - low) / 2;
-    if (Rule::tap(a, Rule::start(a, half), a.width - 1).at < i)
-      low = half + 1;
+    const Index mid = low + (high - low) / 2;
+    if (Rule::tap(a, Rule::start(a, mid), a.width - 1).at < i)
+      low = mid + 1;
     else
-      high = half;
+      high = mid;
   }
   return low;
 }

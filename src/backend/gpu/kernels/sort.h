@@ -24,15 +24,15 @@ FN Index merged(typename G::Buffers b, CONSTANT const typename G::Params& p, Ind
   Index low = begin, high = is_left ? rest : middle;
   const Index own = (Index)places[i];
   while (low < high) {
-    const Index half = low + (high - low) / 2;
-    const Index other = (Index)places[half];
+    const Index mid = low + (high - low) / 2;
+    const Index other = (Index)places[mid];
     // Of equals those of the left run are first.
     const bool precedes =
         is_left ? G::before(b, p, line, other, own) : !G::before(b, p, line, own, other);
     if (precedes)
-      low = half + 1;
+      low = mid + 1;
     else
-      high = half;
+      high = mid;
   }
   return (is_left ? i : i - width) + (low - begin);
 }
