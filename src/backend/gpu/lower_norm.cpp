@@ -116,7 +116,8 @@ class Norm {
   void tensor(std::size_t number, const std::string& name) {
     const TensorDesc& t = operand(number);
     buffer(number, name);
-    for (const auto& [suffix, dims] : {std::pair{"_row", &rows_.leading}, {"_in", &rows_.within}}) {
+    for (const auto& [suffix, dims] :
+         {std::pair{"_row", &rows_.leading}, std::pair{"_in", &rows_.within}}) {
       Walk walk;
       for (const int d : *dims) walk.push(t.shape[d], t.strides[d]);
       add_walk(source_, launch_, name + suffix, walk.sizes, walk.strides);
