@@ -13,6 +13,7 @@
 #include <ingot/core/parallel.h>
 #include <ingot/core/philox.h>
 #include <ingot/core/scalar.h>
+#include <ingot/core/self_test.h>
 #include <ingot/core/shape.h>
 #include <ingot/core/site_scope.h>
 #include <ingot/core/state_dict.h>

@@ -9,6 +9,20 @@
 
 namespace ingot {
 
+/// How an axis is sampled, for kernels that compute positions and weights themselves.
+struct SamplingRule {
+  enum class Kind { Copy, Nearest, Linear, Cubic, AntialiasedLinear, AntialiasedCubic };
+  Kind kind = Kind::Copy;
+  std::int64_t in = 0, out = 0;          ///< elements before and after
+  std::int64_t width = 1;                ///< input positions that an output position reads
+  bool align = false;                    ///< the corners' centres stay where they are
+  double step = 1;                       ///< distance of output positions, in input elements
+  float near_step = 1, near_offset = 0;  ///< Nearest: floor((o + near_offset) * near_step)
+};
+
+/// The rule of axis 0 (height) or 1 (width).
+SamplingRule sampling_rule(const InterpolateAttrs& attrs, int axis);
+
 /// Output position o reads input positions index[o · width + k] with weights weight[o · width + k],
 /// k < width. Positions may repeat (at borders); unused ones have weight 0 and a valid index.
 struct SamplingTable {

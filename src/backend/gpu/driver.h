@@ -35,6 +35,7 @@ struct KernelSource {
 class Pipeline {
  public:
   virtual ~Pipeline() = default;
+  /// Returns when the kernel is done.
   virtual void launch(const Grid& grid, std::span<const Argument> arguments,
                       std::span<const std::uint64_t> parameters) const = 0;
 };

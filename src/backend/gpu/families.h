@@ -16,6 +16,8 @@ struct Entry {
   /// Whether lower() takes the step, from dtypes, shapes and attributes alone. Without it: every
   /// step of dtypes that the device has.
   bool (*takes)(const StepDesc&) = nullptr;
+  /// Whether its kernel counts in float64, whatever the dtypes are.
+  bool (*counts_in_float64)(const StepDesc&) = nullptr;
 };
 
 class Table {
@@ -37,6 +39,14 @@ void register_reduce(Table& table);
 void register_matmul(Table& table);
 void register_conv(Table& table);
 void register_pool(Table& table);
+void register_lookup(Table& table);
+void register_sort(Table& table);
+void register_put(Table& table);
+void register_dynamic(Table& table);
+void register_resample(Table& table);
+void register_norm(Table& table);
+void register_update(Table& table);
+void register_loss(Table& table);
 
 /// Of a step with a program.
 std::unique_ptr<Kernel> lower_program(const StepDesc& step, Driver& driver);

@@ -26,6 +26,14 @@ GpuBackend::GpuBackend(std::unique_ptr<Driver> driver) : driver_(std::move(drive
   register_matmul(table_);
   register_conv(table_);
   register_pool(table_);
+  register_lookup(table_);
+  register_sort(table_);
+  register_put(table_);
+  register_dynamic(table_);
+  register_resample(table_);
+  register_norm(table_);
+  register_update(table_);
+  register_loss(table_);
   // Metal's: 31 buffers, one of them the parameters.
   limits_.max_operands = 30;
   limits_.max_parameters_nbytes = 4096;
@@ -44,7 +52,9 @@ bool GpuBackend::has_dtypes(const StepDesc& step) const {
 
 const Entry* GpuBackend::find(const StepDesc& step) const {
   const Entry* entry = step.op ? table_.find(step.op->name) : nullptr;
-  return entry && has_dtypes(step) && (!entry->takes || entry->takes(step)) ? entry : nullptr;
+  if (!entry || !has_dtypes(step) || (entry->takes && !entry->takes(step))) return nullptr;
+  const bool needs_float64 = entry->counts_in_float64 && entry->counts_in_float64(step);
+  return needs_float64 && !driver_->has_float64() ? nullptr : entry;
 }
 
 bool GpuBackend::supports(const StepDesc& step) const {

@@ -22,6 +22,7 @@ void LaunchKernel::run(const KernelArgs& args) const {
     words = launch.words;
     for (const Launch::SlotWord& s : launch.slot_words) words[s.word] = s.encode(args.slots);
     launch.pipeline->launch(launch.grid, arguments, words);
+    if (launch.verdict) launch.verdict(static_cast<const std::byte*>(args.workspace));
   }
 }
 

@@ -31,6 +31,9 @@ struct Launch {
   std::vector<Operand> operands;
   std::vector<std::uint64_t> words;
   std::vector<SlotWord> slot_words;
+  /// Throws what the launch has found wrong with the operands, by what it wrote into the workspace.
+  /// Later launches do not depend on it to stay within their buffers.
+  std::function<void(const std::byte* workspace)> verdict;
 
   std::size_t word(std::int64_t value) {
     words.push_back(static_cast<std::uint64_t>(value));

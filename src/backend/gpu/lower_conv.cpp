@@ -12,15 +12,17 @@
 namespace ingot::gpu {
 namespace {
 
-constexpr std::int64_t kMaxGroups = 65535;
+constexpr std::int64_t kMaxGroups = 65535, kTile = 16;
 constexpr std::uint32_t kWeightThreads = 64;
+// Of so few rows (depthwise convolutions have one) a tile is mostly empty.
+constexpr std::int64_t kFewRows = 4;
 
 // What the three have in common: image and filter sizes, operands and their strides.
 class Conv {
  public:
   Conv(const StepDesc& step, const char* name) : step_(step), source_(name) {
-    launch_.what = name;
-    for (const char* family : {"scalar", "fold", "conv"}) source_.use(family);
+    launch_.what = fmt::format("{} by {}", step.op->name, name);
+    for (const char* family : {"scalar", "fold", "tiles", "conv"}) source_.use(family);
     source_.member(fmt::format("  typedef {} T;\n", type_name(step.outputs[0].dtype)));
     number("n", step.outputs[0].numel());
     const auto& a = step.as<ConvAttrs>();
@@ -56,6 +58,25 @@ class Conv {
     for (int d = 0; d < t.shape.rank(); ++d) number(fmt::format("{}_{}", name, d), t.strides[d]);
     largest_ = std::max(largest_, extent_nbytes(t) / nbytes_of(t.dtype));
   }
+  /// As a product of matrices, `rows` x `depth` and `depth` x `columns` in each group.
+  void tiles(const char* op, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+    const std::int64_t groups = step_.as<ConvAttrs>().groups;
+    number("groups", groups);
+    number("rows", rows);
+    number("columns", columns);
+    number("depth", depth);
+    source_.member(
+        fmt::format("  typedef {0} Op;\n  struct Shared {{\n"
+                    "    Work<T>::type left[16 * 17], right[16 * 17];\n  }};\n",
+                    op));
+    source_.shares();
+    const auto in_tiles = [](std::int64_t n) {
+      return static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>((n + kTile - 1) / kTile, 1, kMaxGroups));
+    };
+    launch_.grid = {in_tiles(columns), in_tiles(rows),
+                    static_cast<std::uint32_t>(std::min(groups, kMaxGroups))};
+  }
   SourceBuilder& source() { return source_; }
   void grid(const Grid& g) { launch_.grid = g; }
 
@@ -84,7 +105,10 @@ Grid grid_of_sums(std::int64_t n) { return map_grid(n * 8); }
 
 std::unique_ptr<Kernel> lower_conv2d(const StepDesc& step, Driver& driver) {
   const bool has_bias = step.inputs.size() == 3;
-  Conv conv(step, "conv2d");
+  const Shape &w = step.inputs[1].shape, &out = step.outputs[0].shape;
+  const std::int64_t rows = w[0] / step.as<ConvAttrs>().groups;
+  const bool by_tiles = rows > kFewRows;
+  Conv conv(step, by_tiles ? "conv2d_tiles" : "conv2d");
   conv.images(step.inputs[0].shape);
   conv.results(step.outputs[0].shape);
   conv.filters(step.inputs[1].shape);
@@ -95,30 +119,45 @@ std::unique_ptr<Kernel> lower_conv2d(const StepDesc& step, Driver& driver) {
       "  static FN Work<T>::type bias(Buffers b, CONSTANT const Params& p, Index o) {{\n"
       "    (void)b;\n    (void)p;\n    (void)o;\n    return {};\n  }}\n",
       has_bias ? "widen(b.bias_of[o * (Index)p.bias_of_0])" : "0"));
-  conv.grid(grid_of_sums(step.outputs[0].numel()));
+  if (by_tiles)
+    conv.tiles("ConvForward", rows, out[0] * out[2] * out[3], w[1] * w[2] * w[3]);
+  else
+    conv.grid(grid_of_sums(step.outputs[0].numel()));
   return conv.finish(driver);
 }
 
 std::unique_ptr<Kernel> lower_backward_input(const StepDesc& step, Driver& driver) {
-  Conv conv(step, "conv2d_backward_input");
+  const Shape &w = step.inputs[1].shape, &out = step.outputs[0].shape;
+  const bool by_tiles = w[1] > kFewRows;
+  Conv conv(step, by_tiles ? "conv2d_tiles" : "conv2d_backward_input");
   conv.images(step.outputs[0].shape);
   conv.results(step.inputs[0].shape);
   conv.filters(step.inputs[1].shape);
   conv.input(0, "g");
   conv.input(1, "w");
-  conv.grid(grid_of_sums(step.outputs[0].numel()));
+  if (by_tiles)
+    conv.tiles("ConvBackwardInput", w[1], out[0] * out[2] * out[3],
+               w[0] / step.as<ConvAttrs>().groups * w[2] * w[3]);
+  else
+    conv.grid(grid_of_sums(step.outputs[0].numel()));
   return conv.finish(driver);
 }
 
 std::unique_ptr<Kernel> lower_backward_weight(const StepDesc& step, Driver& driver) {
-  const Shape& g = step.inputs[0].shape;
-  Conv conv(step, "conv2d_backward_weight");
+  const Shape &g = step.inputs[0].shape, &w = step.outputs[0].shape;
+  const std::int64_t rows = w[0] / step.as<ConvAttrs>().groups, count = g[0] * g[2] * g[3];
+  const bool by_tiles = rows > kFewRows;
+  Conv conv(step, by_tiles ? "conv2d_tiles" : "conv2d_backward_weight");
   conv.images(step.inputs[1].shape);
   conv.results(g);
   conv.filters(step.outputs[0].shape);
-  conv.number("count", g[0] * g[2] * g[3]);
+  conv.number("count", count);
   conv.input(0, "g");
   conv.input(1, "x");
+  if (by_tiles) {
+    conv.tiles("ConvBackwardWeight", rows, w[1] * w[2] * w[3], count);
+    return conv.finish(driver);
+  }
   conv.source().threads(kWeightThreads);
   conv.source().member(fmt::format(
       "  struct Shared {{\n    FloatSum<Work<T>::type>::Acc acc[{}];\n  }};\n", kWeightThreads));

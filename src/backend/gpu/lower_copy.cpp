@@ -50,9 +50,6 @@ struct Part {
   }
 };
 
-// Elements are moved as bits.
-std::string bits_type(DType t) { return fmt::format("u{}", 8 * nbytes_of(t)); }
-
 class Copies {
  public:
   Copies(const StepDesc& step, Driver& driver) : step_(step), driver_(driver) {}
@@ -62,7 +59,7 @@ class Copies {
 
   void copy(const Part& to, const Part& from) {
     if (to.shape.numel() == 0) return;
-    const std::string type = bits_type(to.whole.dtype);
+    const std::string type = bits_name(to.whole.dtype);
     Map map;
     map.shape = to.shape;
     map.operands = {from.operand("from", type, false), to.operand("to", type, true)};

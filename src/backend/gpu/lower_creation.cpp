@@ -64,8 +64,8 @@ std::unique_ptr<Kernel> lower_eye(const StepDesc& step, Driver& driver) {
 }  // namespace
 
 void register_creation(Table& table) {
-  table.add("arange", {lower_arange});
-  table.add("linspace", {lower_linspace});
+  table.add("arange", {lower_arange, nullptr, has_real_slot});
+  table.add("linspace", {lower_linspace, nullptr, [](const StepDesc&) { return true; }});
   table.add("eye", {lower_eye});
 }
 

@@ -1,4 +1,5 @@
-// matmul: out[..., m, n] = sum over k of a[..., m, k] · b[..., k, n], operands of any strides.
+// matmul: out[..., m, n] = sum over k of a[..., m, k] · b[..., k, n], operands of any strides;
+// linear.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,6 +62,61 @@ std::unique_ptr<Kernel> lower_matmul(const StepDesc& step, Driver& driver) {
   return std::make_unique<LaunchKernel>(2, 1, std::move(launches));
 }
 
+// The bias is added where the product is stored.
+std::unique_ptr<Kernel> lower_linear(const StepDesc& step, Driver& driver) {
+  const TensorDesc &x = step.inputs[0], &w = step.inputs[1], &out = step.outputs[0];
+  const bool has_bias = step.inputs.size() == 3;
+  std::vector<Launch> launches;
+  if (out.numel() > 0) {
+    const int last = x.shape.rank() - 1;
+    const std::int64_t columns = w.shape[0], rows = out.numel() / columns;
+    Launch launch;
+    SourceBuilder source("linear");
+    launch.what = "linear";
+    launch.grid = {groups_for(columns, kTile), groups_for(rows, kTile)};
+    const std::size_t size = nbytes_of(out.dtype);
+    source.index_64(needs_index_64(std::max({extent_nbytes(x) / size, extent_nbytes(w) / size,
+                                             static_cast<std::size_t>(out.numel())})));
+    source.use("scalar");
+    source.use("tiles");
+    source.buffer(type_name(x.dtype), "x", true);
+    source.buffer(type_name(w.dtype), "w", true);
+    launch.operands = {{0, extent_nbytes(x), 0}, {1, extent_nbytes(w), 0}};
+    add_number(source, launch, "rows", rows);
+    add_number(source, launch, "columns", columns);
+    add_number(source, launch, "depth", w.shape[1]);
+    add_number(source, launch, "x_column", x.strides[last]);
+    add_number(source, launch, "w_row", w.strides[0]);
+    add_number(source, launch, "w_column", w.strides[1]);
+    Walk x_rows;
+    for (int d = 0; d < last; ++d) x_rows.push(x.shape[d], x.strides[d]);
+    add_walk(source, launch, "x_row", x_rows.sizes, x_rows.strides);
+    if (has_bias) {
+      source.buffer(type_name(out.dtype), "bias_of", true);
+      launch.operands.push_back({2, extent_nbytes(step.inputs[2]), 0});
+      add_number(source, launch, "bias_stride", step.inputs[2].strides[0]);
+    }
+    source.member(fmt::format(
+        "  typedef {0} T;\n  struct Shared {{\n    {1} left[16 * 17], right[16 * 17];\n  }};\n"
+        "  static FN {1} bias(Buffers b, CONSTANT const Params& p, Index n) {{\n"
+        "    (void)b;\n    (void)p;\n    (void)n;\n    return {2};\n  }}\n",
+        type_name(out.dtype), work_name(out.dtype),
+        has_bias ? "widen(b.bias_of[n * (Index)p.bias_stride])" : "0"));
+    source.shares();
+    source.buffer(type_name(out.dtype), "out", false);
+    launch.operands.push_back({step.inputs.size(), out.nbytes(), 0});
+    launch.pipeline = driver.compile(source.finish(driver.dialect()));
+    launches.push_back(std::move(launch));
+  }
+  return std::make_unique<LaunchKernel>(step.inputs.size(), 1, std::move(launches));
+}
+
+bool takes_linear(const StepDesc& step) {
+  const DType t = step.outputs[0].dtype;
+  return t != DType::Bool && std::all_of(step.inputs.begin(), step.inputs.end(),
+                                         [&](const TensorDesc& in) { return in.dtype == t; });
+}
+
 bool takes_matmul(const StepDesc& step) {
   const DType t = step.outputs[0].dtype;
   return t != DType::Bool && step.inputs[0].dtype == t && step.inputs[1].dtype == t &&
@@ -70,6 +126,9 @@ bool takes_matmul(const StepDesc& step) {
 
 }  // namespace
 
-void register_matmul(Table& table) { table.add("matmul", {lower_matmul, takes_matmul}); }
+void register_matmul(Table& table) {
+  table.add("matmul", {lower_matmul, takes_matmul});
+  table.add("linear", {lower_linear, takes_linear});
+}
 
 }  // namespace ingot::gpu

@@ -49,6 +49,11 @@ MapOperand map_operand(std::size_t number, std::string name, const TensorDesc& t
           is_output};
 }
 
+MapSlot map_number(std::string name, std::int64_t value) {
+  return {std::move(name), "i64",
+          [value](const Scalar*) { return static_cast<std::uint64_t>(value); }};
+}
+
 Launch launch_map(Driver& driver, const Map& map) {
   std::vector<Dims> strides;
   std::size_t largest = static_cast<std::size_t>(map.shape.numel());
@@ -99,7 +104,8 @@ Launch launch_map(Driver& driver, const Map& map) {
     }
     at += fmt::format("    const Index {}_at = {};\n", operand.name, where);
     source.buffer(operand.type, operand.name, !operand.is_output);
-    launch.operands.push_back({operand.number, operand.numel * operand.element_nbytes, 0});
+    launch.operands.push_back(
+        {operand.number, operand.numel * operand.element_nbytes, operand.offset});
   }
   for (const MapSlot& slot : map.slots) {
     source.parameter(slot.type, slot.name);

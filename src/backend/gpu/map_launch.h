@@ -20,6 +20,7 @@ struct MapOperand {
   bool is_output = false;
   /// Where the walk begins, in elements, if not at the first one; by the step's slots.
   std::function<std::int64_t(const Scalar*)> base = {};
+  std::size_t offset = 0;  ///< where the operand begins in the step's, in bytes: in the workspace
 };
 
 /// An operand that is element by element a tensor of the step.
@@ -30,6 +31,8 @@ struct MapSlot {
   std::string name, type;
   std::function<std::uint64_t(const Scalar*)> encode;
 };
+/// One that is known when the launch is made.
+MapSlot map_number(std::string name, std::int64_t value);
 
 struct Map {
   Shape shape;

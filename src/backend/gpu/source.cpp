@@ -14,6 +14,8 @@ std::string_view type_name(DType t) {
   return kNames[static_cast<int>(t)];
 }
 
+std::string bits_name(DType t) { return fmt::format("u{}", 8 * nbytes_of(t)); }
+
 std::string_view work_name(DType t) {
   return t == DType::Float64 ? "f64" : is_floating(t) ? "f32" : "i64";
 }
@@ -59,12 +61,57 @@ KernelSource SourceBuilder::finish(std::string_view dialect) const {
 }
 
 std::string SourceBuilder::entry(std::string_view dialect) const {
-  if (dialect != "host")
-    throw InternalError(fmt::format("kernels have no entry point in the dialect {}", dialect));
-  std::string pointers;
+  if (dialect == "host") return host_entry();
+  if (dialect == "cuda") return cuda_entry();
+  if (dialect == "metal") return metal_entry();
+  throw InternalError(fmt::format("kernels have no entry point in the dialect {}", dialect));
+}
+
+// "device const f32* b0 [[buffer(0)]], " and so on.
+std::string SourceBuilder::pointers(std::string_view space, bool with_numbers) const {
+  std::string text;
   for (std::size_t i = 0; i < buffers_.size(); ++i)
-    pointers += fmt::format("{}({}{}*)buffers[{}]", i ? ", " : "",
-                            buffers_[i].is_const ? "const " : "", buffers_[i].type, i);
+    text += fmt::format("{}{}{}* b{}{}, ", space, buffers_[i].is_const ? "const " : "",
+                        buffers_[i].type, i, with_numbers ? fmt::format(" [[buffer({})]]", i) : "");
+  return text;
+}
+
+std::string SourceBuilder::call(std::string_view context) const {
+  std::string names;
+  for (std::size_t i = 0; i < buffers_.size(); ++i) names += fmt::format("{}b{}", i ? ", " : "", i);
+  return fmt::format("  {}<G>({}, G::Buffers{{{}}}, p{});\n}}\n", name_, context, names,
+                     shares_ ? ", s" : "");
+}
+
+std::string SourceBuilder::cuda_entry() const {
+  return fmt::format(
+      "extern \"C\" __global__ void __launch_bounds__({}) ingot_kernel({}const Params p) {{\n{}{}",
+      threads_, pointers("", false), shares_ ? "  __shared__ G::Shared s;\n" : "",
+      call("cuda_ctx()"));
+}
+
+std::string SourceBuilder::metal_entry() const {
+  const std::string limit =
+      shares_ ? "static_assert(sizeof(G::Shared) <= 32768, \"threadgroup memory\");\n" : "";
+  return fmt::format(
+      "static_assert(sizeof(Params) <= 4096, \"parameters\");\n{}"
+      "[[max_total_threads_per_threadgroup({})]] kernel void ingot_kernel({}"
+      "constant Params& p [[buffer({})]],\n"
+      "    uint3 tid [[thread_position_in_threadgroup]], uint3 nthreads "
+      "[[threads_per_threadgroup]],\n"
+      "    uint3 g [[threadgroup_position_in_grid]], uint3 ng [[threadgroups_per_grid]],\n"
+      "    uint lane [[thread_index_in_simdgroup]], uint warp "
+      "[[simdgroup_index_in_threadgroup]]) {{\n{}{}",
+      limit, threads_, pointers("device ", true), buffers_.size(),
+      shares_ ? "  threadgroup G::Shared s;\n" : "",
+      call("Ctx{tid.x, nthreads.x, g.x, g.y, g.z, ng.x, ng.y, ng.z, lane, warp}"));
+}
+
+std::string SourceBuilder::host_entry() const {
+  std::string casts;
+  for (std::size_t i = 0; i < buffers_.size(); ++i)
+    casts += fmt::format("{}({}{}*)buffers[{}]", i ? ", " : "",
+                         buffers_[i].is_const ? "const " : "", buffers_[i].type, i);
   return fmt::format(
       "HOST_EXPORT const u64 ingot_kernel_shared_nbytes;\n"
       "const u64 ingot_kernel_shared_nbytes = {};\n"
@@ -72,7 +119,7 @@ std::string SourceBuilder::entry(std::string_view dialect) const {
       "void* shared) {{\n"
       "  (void)shared;\n"
       "  {}<G>(*k, G::Buffers{{{}}}, *(const Params*)parameters{});\n}}\n",
-      shares_ ? "sizeof(G::Shared)" : "0", name_, pointers, shares_ ? ", *(G::Shared*)shared" : "");
+      shares_ ? "sizeof(G::Shared)" : "0", name_, casts, shares_ ? ", *(G::Shared*)shared" : "");
 }
 
 }  // namespace ingot::gpu

@@ -18,6 +18,8 @@ namespace ingot::gpu {
 
 /// "f32", "bf16", "bool": a dtype in the dialect.
 std::string_view type_name(DType t);
+/// "u16", …: where elements are only moved, they are moved as bits.
+std::string bits_name(DType t);
 /// What its elements are computed in: "f32", "f64" or "i64".
 std::string_view work_name(DType t);
 
@@ -49,6 +51,11 @@ class SourceBuilder {
 
  private:
   std::string entry(std::string_view dialect) const;
+  std::string host_entry() const;
+  std::string cuda_entry() const;
+  std::string metal_entry() const;
+  std::string pointers(std::string_view space, bool with_numbers) const;
+  std::string call(std::string_view context) const;
 
   struct Field {
     std::string type, name;

@@ -2,13 +2,10 @@
 // numbers of a row, moves, programs of arithmetic.
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <ingot/core/generator.h>
 #include <ingot/ops/arrange.h>
 #include <ingot/ops/compare.h>
 #include <ingot/ops/creation.h>
@@ -17,31 +14,13 @@
 #include <ingot/ops/random.h>
 #include <ingot/ops/shape.h>
 
-#include "support/host_scope.h"
+#include "support/same_bits.h"
 
 namespace ingot {
 namespace {
 
-using test::HostScope;
-using test::kHostDriver;
-
-using Make = std::function<Tensor(Device)>;
-
-// Without falling back: the kernels are the GPU's.
-void expect_same_bits(const Make& make, const std::string& what) {
-  const HostScope host;
-  plan::set_fallback("error");
-  manual_seed(7);
-  const Tensor here = make(Device{});
-  const HostArray expected = here.to_host();
-  manual_seed(7);
-  const Tensor there = make(kHostDriver);
-  EXPECT_EQ(there.device(), kHostDriver) << what;
-  const HostArray got = there.to_host();
-  ASSERT_EQ(got.dtype(), expected.dtype()) << what;
-  ASSERT_EQ(got.shape(), expected.shape()) << what;
-  EXPECT_EQ(std::memcmp(got.data(), expected.data(), expected.nbytes()), 0) << what;
-}
+using test::expect_same_bits;
+using test::Make;
 
 TEST(GpuBits, RandomNumbers) {
   for (const DType t : {float32, float64, float16, bfloat16}) {

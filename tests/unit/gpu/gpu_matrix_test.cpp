@@ -1,5 +1,5 @@
-// Every op on the host driver against the reference backend, forward and backward: what has a
-// kernel runs it, the rest falls back to the cpu inside the plan.
+// Every op on the host driver against the reference backend, forward and backward. Nothing falls
+// back to the cpu.
 //
 // A sample, so that a machine without compiled kernels is through in minutes: every third case;
 // case i takes its dtype number i (modulo how many there are), row-major if i is even, else in its
@@ -37,7 +37,7 @@ std::vector<std::pair<DType, Layout>> sample(std::size_t number) {
 void expect_agreement(std::size_t number, const gpu::HostDeviceOptions& options) {
   const OpCase& op = all_op_cases()[number];
   const test::HostScope host(options);
-  plan::set_fallback("silent");
+  plan::set_fallback("error");
   for (const auto& [dtype, layout] : sample(number)) {
     SCOPED_TRACE(label(op, dtype, layout));
     const std::vector<HostValues> inputs = case_inputs(op, dtype, layout);

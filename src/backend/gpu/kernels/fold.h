@@ -109,3 +109,24 @@ struct Truth {
   static FN Acc join(Acc a, Acc b) { return Acc{a.found || b.found}; }
   static FN bool total(Acc a) { return a.found == looked_for; }
 };
+
+// The largest element; a NaN stays.
+template <class W>
+struct Largest {
+  struct Acc {
+    W value;
+  };
+  static FN Acc start() { return Acc{(W)-as_f32(0x7f800000u)}; }
+  static FN Acc add(Acc a, W x, i64) { return Acc{op_maximum(a.value, x)}; }
+  static FN Acc join(Acc a, Acc b) { return Acc{op_maximum(a.value, b.value)}; }
+};
+
+// acc[0] takes in what the group's threads have in acc[0], acc[1], …; all threads call this.
+template <class Fold>
+FN void join_group(Ctx k, SHARED typename Fold::Acc* acc) {
+  BARRIER(k);
+  for (u32 apart = k.nthreads / 2; apart > 0; apart /= 2) {
+    if (k.tid < apart) acc[k.tid] = Fold::join(acc[k.tid], acc[k.tid + apart]);
+    BARRIER(k);
+  }
+}

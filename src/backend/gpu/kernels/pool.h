@@ -7,7 +7,7 @@
 // strides, NAME_0 to NAME_3, of the operands.
 
 struct Pool {
-  Index in_size, out_size, kernel, stride, padding, dilation;
+  Index in_size, out_size, extent, stride, padding, dilation;
 };
 template <class P>
 FN Pool pool_axis_0(CONSTANT const P& p) {
@@ -33,7 +33,7 @@ FN Window pool_window(Pool a, Index o, bool adaptive, bool counts_padding) {
   const Index start = o * a.stride - a.padding;
   Index first = start;
   if (first < 0) first += (-first + a.dilation - 1) / a.dilation * a.dilation;
-  const Index reach = start + (a.kernel - 1) * a.dilation + 1;
+  const Index reach = start + (a.extent - 1) * a.dilation + 1;
   const Index end = reach < a.in_size ? reach : a.in_size;
   const Index padded = reach < a.in_size + a.padding ? reach : a.in_size + a.padding;
   return Window{first, end, a.dilation,
@@ -45,7 +45,7 @@ FN Window pool_windows_of(Pool a, Index i, bool adaptive) {
     const i64 size = a.in_size, n = a.out_size;
     return Window{(Index)(i * n / size), (Index)(((i + 1) * n - 1) / size + 1), 1, 0};
   }
-  const Index low = i + a.padding - (a.kernel - 1) * a.dilation;
+  const Index low = i + a.padding - (a.extent - 1) * a.dilation;
   const Index last = (i + a.padding) / a.stride;
   return Window{low > 0 ? (low + a.stride - 1) / a.stride : 0,
                 last + 1 < a.out_size ? last + 1 : a.out_size, 1, 0};

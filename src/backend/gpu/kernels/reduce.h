@@ -34,8 +34,8 @@ FN void reduce_group(Ctx k, typename G::Buffers b, CONSTANT const typename G::Pa
       acc = Fold::add(acc, G::value(b, first + G::reduced_at(p, j)), (i64)j);
     s.acc[k.tid] = acc;
     BARRIER(k);
-    for (u32 half = k.nthreads / 2; half > 0; half /= 2) {
-      if (k.tid < half) s.acc[k.tid] = Fold::join(s.acc[k.tid], s.acc[k.tid + half]);
+    for (u32 apart = k.nthreads / 2; apart > 0; apart /= 2) {
+      if (k.tid < apart) s.acc[k.tid] = Fold::join(s.acc[k.tid], s.acc[k.tid + apart]);
       BARRIER(k);
     }
     // The next output may begin: acc[0] is this thread's, and the others have been read.

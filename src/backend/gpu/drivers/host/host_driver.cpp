@@ -45,13 +45,15 @@ class Copies {
 class HostPipeline final : public Pipeline {
  public:
   HostPipeline(const KernelSource& source, std::string_view object,
-               const HostDriverOptions& options)
+               const HostDriverOptions& options,
+               std::shared_ptr<std::atomic<std::uint64_t>> launched)
       : name_(source.name),
         threads_(source.threads),
         synchronises_(source.synchronises),
         num_buffers_(source.num_buffers),
         parameters_nbytes_(source.parameters_nbytes),
         options_(options),
+        launched_(std::move(launched)),
         library_(source.name, object, options.checked) {}
 
   void launch(const Grid& grid, std::span<const Argument> arguments,
@@ -60,6 +62,7 @@ class HostPipeline final : public Pipeline {
       throw InternalError(
           fmt::format("kernel {}: {} buffers and {} bytes of parameters are not {} and {}", name_,
                       arguments.size(), parameters.size_bytes(), num_buffers_, parameters_nbytes_));
+    launched_->fetch_add(1, std::memory_order_relaxed);
     if (options_.checked)
       run_checked(grid, arguments, parameters);
     else
@@ -107,6 +110,7 @@ class HostPipeline final : public Pipeline {
   bool synchronises_;
   std::size_t num_buffers_, parameters_nbytes_;
   HostDriverOptions options_;
+  std::shared_ptr<std::atomic<std::uint64_t>> launched_;
   HostLibrary library_;
 };
 
@@ -120,14 +124,20 @@ void HostDriver::set(const HostDriverOptions& options) {
 
 HostDriver::Counts HostDriver::counts() const {
   const std::lock_guard lock(mutex_);
-  return counts_;
+  Counts counts = counts_;
+  counts.launched = launched_->load(std::memory_order_relaxed);
+  return counts;
+}
+
+std::string HostDriver::prelude() const {
+  return fmt::format("#line 1 \"host.h\"\n{}", text_of("dialect/host"));
 }
 
 std::shared_ptr<const Pipeline> HostDriver::compile(const KernelSource& source) {
   const std::lock_guard lock(mutex_);
   if (const auto known = pipelines_.find(source.text); known != pipelines_.end())
     return known->second;
-  std::string text = fmt::format("#line 1 \"host.h\"\n{}", text_of("dialect/host"));
+  std::string text = prelude();
   if (options_.checked) text += text_of("dialect/host_checked");
   text += source.text;
   std::string key = fmt::format("dialect {}\n{}\n", kDialectVersion, host_compiler().identity);
@@ -137,14 +147,14 @@ std::shared_ptr<const Pipeline> HostDriver::compile(const KernelSource& source) 
   std::shared_ptr<const Pipeline> pipeline;
   if (object) {
     try {
-      pipeline = std::make_shared<HostPipeline>(source, *object, options_);
+      pipeline = std::make_shared<HostPipeline>(source, *object, options_, launched_);
       ++counts_.from_disk;
     } catch (const InternalError&) {  // whole, and yet of no use here
     }
   }
   if (!pipeline) {
     object = compile_shared_object(source.name, text, options_.checked);
-    pipeline = std::make_shared<HostPipeline>(source, *object, options_);
+    pipeline = std::make_shared<HostPipeline>(source, *object, options_, launched_);
     ++counts_.compiled;
     cache_.store(key, *object);
   }

@@ -2,6 +2,8 @@
 // and `selftest`: it is slow, and it finds what a GPU would not tell.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 
@@ -17,7 +19,7 @@ struct HostDriverOptions {
   bool checked = false;
 };
 
-class HostDriver final : public Driver {
+class HostDriver : public Driver {
  public:
   explicit HostDriver(std::string cache_folder) : cache_(std::move(cache_folder)) {}
 
@@ -30,8 +32,13 @@ class HostDriver final : public Driver {
   struct Counts {
     std::uint64_t compiled = 0;   ///< by the compiler
     std::uint64_t from_disk = 0;  ///< found in the cache's folder
+    std::uint64_t launched = 0;
   };
   Counts counts() const;
+
+ protected:
+  /// What stands before a kernel's text.
+  virtual std::string prelude() const;
 
  private:
   /// Pipelines that nobody else holds go when there are more.
@@ -42,6 +49,9 @@ class HostDriver final : public Driver {
   KernelCache cache_;
   std::unordered_map<std::string, std::shared_ptr<const Pipeline>> pipelines_;
   Counts counts_;
+  /// Pipelines may outlive the driver.
+  std::shared_ptr<std::atomic<std::uint64_t>> launched_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace ingot::gpu
