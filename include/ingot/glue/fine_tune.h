@@ -24,11 +24,11 @@ namespace ingot::glue {
 
 /// Where a fine-tuning tells what it does. All may be empty.
 struct Output {
-  std::function<void(const std::string& line)> line;
+  std::function<void(const std::string& line)> line = {};
   /// After every step of the training and every batch of an evaluation.
-  std::function<void(std::string_view phase, std::int64_t done, std::int64_t of)> progress;
+  std::function<void(std::string_view phase, std::int64_t done, std::int64_t of)> progress = {};
   /// Asked after every step: true saves a checkpoint and ends the training there.
-  std::function<bool()> stop;
+  std::function<bool()> stop = {};
 };
 
 struct FineTuneResults {

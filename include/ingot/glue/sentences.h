@@ -61,7 +61,7 @@ Sentences read_glue(const std::filesystem::path& folder, const SentenceTask& tas
 
 /// Files of your own; an empty path stands for a part that there is not.
 struct SentenceFiles {
-  std::filesystem::path train, validation, test;
+  std::filesystem::path train = {}, validation = {}, test = {};
 };
 
 struct OwnSentences {

@@ -171,7 +171,8 @@ TEST_F(FineTune, GoesOnFromACheckpointBitForBit) {
 
 TEST_F(FineTune, OwnFilesAndRegression) {
   folder.write("a.csv", "sentence1,label\nthe cat,0.5\na dog,2\nthe old bird,3.5\n");
-  arguments.data = {.max_seq_length = 16};
+  arguments.data = {};
+  arguments.data.max_seq_length = 16;
   arguments.data.train_file = arguments.data.validation_file = arguments.data.test_file =
       (folder / "a.csv").string();
   arguments.training.do_eval = arguments.training.do_predict = true;
