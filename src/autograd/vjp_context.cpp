@@ -84,6 +84,9 @@ void VjpContext::set(int i, Tensor grad) {
                ? grads_[same]
                : grad.to(wanted.dtype, node.site());
   }
+  // A number of the cpu that stood beside another device's tensors: its gradient is where it is.
+  if (wanted.shape.rank() == 0 && grad.device() != wanted.device)
+    grad = grad.to(wanted.device, node.site());
   if (!(grad.shape() == wanted.shape) || grad.dtype() != wanted.dtype)
     throw InternalError(fmt::format("{}: its rule gives gradient {} for input {} of {}",
                                     node.op().name, grad.cell()->spec().str(), i, wanted.str()));

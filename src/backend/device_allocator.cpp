@@ -63,6 +63,7 @@ DeviceAllocator::Block DeviceAllocator::take(std::size_t capacity, bool is_arena
 
 DeviceAllocator::Block DeviceAllocator::take_cached(Blocks& from, Blocks::iterator at) {
   const Block block{at->second, at->first};
+  memory_.reused(block.handle, block.capacity);
   cached_nbytes_ -= block.capacity;
   from.erase(at);
   count(block.capacity);
@@ -135,7 +136,7 @@ Ref<Buffer> DeviceAllocator::wrap(Block block, std::size_t nbytes, bool is_arena
     const std::lock_guard lock(mutex_);
     memory_.give(block.handle, block.capacity);
     allocated_nbytes_ -= block.capacity;
-    throw OutOfMemoryError("cpu: no memory left");
+    throw OutOfMemoryError(fmt::format("{}: no memory left on the cpu", device_.str()));
   }
 }
 
@@ -150,6 +151,7 @@ void DeviceAllocator::recycle(Buffer* buffer) noexcept {
   if (space != space_) return memory_.give(handle, capacity);
   try {
     to.emplace(capacity, handle);
+    memory_.cached(handle, capacity);
     cached_nbytes_ += capacity;
   } catch (const std::bad_alloc&) {
     memory_.give(handle, capacity);

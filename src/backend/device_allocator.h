@@ -21,6 +21,9 @@ class DeviceMemory {
   /// Null when there is not so much.
   virtual void* take(std::size_t nbytes) noexcept = 0;
   virtual void give(void* handle, std::size_t nbytes) noexcept = 0;
+  /// A block is kept for reuse: until reused() nobody may touch it. Where a sanitizer can be told.
+  virtual void cached(void* /*handle*/, std::size_t /*nbytes*/) noexcept {}
+  virtual void reused(void* /*handle*/, std::size_t /*nbytes*/) noexcept {}
   /// All there is; 0 when unknown.
   virtual std::size_t total_nbytes() const noexcept { return 0; }
 };

@@ -200,8 +200,29 @@ bool is_wanted(const char* variable) {
   return text && *text && std::string_view(text) != "0";
 }
 
-// The host driver comes into being when somebody asks for it who is allowed to, where there is a
-// compiler.
+// Devices for tests come into being when somebody asks for them who is allowed to. Options that are
+// wrong make no device: why_unavailable() says what is wrong with them.
+template <class Make>
+bool is_made(Make make) {
+  try {
+    make();
+    return true;
+  } catch (const ValueError&) {
+    return false;
+  }
+}
+
+template <class Make>
+std::string why_not_made(Make make) {
+  try {
+    make();
+    return "";
+  } catch (const ValueError& e) {
+    return e.what();
+  }
+}
+
+// The host driver, where there is a compiler.
 void make_host_driver_if_wanted(Device device) {
   if (device != Device(DeviceType::Host) || find_backend(device)) return;
   if (!is_wanted("INGOT_HOST_DRIVER") || !gpu::host_compiler().why_not.empty()) return;
@@ -214,10 +235,10 @@ std::string why_no_host_driver(Device device) {
   if (device.index != 0) return "there is one host driver, with the number 0";
   if (!is_wanted("INGOT_HOST_DRIVER"))
     return "a device for tests; INGOT_HOST_DRIVER=1 makes host:0";
-  return gpu::host_compiler().why_not;
+  if (!gpu::host_compiler().why_not.empty()) return gpu::host_compiler().why_not;
+  return why_not_made([&] { make_host_driver_if_wanted(device); });
 }
 
-// So do the twins.
 void make_twin_if_wanted(Device device) {
   if (device.type != DeviceType::Twin || find_backend(device)) return;
   if (!is_wanted("INGOT_TWIN") || device.index >= kNumTwins) return;
@@ -234,9 +255,11 @@ bool is_built(Device device) {
 }
 
 bool is_available(Device device) {
-  make_twin_if_wanted(device);
-  make_host_driver_if_wanted(device);
-  return find_backend(device) != nullptr && !is_lost(device);
+  return is_made([&] {
+           make_twin_if_wanted(device);
+           make_host_driver_if_wanted(device);
+         }) &&
+         find_backend(device) != nullptr && !is_lost(device);
 }
 
 bool is_lost(Device device) { return why_lost(device) != nullptr; }
@@ -255,7 +278,10 @@ std::string why_unavailable(Device device) {
     case DeviceType::CUDA:
       return "this build of Ingot has no CUDA backend yet";
     case DeviceType::Twin:
-      return is_available(device) ? "" : "a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1";
+      if (is_available(device)) return "";
+      return is_wanted("INGOT_TWIN") && device.index < kNumTwins
+                 ? why_not_made([&] { make_twin_if_wanted(device); })
+                 : "a device for tests; INGOT_TWIN=1 makes twin:0 and twin:1";
     case DeviceType::Host:
       return is_available(device) ? "" : why_no_host_driver(device);
     case DeviceType::MPS:

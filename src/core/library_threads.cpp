@@ -3,6 +3,7 @@
 #include "core/library_threads.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,10 +87,23 @@ const Runtime& runtime() {
 
 }  // namespace
 
+namespace {
+// The runtime's threads do not survive a fork, and libgomp does not notice: it would wait for them
+// for ever. In a forked process libraries have one thread.
+std::atomic<bool> forked{false};
+void watch_forks() {
+  static const bool watched =
+      pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); }) == 0;
+  (void)watched;
+}
+}  // namespace
+
 LibraryThreads::LibraryThreads() {
+  watch_forks();
   // Beyond OMP_THREAD_LIMIT a team is smaller than what was asked for, and oneDNN, which counts on
   // each of its threads, would leave their parts out.
-  const int n = std::min(num_threads(), runtime().limit ? runtime().limit() : num_threads());
+  const int most = forked.load(std::memory_order_relaxed) ? 1 : num_threads();
+  const int n = std::min(most, runtime().limit ? runtime().limit() : most);
   crowd().keep_waits_short(n);
   if (!runtime().get || !runtime().set) return;
   const int now = runtime().get();

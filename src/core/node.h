@@ -189,10 +189,12 @@ class Node : public RefCounted<Node> {
   }
   /// References that go away by themselves when the runs in flight have succeeded: those of their
   /// lists, and the edges that their nodes will drop.
-  std::uint32_t parked() const { return parked_.load(std::memory_order_acquire); }
-  void add_parked(int references) {
-    parked_.fetch_add(static_cast<std::uint32_t>(references), std::memory_order_acq_rel);
-  }
+  /// Every change also counts up the upper half, so that two equal looks prove that nothing changed
+  /// in between.
+  std::uint64_t parked_look() const { return parked_.load(std::memory_order_acquire); }
+  static std::uint32_t parked(std::uint64_t look) { return static_cast<std::uint32_t>(look); }
+  void park() { parked_.fetch_add(kParkedChange + 1, std::memory_order_acq_rel); }
+  void unpark() { parked_.fetch_add(kParkedChange - 1, std::memory_order_acq_rel); }
 
   /// Set when it could not be computed though nobody had asked for it: from then on only those who
   /// ask for it, or for what needs it, try.
@@ -236,7 +238,8 @@ class Node : public RefCounted<Node> {
   std::atomic<bool> listed_{false};
   std::atomic<bool> set_aside_{false};
   std::atomic<Flight> flight_{Flight::Never};
-  std::atomic<std::uint32_t> parked_{0};
+  static constexpr std::uint64_t kParkedChange = std::uint64_t{1} << 32;
+  std::atomic<std::uint64_t> parked_{0};
   bool requires_grad_ = false;
   Site site_;
   Site outer_site_;

@@ -124,6 +124,9 @@ struct Traits {
   bool effect = false;   ///< ordered by recording, never dropped
   bool barrier = false;  ///< nothing is merged across it
   bool checks = false;   ///< may throw while it runs (index ranges, labels)
+  /// Its outputs are the new values of its inputs, but for the gradients among them
+  /// (UpdateAttrs, updated_input): an update that is taken back leaves the old ones.
+  bool updates = false;
   /// float16 and bfloat16 stay what they are inside `vjp` and `expand`: these only move elements,
   /// or leave the arithmetic to one op that rounds once. All others compute in float32.
   bool in_dtype = false;
@@ -322,6 +325,12 @@ inline Saved saved_for_backward(const Node& n) {
   }
   if (n.op().gradient == Gradient::Expand) return {.inputs = Saved::kAll, .outputs = 0};
   return {};
+}
+
+/// Of an op that `updates`: the input whose new value output `o` is.
+inline std::size_t updated_input(const Node& n, std::size_t o) {
+  const std::size_t gradients = n.inputs().size() - n.outputs().size();
+  return o < gradients ? o : o + gradients;
 }
 
 /// Two ops that core itself records: data that was given, and a leaf that requires grad.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -18,12 +19,23 @@ namespace {
 thread_local int tls_limit = 1 << 16;
 thread_local bool tls_inside = false;
 
+// The number in a variable, or 0. OMP_NUM_THREADS may be a list, "4,2": what counts is its first.
+int threads_of(const char* variable, bool is_list) {
+  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+  if (!text || !*text) return 0;
+  char* end = nullptr;
+  const long n = std::strtol(text, &end, 10);
+  const bool whole = end != text && (*end == '\0' || (is_list && *end == ','));
+  if (whole && n >= 1 && n <= 4096) return static_cast<int>(n);
+  const std::string warning = std::string("warning: ") + variable + " is '" + text +
+                              "'; it is not used, since it is no number from 1 to 4096\n";
+  std::fwrite(warning.data(), 1, warning.size(), stderr);
+  return 0;
+}
+
 int initial_threads() {
-  for (const char* variable : {"INGOT_NUM_THREADS", "OMP_NUM_THREADS"}) {
-    const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
-    const long n = text ? std::strtol(text, nullptr, 10) : 0;
-    if (n >= 1 && n <= 4096) return static_cast<int>(n);
-  }
+  if (const int n = threads_of("INGOT_NUM_THREADS", false); n > 0) return n;
+  if (const int n = threads_of("OMP_NUM_THREADS", true); n > 0) return n;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 

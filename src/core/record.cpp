@@ -151,11 +151,14 @@ Device common_device(const OpDef& op, std::span<const ValueId> inputs, const Att
     if (mixes_with_any_device(inputs[chosen].spec())) {
       chosen = i;
     } else if (!mixes_with_any_device(s)) {
+      // What is on the cpu is what was forgotten there.
+      const Device first = inputs[chosen].spec().device;
+      const bool first_moves = first.type == DeviceType::CPU;
       throw DeviceError(
           fmt::format("{}: tensors live on different devices: operand {} on {}, operand {} on {}; "
-                      "move one with .to(\"{}\")",
-                      op.name, chosen, inputs[chosen].spec().device.str(), i, s.device.str(),
-                      inputs[chosen].spec().device.str()));
+                      "move operand {} with .to(\"{}\")",
+                      op.name, chosen, first.str(), i, s.device.str(), first_moves ? chosen : i,
+                      (first_moves ? s.device : first).str()));
     }
   }
   return inputs[chosen].spec().device;

@@ -14,6 +14,7 @@
 
 #include <ingot/core/error.h>
 #include <ingot/core/generator.h>
+#include <ingot/core/site_scope.h>
 
 #include "backend/device_allocator.h"
 #include "backend/registry.h"
@@ -148,6 +149,7 @@ struct DataLoader::Impl {
   LoaderPosition position;   // next batch to deliver, within 0 <= batch <= size()
   bool positioned = false;   // by set_position, and no pass begun since
   std::uint64_t passes = 0;  // begun so far
+  Site begun_at;             // the loop of the pass
   bool barren = false;       // the pass began at the start of its epoch and has delivered nothing
   Backend* pins = nullptr;   // whose pinned memory batches pass through
   std::optional<Prefetcher<Made>> pass;
@@ -244,6 +246,7 @@ struct DataLoader::Impl {
 
   std::optional<Batch> next() {
     if (!pass) return std::nullopt;
+    const SiteScope scope(begun_at);
     Fetched now = ahead ? std::move(*ahead) : fetch();
     ahead.reset();
     for (SkippedSample& sample : now.skipped)
@@ -355,7 +358,8 @@ void DataLoader::set_position(LoaderPosition position) {
   impl_->positioned = true;
 }
 
-DataLoader::Iterator DataLoader::begin() {
+DataLoader::Iterator DataLoader::begin(Site at) {
+  impl_->begun_at = at;
   impl_->begin_pass();
   return Iterator(impl_.get(), impl_->passes);
 }

@@ -320,7 +320,8 @@ std::string listing(const char* what, const std::vector<std::string>& lines) {
 
 }  // namespace
 
-LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
+LoadReport Module::load_state_dict(const StateDict& dict, bool strict, Site at) {
+  const SiteScope scope(at);
   const StateDict own = state_dict();
   LoadReport report;
   std::vector<std::string> misshapen;
@@ -344,6 +345,7 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
   }
 
   const NoGradGuard no_grad;
+  std::vector<std::pair<Tensor, Tensor>> values;  // all of them, before the first is taken over
   for (const auto& [key, tensor] : own) {
     const auto found = dict.find(key);
     if (found == dict.end() || !found->second.defined()) continue;
@@ -351,38 +353,79 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict) {
     if (is_old_scalar(tensor, value)) value = value.reshape({});
     if (value.dtype() != tensor.dtype()) value = value.to(tensor.dtype());
     if (value.device() != tensor.device()) value = value.to(tensor.device());
-    give_value(tensor, value);
+    values.emplace_back(tensor, value);
   }
+  for (const auto& [tensor, value] : values) give_value(tensor, value);
   return report;
 }
 
 // -- Changes ----------------------------------------------------------------------------------
 
+// All of them or none: whatever is refused (a dtype that the device has not, memory) is refused
+// before the first tensor has changed. What goes to another device is there then, since a copy that
+// is still to be made could fail when the values can only be had by way of that device.
 void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
   const NoGradGuard no_grad;
+  struct Change {
+    Tensor tensor, value, grad;  // undefined: stays as it is
+  };
+  std::vector<Change> changes;
+  std::vector<Tensor> copies;
+  std::unordered_set<const Cell*> seen;  // shared tensors are converted once
+  const auto converted = [&](const Tensor& before) -> Tensor {
+    const Tensor after = f(before);
+    if (after.is_same(before)) return {};
+    if (after.device() != before.device()) copies.push_back(after);
+    return after;
+  };
   visit("", [&](const std::string&, const NamedTensor& t) {
-    if (!t.tensor.defined()) return;
-    const Tensor before = plain(t.tensor);
-    if (const Tensor after = f(before); !after.is_same(before)) give_value(t.tensor, after);
-    if (const Tensor grad = t.tensor.grad(); grad.defined()) t.tensor.cell()->set_grad(f(grad));
+    if (!t.tensor.defined() || !seen.insert(t.tensor.cell()).second) return;
+    const Tensor grad = t.tensor.grad();
+    changes.push_back(
+        {t.tensor, converted(plain(t.tensor)), grad.defined() ? converted(grad) : Tensor()});
   });
+  if (!copies.empty()) ingot::eval(copies);
+  for (const Change& c : changes) {
+    if (c.value.defined()) give_value(c.tensor, c.value);
+    if (c.grad.defined()) c.tensor.cell()->set_grad(c.grad);
+  }
 }
 
-Module& Module::to(Device device) { return move_to(device, false); }
-
-Module& Module::move_to(Device device, bool non_blocking) {
-  convert([&](const Tensor& t) { return t.device() == device ? t : t.to(device, non_blocking); });
-  return *this;
+namespace {
+Tensor in_dtype(const Tensor& t, DType dtype) {
+  return t.is_floating_point() && t.dtype() != dtype ? t.to(dtype) : t;
 }
+}  // namespace
 
-Module& Module::to(DType dtype) {
+void Module::require_floating(DType dtype) const {
   if (!is_floating(dtype))
     throw DTypeError(
         fmt::format("{}: a module can only be converted to a floating-point dtype, not {}",
                     type_name(), name(dtype)));
+}
+
+Module& Module::to(Device device, Site at) { return move_to(device, false, at); }
+
+Module& Module::to(Device device, DType dtype, Site at) {
+  const SiteScope scope(at);
+  require_floating(dtype);
   convert([&](const Tensor& t) {
-    return t.is_floating_point() && t.dtype() != dtype ? t.to(dtype) : t;
+    const Tensor here = in_dtype(t, dtype);
+    return here.device() == device ? here : here.to(device);
   });
+  return *this;
+}
+
+Module& Module::move_to(Device device, bool non_blocking, Site at) {
+  const SiteScope scope(at);
+  convert([&](const Tensor& t) { return t.device() == device ? t : t.to(device, non_blocking); });
+  return *this;
+}
+
+Module& Module::to(DType dtype, Site at) {
+  const SiteScope scope(at);
+  require_floating(dtype);
+  convert([&](const Tensor& t) { return in_dtype(t, dtype); });
   return *this;
 }
 

@@ -142,6 +142,11 @@ void check_mask(const char* op, const Tensor& x, int first, const Tensor& mask, 
     fail<IndexError>(op, "a 0-dim mask selects no dimension; use where(mask, a, b)", at);
 }
 
+// Indices may be on the cpu wherever x is, as in PyTorch.
+Tensor where_x_is(const Tensor& t, const Tensor& x, Site at) {
+  return t.device() == Device{} && x.device() != Device{} ? t.to(x.device(), at) : t;
+}
+
 Places places_of(const char* op, const Tensor& x, const std::vector<Tensor>& indices, Site at) {
   Places p;
   int d = 0;
@@ -152,7 +157,7 @@ Places places_of(const char* op, const Tensor& x, const std::vector<Tensor>& ind
           at);
     if (index.defined()) {
       p.attrs.dims.push_back(d);
-      p.tensors.push_back(index);
+      p.tensors.push_back(where_x_is(index, x, at));
     }
     ++d;
   };
@@ -211,7 +216,7 @@ Tensor fill(const char* op, const Tensor& x, const Tensor& mask, const Operand& 
   if (!is_whole_mask(x, {mask})) check_mask(op, x, 0, mask, 0, value.site());
   Shape shape = mask.shape();
   while (shape.rank() < x.dim()) shape.push_back(1);
-  return masked_fill(x, mask.reshape(shape, value.site()), value);
+  return masked_fill(x, where_x_is(mask, x, value.site()).reshape(shape, value.site()), value);
 }
 
 }  // namespace
@@ -224,7 +229,8 @@ Tensor put(const char* op, const Tensor& x, const std::vector<Tensor>& indices,
     return w.rounded(put(op, w[0], indices, values, accumulate));
   const Places p = places_of(op, x, indices, at);
   const Shape shape = selection_shape(x.shape(), p.tensors[0].shape(), p.attrs);
-  const Tensor given = to_tensor(values, x.dtype(), x.device(), op);
+  Tensor given = to_tensor(values, x.dtype(), x.device(), op);
+  if (given.dim() == 0) given = where_x_is(given, x, at);  // before it is given another shape
   const auto fits = [&] {
     try {
       return broadcast_shapes(given.shape(), shape) == shape;
@@ -243,7 +249,7 @@ Tensor put(const char* op, const Tensor& x, const std::vector<Tensor>& indices,
 }
 
 Tensor select_by(const Tensor& x, const std::vector<Tensor>& indices, Site at) {
-  if (is_whole_mask(x, indices)) return masked_select(x, indices[0], at);
+  if (is_whole_mask(x, indices)) return masked_select(x, where_x_is(indices[0], x, at), at);
   const Places p = places_of("index", x, indices, at);
   return record_index(x, p.tensors, p.attrs, at);
 }

@@ -34,6 +34,13 @@ void assign(const Tensor& t, const char* op, const Tensor& value, const Site& at
                                  value.shape().str(), ops::spec_of(t).str()),
                      at);
   ops::check_storable(op, t, value, at);
+  if (value.device() != t.device())
+    fail<DeviceError>(op,
+                      fmt::format("the result is on {} and cannot be stored in {} on {}; move it "
+                                  "there first with .to(\"{}\")",
+                                  value.device().str(), ops::spec_of(t).str(), t.device().str(),
+                                  value.device().str()),
+                      at);
   rebind(t, cast(value, t.dtype(), at));
 }
 

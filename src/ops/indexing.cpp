@@ -110,6 +110,10 @@ Tensor with_values(const char* op, const Tensor& x, const IndexList& list, const
   if (p.by_tensors) return p.in_x(put(op, p.tensor, p.indices, values, accumulate));
   Tensor given = accumulate ? to_operand(values, x.dtype(), x.device(), op)
                             : to_tensor(values, x.dtype(), x.device(), op);
+  // What ranges name is copied into, which a copy from another device may be, as in PyTorch.
+  // A sum takes the cpu's numbers only.
+  const bool comes_along = !accumulate || (given.dim() == 0 && given.device() == Device{});
+  if (comes_along && given.device() != x.device()) given = given.to(x.device(), at);
   while (given.dim() > p.tensor.dim() && given.size(0) == 1) given = squeeze(given, 0, at);
   const Tensor fitted = broadcast_to(given, p.tensor.shape(), at);
   return p.in_x(accumulate ? cast(Operand(p.tensor, at) + fitted, x.dtype(), at) : fitted);

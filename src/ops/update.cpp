@@ -79,7 +79,8 @@ void expand_sgd(ExpandContext& c) {
   for (const Tensor& b : buffers) c.result(b);
 }
 
-const OpDef kSgdUpdate{.name = "sgd_update", .infer = infer_sgd, .expand = expand_sgd};
+const OpDef kSgdUpdate{
+    .name = "sgd_update", .infer = infer_sgd, .expand = expand_sgd, .traits = {.updates = true}};
 
 // -- adam_update
 // -----------------------------------------------------------------------------------
@@ -111,7 +112,8 @@ void expand_adam(ExpandContext& c) {
     for (const Tensor& t : *list) c.result(t);
 }
 
-const OpDef kAdamUpdate{.name = "adam_update", .infer = infer_adam, .expand = expand_adam};
+const OpDef kAdamUpdate{
+    .name = "adam_update", .infer = infer_adam, .expand = expand_adam, .traits = {.updates = true}};
 
 // -- rmsprop_update ---------------------------------------------------------------------------
 
@@ -149,8 +151,10 @@ void expand_rmsprop(ExpandContext& c) {
     for (const Tensor& t : *list) c.result(t);
 }
 
-const OpDef kRmspropUpdate{
-    .name = "rmsprop_update", .infer = infer_rmsprop, .expand = expand_rmsprop};
+const OpDef kRmspropUpdate{.name = "rmsprop_update",
+                           .infer = infer_rmsprop,
+                           .expand = expand_rmsprop,
+                           .traits = {.updates = true}};
 
 // -- adagrad_update ---------------------------------------------------------------------------
 
@@ -171,8 +175,10 @@ void expand_adagrad(ExpandContext& c) {
   for (const Tensor& t : sums) c.result(t);
 }
 
-const OpDef kAdagradUpdate{
-    .name = "adagrad_update", .infer = infer_adagrad, .expand = expand_adagrad};
+const OpDef kAdagradUpdate{.name = "adagrad_update",
+                           .infer = infer_adagrad,
+                           .expand = expand_adagrad,
+                           .traits = {.updates = true}};
 
 // -- Recording
 // -------------------------------------------------------------------------------------

@@ -9,11 +9,13 @@
 #include <string>
 #include <unordered_set>
 
+#include "backend/registry.h"
 #include "core/cell.h"
 #include "core/observe.h"
 #include "core/record.h"
 #include "ops/at.h"
 #include "optim/state_reader.h"
+#include "plan/in_flight.h"
 
 namespace ingot::optim {
 
@@ -137,15 +139,80 @@ void Optimizer::forget_dead() {
   std::erase_if(states_, [](const auto& entry) { return !entry.second.owner.lock().defined(); });
 }
 
+/// The updates of a step, when they are recorded and the states are still what they were.
+std::vector<Optimizer::Submitted> Optimizer::what_is_submitted(
+    const std::vector<Batch>& all) const {
+  std::vector<Submitted> updates;
+  for (const Batch& batch : all) {
+    Stream* stream = backend_for(batch.params[0].device()).stream();
+    if (!stream) continue;  // the cpu's steps are done when they return
+    Submitted s{.node_id = batch.params[0].cell()->value().node->id(),
+                .step = batch.step,
+                .stream = stream,
+                .seq = 0,
+                .over = false,
+                .params = {}};
+    for (std::size_t i = 0; i < batch.params.size(); ++i) {
+      const Cell* cell = batch.params[i].cell();
+      const std::vector<Tensor>& before = states_.find(cell)->second.tensors;
+      std::uint64_t fresh = 0;
+      for (std::size_t k = 0; k < batch.states.size(); ++k)
+        if (batch.states[k][i].defined() && (k >= before.size() || !before[k].defined()))
+          fresh |= std::uint64_t{1} << k;
+      s.params.push_back({cell, fresh});
+    }
+    updates.push_back(std::move(s));
+  }
+  return updates;
+}
+
+/// There is room for them.
+void Optimizer::note_submitted(std::vector<Submitted> updates) noexcept {
+  for (Submitted& s : updates) {
+    s.seq = s.stream->submitted();
+    submitted_.push_back(std::move(s));
+  }
+}
+
+/// Updates that were taken back (plan/in_flight.h) do not count any more.
+void Optimizer::settle_submitted() const {
+  // First whether they have succeeded, then whether one was taken back: that a device has failed is
+  // forgotten after that.
+  for (Submitted& s : submitted_) s.over = s.stream->passed(s.seq) && !s.stream->failed_by(s.seq);
+  if (const std::uint64_t now = plan::num_taken_back(); now != taken_back_seen_) {
+    taken_back_seen_ = now;
+    for (auto s = submitted_.rbegin(); s != submitted_.rend(); ++s) {
+      if (!plan::forget_taken_back(s->node_id)) continue;
+      s->over = true;
+      for (const Submitted::Param& p : s->params) {
+        const auto found = states_.find(p.cell);
+        if (found == states_.end() || found->second.step == 0) continue;
+        State& state = found->second;
+        --state.step;
+        for (std::size_t k = 0; k < state.tensors.size(); ++k)
+          if (state.step < s->step && (p.fresh >> k & 1) != 0) state.tensors[k] = {};
+      }
+    }
+  }
+  std::erase_if(submitted_, [](const Submitted& s) { return s.over; });
+}
+
 void Optimizer::step(Site at) {
   const ObservedSpan span(RunEvent::Kind::Range, "Optimizer::step");
   const SiteScope scope(at);
   const NoGradGuard no_grad;
+  if (!submitted_.empty()) {
+    if (const std::exception_ptr earlier = plan::settle_failures()) std::rethrow_exception(earlier);
+    settle_submitted();
+    if (const std::exception_ptr earlier = plan::take_untold_update_failure())
+      std::rethrow_exception(earlier);
+  }
   ingot::detail::own_errors("Optimizer::step", at, [&] {
     const std::vector<Batch> all = batches();
     UndoLog log;
     // Where the states will be kept: nothing may fail after eval().
     std::vector<std::vector<Tensor>> tensors;
+    std::vector<Submitted> submitted;
     try {
       for (const Batch& batch : all) {
         const Result result = update(batch);
@@ -157,11 +224,14 @@ void Optimizer::step(Site at) {
           for (std::size_t i = 0; i < result.states[k].size(); ++i)
             if (result.states[k][i].defined()) log.rebind(batch.states[k][i], result.states[k][i]);
       }
+      submitted = what_is_submitted(all);
+      submitted_.reserve(submitted_.size() + submitted.size());
       eval(log.tensors());
     } catch (...) {
       log.undo();
       throw;
     }
+    note_submitted(std::move(submitted));
     std::size_t next = 0;
     for (const Batch& batch : all)
       for (std::size_t i = 0; i < batch.params.size(); ++i) {
@@ -293,6 +363,12 @@ std::string state_key(std::size_t index, std::string_view name) {
 
 StateDict Optimizer::state_dict() const {
   check_unique();
+  if (!submitted_.empty()) {
+    for (const Submitted& s : submitted_) s.stream->wait(s.seq);
+    const std::exception_ptr failure = plan::settle_failures();
+    settle_submitted();
+    if (failure) std::rethrow_exception(failure);
+  }
   StateDict dict;
   const auto names = state_names();
   std::size_t index = 0;
@@ -349,7 +425,8 @@ Optimizer::State Optimizer::read_state(detail::StateReader& reader, std::size_t 
   return state;
 }
 
-void Optimizer::load_state_dict(const StateDict& dict) {
+void Optimizer::load_state_dict(const StateDict& dict, Site at) {
+  const SiteScope scope(at);
   const NoGradGuard no_grad;
   check_unique();
   detail::StateReader reader(dict, "optimizer");
@@ -382,6 +459,7 @@ void Optimizer::load_state_dict(const StateDict& dict) {
     group_initial_lr(g) = initial[g];
   }
   states_ = std::move(states);
+  submitted_.clear();  // they were of other states
 }
 
 }  // namespace ingot::optim

@@ -16,6 +16,7 @@
 #include "core/hash.h"
 #include "core/observe.h"
 #include "core/record.h"
+#include "plan/in_flight.h"
 #include "plan/plan.h"
 
 namespace ingot::plan {
@@ -115,6 +116,38 @@ std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
     n = next;
   }
   return n ? n->failure() : nullptr;
+}
+
+// Updates that were submitted to a device, given back, and are blocked: they are taken back
+// (plan/in_flight.h). Returns whether there were any. What they were to update may have to be
+// computed anew before: then that is in `first`.
+bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
+                       std::vector<ValueId>& first) {
+  bool any = false;
+  for (Node*& n : claimed) {
+    if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(*n)) continue;
+    const std::size_t before = first.size();
+    for (std::size_t o = 0; o < n->outputs().size(); ++o) {
+      const ValueId& old = n->inputs()[updated_input(*n, o)];
+      if (old.node->state() == NodeState::Failed ||
+          (old.node->claimed_by() == token && old.node->position == 1)) {
+        first.resize(before);
+        break;
+      }
+      if (old.node->state() != NodeState::Done) first.push_back(old);
+    }
+    if (first.size() > before) continue;
+    const NodeRef keep(n);
+    n->set_claimed_by(0);
+    if (take_back_late(*n)) {
+      n = nullptr;  // it is Done
+      any = true;
+    } else {
+      n->set_claimed_by(token);
+    }
+  }
+  std::erase(claimed, nullptr);
+  return any || !first.empty();
 }
 
 // Alias pattern: leaves with one Value share a number. Sorting keeps this near linear.
@@ -311,6 +344,7 @@ void Batch::clear() {
   first_output.clear();
   roots.clear();
   num_asked = 0;
+  comes_first = false;
   num_slots = 0;
   hash = 0;
   failed = nullptr;
@@ -383,6 +417,14 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
       return true;
     }
     mark_blocked(batch.nodes, batch.token);
+    if (std::vector<ValueId> first; take_back_updates(batch.nodes, batch.token, first)) {
+      guard.give_back();
+      if (first.empty()) continue;
+      const bool there = collect(batch, {}, first);
+      batch.comes_first = there;
+      if (there) return true;
+      continue;
+    }
     std::exception_ptr failure;
     for (const ValueId& root : roots)
       if (!failure) failure = failure_behind(root.node.get(), batch.token);

@@ -51,8 +51,9 @@ struct Batch {
   std::size_t num_asked = 0;                ///< nodes that these need, themselves included
   std::size_t num_slots = 0;
   std::uint64_t hash = 0;
-  std::uint64_t token = 0;  ///< this evaluation's mark on its nodes
-  Node* failed = nullptr;   ///< after a failed run: the node whose check threw, if one did
+  std::uint64_t token = 0;   ///< this evaluation's mark on its nodes
+  bool comes_first = false;  ///< what was asked for needs these nodes to be Done before it
+  Node* failed = nullptr;    ///< after a failed run: the node whose check threw, if one did
   /// After a failed run or a plan that could not be made: the node it failed for, if that is known.
   mutable Node* culprit = nullptr;
 

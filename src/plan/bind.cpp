@@ -65,9 +65,9 @@ class Ownership {
   // that would write over it do not count: they come before it.
   std::uint32_t other_references(const Leaf& leaf) {
     if (!one_stream_reads(leaf)) return leaf.node->references_but_cells();
-    const std::uint32_t parked = leaf.node->parked();
+    const std::uint64_t look = leaf.node->parked_look();
     const std::uint32_t references = leaf.node->references_but_cells();
-    return leaf.node->parked() == parked ? references - parked : ~std::uint32_t{0};
+    return leaf.node->parked_look() == look ? references - Node::parked(look) : ~std::uint32_t{0};
   }
 
   std::uint32_t edges(const Node* node) const {

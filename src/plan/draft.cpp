@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "backend/registry.h"
 #include "plan/transfer.h"
@@ -89,6 +90,8 @@ class Text {
     text_ += '\n';
     if (d_.filled >= Draft::Part::Steps) {
       steps();
+      segments();
+      fallbacks();
       buffers();
       results();
     } else {
@@ -215,6 +218,58 @@ class Text {
 
   void steps() {
     for (std::size_t s = 0; s < d_.steps.size(); ++s) text_ += "  " + step(s) + '\n';
+  }
+
+  // Rows of steps on one device.
+  void segments() {
+    if (!several()) return;
+    for (std::size_t first = 0, number = 0; first < d_.steps.size(); ++number) {
+      std::size_t end = first;
+      while (end < d_.steps.size() && d_.steps[end].on == d_.steps[first].on) ++end;
+      text_ += fmt::format("  segment {} on {}: steps {} to {}\n", number,
+                           d_.devices[d_.steps[first].on].device.str(), first, end - 1);
+      first = end;
+    }
+  }
+
+  // What falling back costs. A copy to the host is made for the one that reads it there, a copy
+  // from it for the one that has computed there what is copied.
+  void fallbacks() {
+    if (d_.fallbacks.empty()) return;
+    struct Cost {
+      std::size_t transfers = 0, nbytes = 0;
+    };
+    std::map<std::int32_t, Cost> costs;  // by recorded node
+    for (const Gap& gap : d_.fallbacks) costs[gap.batch_node];
+    std::vector<std::int32_t> maker(d_.buffers.size(), -1);
+    for (const DraftStep& s : d_.steps) {
+      const std::int32_t recorded = d_.node(s.node).batch_node;
+      if (is_transfer(s)) {
+        const auto from = static_cast<std::size_t>(s.from[0].buffer);
+        const bool of_host = d_.buffers[from].on == kHost && maker[from] >= 0;
+        const auto cost = costs.find(of_host ? maker[from] : recorded);
+        if (cost == costs.end()) continue;
+        ++cost->second.transfers;
+        const TensorDesc& copied = s.desc.inputs[0];
+        cost->second.nbytes += TensorSpec{copied.shape, copied.dtype, {}}.nbytes();
+      } else if (s.on == kHost) {
+        for (const Place& p : s.to) maker[static_cast<std::size_t>(p.buffer)] = recorded;
+      }
+    }
+    for (const auto& [recorded, cost] : costs) {
+      std::string ops;
+      const Gap* first = nullptr;
+      for (const Gap& gap : d_.fallbacks) {
+        if (gap.batch_node != recorded) continue;
+        if (!first) first = &gap;
+        ops += fmt::format("{}{}", ops.empty() ? "" : ", ", gap.op->name);
+      }
+      const auto site = static_cast<std::size_t>(recorded);
+      const std::string line = site < d_.sites.size() ? user_line(d_.sites[site]) : "";
+      text_ += fmt::format("  falls back from {}: {} on {}, {} transfers, {} B{}\n",
+                           first->device.str(), ops, first->operand, cost.transfers, cost.nbytes,
+                           line.empty() ? "" : "  # " + line);
+    }
   }
 
   void buffers() {

@@ -155,6 +155,7 @@ struct Draft {
   std::vector<std::int32_t> outputs;
   std::vector<std::uint8_t> live;  ///< ... and whether it is kept.
   std::vector<Sites> sites;        ///< per batch node: where it was recorded
+  std::vector<Gap> fallbacks;      ///< ops that the cpu computes for another device
 
   // group
   std::vector<Group> groups;

@@ -119,8 +119,9 @@ bool attempt(plan::Batch& batch, std::span<const NodeRef> pending, std::span<con
     failure = lost;
   if (!plan::collect(batch, pending, asked)) return true;
   computes = true;
+  const bool over = !batch.comes_first;
   compute(batch, next);
-  return true;
+  return over;
 }
 
 // `alone`: nothing that is pending beside what was asked for.

@@ -5,10 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include <ingot/core/error.h>
 #include <ingot/core/stream.h>
@@ -35,23 +36,25 @@ namespace {
 // Markers that their stream may not have passed yet: it reads them, whoever forgets the event.
 class Submitted {
  public:
-  // Makes room, which may fail; what was passed goes.
-  void prepare() {
-    std::vector<std::shared_ptr<Event::Marker>> passed;  // they go without the lock
+  using Markers = std::list<std::shared_ptr<Event::Marker>>;
+
+  void drop_passed() noexcept {
+    Markers passed;  // they go without the lock
     const std::lock_guard lock(mutex_);
-    for (auto& marker : markers_)
-      if (marker->passed()) passed.push_back(std::move(marker));
-    std::erase(markers_, nullptr);
-    markers_.reserve(markers_.size() + 64);  // so many threads may come at once
+    for (auto marker = markers_.begin(); marker != markers_.end();) {
+      const auto next = std::next(marker);
+      if ((*marker)->passed()) passed.splice(passed.end(), markers_, marker);
+      marker = next;
+    }
   }
-  void add(std::shared_ptr<Event::Marker> marker) {
+  void add(Markers one) noexcept {
     const std::lock_guard lock(mutex_);
-    markers_.push_back(std::move(marker));
+    markers_.splice(markers_.end(), one);
   }
 
  private:
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Event::Marker>> markers_;
+  Markers markers_;
 };
 Submitted& submitted_markers() {
   static auto* const markers = new Submitted;  // outlives every thread
@@ -115,12 +118,13 @@ void Event::record(const DeviceStream& stream) {
   StepCall call;
   call.kernel = marker->kernel.get();
   call.workspace = &marker->no_workspace;
-  submitted_markers().prepare();
+  submitted_markers().drop_passed();
+  Submitted::Markers place{marker};
   {
     const plan::ValuesStay stay;
     const std::lock_guard lock(marker->stream->submitting());
     marker->seq = marker->stream->submitted() + 1;
-    submitted_markers().add(marker);  // first: from here on the stream has it
+    submitted_markers().add(std::move(place));  // first: from here on the stream has it
     marker->stream->submit(call);
     marker->stream->flush();
   }

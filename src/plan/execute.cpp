@@ -111,7 +111,11 @@ void hand_out(Batch& batch, std::vector<Ref<Value>>& values) {
 class DeviceRun {
  public:
   DeviceRun(const std::shared_ptr<const Plan>& plan, Batch& batch, Backend& backend)
-      : plan_(*plan), batch_(batch), backend_(backend), run_(std::make_unique<Run>(plan)) {
+      : plan_(*plan),
+        batch_(batch),
+        backend_(backend),
+        run_(std::make_unique<Run>(plan)),
+        place_(1) {
     run_->nodes.reserve(batch.nodes.size());
     run_->drops.reserve(batch.nodes.size());
     run_->parts.reserve(plan->segments.size() + plan->devices.size());
@@ -159,7 +163,8 @@ class DeviceRun {
     // The nodes, which the run keeps, own what it made; nobody else does.
     instance.results.clear();
     instance.binding.outputs.clear();
-    add_in_flight(std::move(run_));
+    place_.front() = std::move(run_);
+    add_in_flight(std::move(place_));
   }
 
   /// The same when everything has succeeded. Throws what failed.
@@ -240,11 +245,23 @@ class DeviceRun {
 
   template <class Watch>
   void run_here(const Segment& segment, PlanInstance& instance, Watch& watch) {
-    if (!std::exchange(host_waited_, true))
-      for (const Leaf& leaf : batch_.leaves)
-        if (leaf.value->buffer->space() != MemorySpace::Device) wait(leaf.value->ready);
+    wait_for_leaves(segment);
     for (const std::uint32_t other : segment.waits_for) wait(last_of(other));
     run_on_host(plan_, segment, batch_, instance, watch);
+  }
+
+  // Those that its steps read, or write over.
+  void wait_for_leaves(const Segment& segment) {
+    const auto wait_for = [&](std::int32_t number) {
+      const PlanBuffer& b = plan_.buffers[static_cast<std::size_t>(number)];
+      const std::int32_t leaf =
+          b.kind == PlanBuffer::Kind::Leaf ? static_cast<std::int32_t>(b.index) : b.donor_leaf;
+      if (leaf < 0) return;
+      const Value& value = *batch_.leaves[static_cast<std::size_t>(leaf)].value;
+      if (value.buffer->space() != MemorySpace::Device) wait(value.ready);
+    };
+    for (std::size_t i = segment.first_step; i < segment.end_step; ++i)
+      for (const StepOperand& o : plan_.steps[i].operands) wait_for(o.buffer);
   }
 
   // A failure of our own is thrown like one of the host's; one of an earlier run is that run's.
@@ -283,9 +300,9 @@ class DeviceRun {
   Batch& batch_;
   Backend& backend_;
   std::unique_ptr<Run> run_;
+  RunList place_;                       // where it will be in flight: then nothing may fail
   std::vector<std::int32_t> parts_of_;  // per segment: which of run_->parts, or -1
   const Bound* next_operand_ = nullptr;
-  bool host_waited_ = false;
   std::array<bool, kDevices> waited_for_leaves_{};
 };
 

@@ -147,6 +147,7 @@ class Expander {
   void fall_back(const Call& call) const {
     const Device device = call.specs[0].device;
     const std::string operand = (call.inputs.empty() ? call.specs[0] : spec(call.inputs[0])).str();
+    draft_.fallbacks.push_back({call.op, call.batch_node, device, operand, false});
     if (draft_.gaps) {
       const bool refused = fallback_for(device) == Fallback::Error;
       draft_.gaps->push_back({call.op, call.batch_node, device, operand, refused});

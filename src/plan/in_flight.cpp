@@ -1,21 +1,26 @@
 #include "plan/in_flight.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
 #include <shared_mutex>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 #include <ingot/core/error.h>
 
 #include "backend/device_allocator.h"
 #include "backend/registry.h"
+#include "core/op_def.h"
 #include "core/record.h"
+#include "plan/transfer.h"
 
 namespace ingot::plan {
 namespace {
@@ -25,29 +30,45 @@ constexpr std::size_t kMaxRuns = 16;
 constexpr std::size_t kMaxNbytes = std::size_t{256} << 20;  // of outputs, beyond two runs
 
 struct State {
-  std::shared_mutex values;                // ValuesStay shares it, giving runs back has it alone
-  std::mutex mutex;                        // of what follows
-  std::vector<std::unique_ptr<Run>> runs;  // in the order of submission
+  std::shared_mutex values;  // ValuesStay shares it, giving runs back has it alone
+  std::mutex mutex;          // of what follows
+  RunList runs;              // in the order of submission
   std::exception_ptr untold;
-  std::exception_ptr kept;             // for the next evaluation
-  std::atomic<bool> has_kept = false;  // asked without the lock
+  std::exception_ptr kept;                 // for the next evaluation
+  std::atomic<bool> has_kept = false;      // asked without the lock
+  bool untold_updates = false;             // updates were taken back for it
+  std::vector<std::uint64_t> taken_back;   // ids of updates, until somebody asks for them
+  std::vector<std::uint64_t> wait_for_it;  // of those that are to be taken back
+  std::atomic<std::uint64_t> num_taken_back{0};
   std::map<const Stream*, Ref<Buffer>> arenas;
 };
+thread_local int values_stay = 0;  // ValuesStay of this thread
+
 State& state() {
-  static auto* const instance = new State;  // outlives every thread
+  static auto* const instance = [] {
+    static auto* const made = new State;  // outlives every thread
+    // In a process that is forked other threads do not go on, nor do they let go of what they hold.
+    pthread_atfork([] { made->mutex.lock(); }, [] { made->mutex.unlock(); },
+                   [] {
+                     made->mutex.unlock();
+                     new (&made->values) std::shared_mutex;
+                     if (values_stay > 0) made->values.lock_shared();
+                   });
+    return made;
+  }();
   return *instance;
 }
 
-thread_local int values_stay = 0;  // ValuesStay of this thread
-
 // The references that a run in flight has to nodes, and its nodes' edges, are no owners.
-void park(const Run& run, int sign) {
+void each_parked(const Run& run, void (Node::*change)()) {
   for (std::size_t i = 0; i < run.nodes.size(); ++i) {
-    run.nodes[i]->add_parked(sign);
+    (run.nodes[i].get()->*change)();
     if (run.drops[i])
-      for (const ValueId& in : run.nodes[i]->inputs()) in.node->add_parked(sign);
+      for (const ValueId& in : run.nodes[i]->inputs()) (in.node.get()->*change)();
   }
 }
+void park(const Run& run) { each_parked(run, &Node::park); }
+void unpark(const Run& run) { each_parked(run, &Node::unpark); }
 
 std::size_t output_nbytes(const Run& run) { return run.lease.plan().output_nbytes; }
 
@@ -89,19 +110,19 @@ void mark_in_flight(Run& run, const Batch& batch) {
     run.drops.push_back(drops_inputs(*n));
     n->set_flight(Node::Flight::Going);
   }
-  park(run, 1);
+  park(run);
 }
 
-void add_in_flight(std::unique_ptr<Run> run) {
+void add_in_flight(RunList one) noexcept {
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  s.runs.push_back(std::move(run));
+  s.runs.splice(s.runs.end(), one);
 }
 
 namespace {
 
 void finish(Run& run) {
-  park(run, -1);  // before the references go: who counts them meanwhile sees an owner too many
+  unpark(run);  // before the references go: who counts them meanwhile sees an owner too many
   for (const NodeRef& n : run.nodes) {
     n->set_flight(Node::Flight::Arrived);
     n->set_computed();
@@ -122,12 +143,14 @@ void release_idle_arenas() {
 void finish_runs() {
   if (!any_stream()) return;
   State& s = state();
-  std::vector<std::unique_ptr<Run>> finished;
+  RunList finished;
   {
     const std::lock_guard lock(s.mutex);
-    for (auto& run : s.runs)
-      if (run->passed() && !run->failed()) finished.push_back(std::move(run));
-    std::erase(s.runs, nullptr);
+    for (auto run = s.runs.begin(); run != s.runs.end();) {
+      const auto next = std::next(run);
+      if ((*run)->passed() && !(*run)->failed()) finished.splice(finished.end(), s.runs, run);
+      run = next;
+    }
   }
   // Without the lock: what goes away with them may do anything.
   for (const auto& run : finished) finish(*run);
@@ -142,16 +165,15 @@ void limit_runs() {
     Ticket oldest;
     {
       const std::lock_guard lock(s.mutex);
-      s.runs.reserve(s.runs.size() + 64);  // add_in_flight() must not fail; so many threads come
       std::size_t nbytes = 0;
       for (const auto& run : s.runs) nbytes += output_nbytes(*run);
       if (s.runs.size() < 2 || (s.runs.size() < kMaxRuns && nbytes <= kMaxNbytes)) return;
       const Run& first = *s.runs.front();
       for (const Run::Part& p : first.parts)
         if (!p.stream->passed(p.last_seq())) oldest = {p.stream, p.last_seq()};
+      if (!oldest.stream && first.failed()) throw RunFailedEarlier();
     }
-    if (!oldest.stream) throw RunFailedEarlier();
-    oldest.stream->wait(oldest.seq);
+    if (oldest.stream) oldest.stream->wait(oldest.seq);  // else it has just arrived
   }
 }
 
@@ -244,19 +266,24 @@ const Step* step_of(const Run& run, const Stream* stream, std::uint64_t seq) {
   return nullptr;
 }
 
+// Nodes whose own check failed, and why.
+using FailedNodes = std::vector<std::pair<Node*, std::exception_ptr>>;
+
 // Its nodes are pending again, and its leaves what they were. A run that is `broken` has written
 // over some leaves and not over others: nothing can be computed anew from them, so all its nodes
 // fail, and the leaves stay overwritten.
-void give_back(Run& run, Node* failed, const std::exception_ptr& why, bool broken) {
-  park(run, -1);
+void give_back(Run& run, const FailedNodes& checks, const std::exception_ptr& broken) {
+  unpark(run);
   if (!broken)
     for (const Ref<Value>& v : run.overwritten) v->set_overwritten(false);
   std::vector<NodeRef>& pending = record_state().pending;
   for (const NodeRef& n : run.nodes) {
     for (NodeOutput& o : n->outputs()) o.value = nullptr;
-    const bool fails = broken || n.get() == failed;
+    const auto check = std::find_if(checks.begin(), checks.end(),
+                                    [&](const auto& entry) { return entry.first == n.get(); });
+    const bool fails = broken || check != checks.end();
     if (fails)
-      n->fail(why);
+      n->fail(broken ? broken : check->second);
     else
       n->set_state(NodeState::Pending);
     n->set_flight(Node::Flight::GivenBack);  // last: who sees it Done must not take it for settled
@@ -268,7 +295,7 @@ void give_back(Run& run, Node* failed, const std::exception_ptr& why, bool broke
 }
 
 struct Found {
-  std::vector<std::pair<Node*, std::exception_ptr>> checks;    ///< nodes whose own check failed
+  FailedNodes checks;
   std::vector<std::pair<Stream*, std::exception_ptr>> losses;  ///< streams whose device is gone
   std::vector<std::pair<Run*, std::exception_ptr>> broken;     ///< runs that cannot be repeated
   std::exception_ptr other;                                    ///< what is to be thrown
@@ -293,6 +320,69 @@ bool says_lost(const std::exception_ptr& why) {
   } catch (...) {
     return false;
   }
+}
+
+// What indices or labels are a view or a copy of.
+ValueId source_of(ValueId id) {
+  while (true) {
+    const Traits& traits = id.node->op().traits;
+    const bool passes = traits.view || traits.alias || is_copy_to(id.node->op());
+    if (!passes || id.node->inputs().empty()) return id;
+    id = ValueId(id.node->inputs()[traits.alias ? id.output : 0]);
+  }
+}
+
+// Whether both look at the same indices or labels.
+bool check_the_same(const Node& a, const Node& b) {
+  for (const ValueId& x : a.inputs())
+    for (const ValueId& y : b.inputs())
+      if (x.spec().dtype == DType::Int64 && y.spec().dtype == DType::Int64 &&
+          source_of(x) == source_of(y))
+        return true;
+  return false;
+}
+
+// A loss and its gradient look at the same labels in the same way: where one has failed, so has the
+// other, although only the first was met.
+void add_same_checks(Found& found, const std::vector<Run*>& failed) {
+  const FailedNodes met = found.checks;
+  const auto reads_all_of = [](const Node& n, const Node& other) {
+    const auto inputs = n.inputs(), others = other.inputs();
+    return std::all_of(others.begin(), others.end(), [&](const ValueId& in) {
+      return std::find(inputs.begin(), inputs.end(), in) != inputs.end();
+    });
+  };
+  for (const auto& [node, why] : met)
+    for (const Run* run : failed)
+      for (const NodeRef& n : run->nodes)
+        if (n.get() != node && n->op().traits.checks && n->attrs() == node->attrs() &&
+            reads_all_of(*n, *node))
+          found.checks.emplace_back(n.get(), why);
+}
+
+// Updates in runs that failed, of values that need a node whose check failed, or may fail by the
+// same indices; in the order of recording.
+std::vector<Node*> updates_behind(const Found& found, const std::vector<Run*>& failed) {
+  std::vector<Node*> updates;
+  if (found.checks.empty()) return updates;
+  std::unordered_set<const Node*> blocked;
+  for (const auto& [node, why] : found.checks) blocked.insert(node);
+  const auto may_fail = [&](const Node& n) {
+    return n.op().traits.checks &&
+           std::any_of(found.checks.begin(), found.checks.end(),
+                       [&](const auto& check) { return check_the_same(*check.first, n); });
+  };
+  for (const Run* run : failed)
+    for (const NodeRef& n : run->nodes) {
+      const auto inputs = n->inputs();
+      if (std::none_of(inputs.begin(), inputs.end(),
+                       [&](const ValueId& in) { return blocked.contains(in.node.get()); }) &&
+          !may_fail(*n))
+        continue;
+      blocked.insert(n.get());
+      if (n->op().traits.updates) updates.push_back(n.get());
+    }
+  return updates;
 }
 
 // Why the gates are shut.
@@ -324,6 +414,45 @@ Found find_failures(const std::vector<Stream*>& streams, const std::vector<Run*>
 
 }  // namespace
 
+bool take_back(Node& update) noexcept {
+  const auto old = [&](std::size_t o) -> const ValueId& {
+    return update.inputs()[updated_input(update, o)];
+  };
+  for (std::size_t o = 0; o < update.outputs().size(); ++o) {
+    const ValueId& id = old(o);
+    if (id.node->state() != NodeState::Done || !(id.spec() == update.outputs()[o].spec))
+      return false;
+    const Ref<Value>& value = id.node->outputs()[id.output].value;
+    if (!value || value->overwritten) return false;
+  }
+  for (std::size_t o = 0; o < update.outputs().size(); ++o)
+    update.outputs()[o].value = old(o).node->outputs()[old(o).output].value;
+  update.set_flight(Node::Flight::Arrived);
+  update.set_state(NodeState::Done);
+  update.set_computed();
+  return true;
+}
+
+bool waits_to_be_taken_back(const Node& update) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  return std::find(s.wait_for_it.begin(), s.wait_for_it.end(), update.id()) != s.wait_for_it.end();
+}
+
+bool take_back_late(Node& update) {
+  for (std::size_t o = 0; o < update.outputs().size(); ++o) {
+    const ValueId& old = update.inputs()[updated_input(update, o)];
+    if (old.node->state() != NodeState::Done) return false;
+    const Ref<Value>& value = old.node->outputs()[old.output].value;
+    if (value && !wait_ready(value->ready)) throw RunFailedEarlier();
+  }
+  if (!take_back(update)) return false;
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  std::erase(s.wait_for_it, update.id());
+  return true;
+}
+
 bool any_failed() noexcept {
   bool failed = false;
   for_each_backend([&](Backend& b) {
@@ -353,35 +482,45 @@ std::exception_ptr settle_failures() {
     for (const auto& run : s.runs)
       if (run->failed()) failed.push_back(run.get());
   }
-  const Found found = find_failures(streams, failed);
-  std::vector<std::unique_ptr<Run>> taken;
-  taken.reserve(failed.size());
+  Found found = find_failures(streams, failed);
+  add_same_checks(found, failed);
+  const std::vector<Node*> updates = updates_behind(found, failed);
+  {
+    const std::lock_guard lock(s.mutex);
+    s.taken_back.reserve(s.taken_back.size() + updates.size());
+    s.wait_for_it.reserve(s.wait_for_it.size() + updates.size());
+  }
+  RunList taken;
   // From here on nothing may fail.
   for (auto run = failed.rbegin(); run != failed.rend(); ++run) {
-    Node* node = nullptr;
-    std::exception_ptr why;
-    for (const auto& [n, error] : found.checks)
-      if (std::any_of((*run)->nodes.begin(), (*run)->nodes.end(),
-                      [&, n = n](const NodeRef& own) { return own.get() == n; })) {
-        node = n;
-        why = error;
-      }
-    bool broken = false;
+    std::exception_ptr broken;
     for (const auto& [r, error] : found.broken)
-      if (r == *run) {
-        broken = true;
-        why = error;
-      }
-    give_back(**run, node, why, broken);
+      if (r == *run) broken = error;
+    give_back(**run, found.checks, broken);
   }
   {
     const std::lock_guard lock(s.mutex);
-    for (auto& run : s.runs)
-      if (std::find(failed.begin(), failed.end(), run.get()) != failed.end())
-        taken.push_back(std::move(run));
-    std::erase(s.runs, nullptr);
-    if (!found.checks.empty() && !s.untold) s.untold = found.checks.front().second;
+    for (auto run = s.runs.begin(); run != s.runs.end();) {
+      const auto next = std::next(run);
+      if (std::find(failed.begin(), failed.end(), run->get()) != failed.end())
+        taken.splice(taken.end(), s.runs, run);
+      run = next;
+    }
+    for (const Node* update : updates) s.taken_back.push_back(update->id());
+    s.num_taken_back.fetch_add(updates.size(), std::memory_order_acq_rel);
+    if (!updates.empty() && !found.other) {
+      found.other = found.checks.front().second;
+    } else if (!found.checks.empty() && !s.untold) {
+      s.untold = found.checks.front().second;
+      s.untold_updates = !updates.empty();
+    }
   }
+  // Those whose old value is to be computed anew are taken back by whoever asks for them.
+  for (Node* update : updates)
+    if (!take_back(*update)) {
+      const std::lock_guard lock(s.mutex);
+      s.wait_for_it.push_back(update->id());
+    }
   std::sort(record_state().pending.begin(), record_state().pending.end(),
             [](const NodeRef& a, const NodeRef& b) { return a->id() < b->id(); });
   for (const auto& [stream, why] : found.losses) stream->lose(why);
@@ -395,7 +534,9 @@ void settle_for_later() {
   if (!other) return;
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  if (!s.untold) s.untold = other;
+  if (s.untold) return;
+  s.untold = other;
+  s.untold_updates = true;  // it may be for them; to be told is right in any case
 }
 
 void keep_for_next(std::exception_ptr other) noexcept {
@@ -416,7 +557,27 @@ std::exception_ptr take_kept() noexcept {
 std::exception_ptr take_untold_failure() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
+  s.untold_updates = false;
   return std::exchange(s.untold, nullptr);
+}
+
+std::exception_ptr take_untold_update_failure() {
+  State& s = state();
+  {
+    const std::lock_guard lock(s.mutex);
+    if (!s.untold_updates) return nullptr;
+  }
+  return take_untold_failure();
+}
+
+std::uint64_t num_taken_back() noexcept {
+  return state().num_taken_back.load(std::memory_order_acquire);
+}
+
+bool forget_taken_back(std::uint64_t node_id) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  return std::erase(s.taken_back, node_id) > 0;
 }
 
 // -- Waiting --------------------------------------------------------------------------------------

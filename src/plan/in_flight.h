@@ -8,12 +8,17 @@
 // leaves are what they were. The gate of the stream (core/stream.h) sees to it that none of their
 // later steps ran.
 //
+// An optimizer's update that cannot be computed, since a check before it failed, must not take the
+// parameter with it: it is taken back. So are all that were submitted behind it. Their nodes are
+// Done, and what they hold is what they were to update.
+//
 // Who evaluates or reads a value holds ValuesStay meanwhile; giving runs back waits for all of
 // them. Without a device that has a stream none of this costs more than a look at one flag.
 #pragma once
 
 #include <cstdint>
 #include <exception>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -85,8 +90,10 @@ struct RunFailedEarlier {};
 
 /// The batch was submitted as `run`: its nodes are marked, their edges kept. Before they are Done.
 void mark_in_flight(Run& run, const Batch& batch);
+/// A list of one run, made before it may not fail any more.
+using RunList = std::list<std::unique_ptr<Run>>;
 /// From now on somebody will see whether it succeeds.
-void add_in_flight(std::unique_ptr<Run> run);
+void add_in_flight(RunList one) noexcept;
 /// Lets go of the runs that have succeeded.
 void finish_runs();
 /// Waits until few enough runs are in flight for another one. Throws RunFailedEarlier.
@@ -94,8 +101,9 @@ void limit_runs();
 
 /// If a stream's gate is shut: gives the runs back that failed, and opens it. Nodes whose own check
 /// failed (a label out of range) become Failed. A device that said it is gone is lost from then on.
-/// Returns any other error, for the caller to throw, or null. Throws RunFailedEarlier, for the
-/// outer evaluation, while this thread holds ValuesStay and there is something to give back.
+/// Returns any other error, for the caller to throw, or null; a failed check is one as well where
+/// updates are taken back for it. Throws RunFailedEarlier, for the outer evaluation, while this
+/// thread holds ValuesStay and there is something to give back.
 std::exception_ptr settle_failures();
 /// Whether there is something to settle.
 bool any_failed() noexcept;
@@ -107,6 +115,20 @@ void keep_for_next(std::exception_ptr other) noexcept;
 std::exception_ptr take_kept() noexcept;
 /// An error that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
+/// The same, if updates were taken back for it.
+std::exception_ptr take_untold_update_failure();
+
+/// The update comes to nothing: its outputs are what it was to update. It is nobody's but the
+/// caller's. False when that is not there (a device has written over it, or it is to be computed).
+bool take_back(Node& update) noexcept;
+/// Whether the update is to be taken back when what it was to update has been computed anew.
+bool waits_to_be_taken_back(const Node& update);
+/// Then. Throws RunFailedEarlier if a device failed at that.
+bool take_back_late(Node& update);
+/// Updates that were, or are to be, taken back so far.
+std::uint64_t num_taken_back() noexcept;
+/// Whether the node with that id is one. It is forgotten then.
+bool forget_taken_back(std::uint64_t node_id);
 
 /// Makes the device's memory ask for what runs in flight hold, when it runs short.
 void watch_memory(Backend& backend);

@@ -4,6 +4,9 @@
 // is one, nothing is copied: the copy is the value itself. A plan of one device passes through
 // unchanged.
 //
+// A check of what comes from the host (labels of a loader) is made on the host, before it is
+// copied: so it fails like any check on the cpu, and nothing has been submitted behind it.
+//
 // With several devices the nodes are put into an order of few changes of device. What may end up
 // as writing over a leaf — an optimizer's update — comes last, after everything that can fail.
 #include <algorithm>
@@ -21,7 +24,10 @@ namespace {
 class Transfers {
  public:
   explicit Transfers(Draft& draft)
-      : draft_(draft), old_(std::move(draft.nodes)), copies_(draft.values.size()) {
+      : draft_(draft),
+        old_(std::move(draft.nodes)),
+        copies_(draft.values.size()),
+        origins_(draft.values.size(), -1) {
     draft_.nodes.clear();
     for (std::size_t v = 0; v < draft.values.size(); ++v)
       stands_for_.push_back(static_cast<std::int32_t>(v));
@@ -43,6 +49,7 @@ class Transfers {
         take(std::move(n));
     }
     for (std::int32_t& v : draft_.outputs) v = stands_for_[static_cast<std::size_t>(v)];
+    drop_unread_copies();
   }
 
  private:
@@ -50,6 +57,10 @@ class Transfers {
 
   void take(DraftNode&& n) {
     if (view_kind(*n.op) != ViewKind::None) n.on = where_view_is_cheapest(n);
+    if (const std::int32_t leaf = checked_host_leaf(n); leaf >= 0) {
+      n.on = kHost;
+      n.inputs = {leaf};
+    }
     for (std::int32_t& v : n.inputs) v = readable(v, n);
     const auto number = static_cast<std::int32_t>(draft_.nodes.size());
     std::vector<std::int32_t> wanted_back;
@@ -69,6 +80,35 @@ class Transfers {
     const std::int32_t recorded = n.batch_node, region = n.region;
     draft_.nodes.push_back(std::move(n));
     for (const std::int32_t v : wanted_back) in_memory_of(value(v).on, v, recorded, region);
+  }
+
+  // The host's leaf of which node n checks a copy, or -1.
+  std::int32_t checked_host_leaf(const DraftNode& n) {
+    if (!n.op->traits.checks || n.on == kHost || n.inputs.size() != 1 || n.outputs.size() != 1)
+      return -1;
+    std::int32_t v = n.inputs[0];
+    while (origin_of(v) >= 0) v = origin_of(v);
+    const DraftValue& given = value(v);
+    const TensorSpec &in = given.spec, &out = value(n.outputs[0]).spec;
+    const bool from_host = given.leaf >= 0 && given.on == kHost;
+    return from_host && in.shape == out.shape && in.dtype == out.dtype ? v : -1;
+  }
+
+  // Copies that turned out to be for nobody: what was to be read was read where it came from.
+  void drop_unread_copies() {
+    std::vector<std::uint8_t> read(draft_.values.size(), 0);
+    for (std::size_t v = 0; v < draft_.values.size(); ++v) read[v] = draft_.values[v].live;
+    for (const DraftNode& n : draft_.nodes)
+      for (const std::int32_t v : n.inputs) read[static_cast<std::size_t>(v)] = 1;
+    std::vector<DraftNode> kept;
+    for (DraftNode& n : draft_.nodes) {
+      const std::int32_t to = n.outputs[0];
+      const bool unread = n.op == &kTransfer && !read[static_cast<std::size_t>(to)];
+      for (const std::int32_t v : n.outputs)
+        value(v).producer = unread ? -1 : static_cast<std::int32_t>(kept.size());
+      if (!unread) kept.push_back(std::move(n));
+    }
+    draft_.nodes = std::move(kept);
   }
 
   // `to(device)`: readers take the copy that is there.
@@ -143,6 +183,8 @@ class Transfers {
   std::int32_t add_copy(std::int32_t v, std::uint8_t on) {
     const std::int32_t copy = draft_.add_value({.spec = value(v).spec, .on = on});
     copies_.resize(draft_.values.size());
+    origins_.resize(draft_.values.size(), -1);
+    origins_.back() = v;
     stands_for_.push_back(copy);
     copies_of(v).push_back({on, copy});
     copies_of(copy) = {};
@@ -154,10 +196,14 @@ class Transfers {
     std::int32_t value;
   };
   std::vector<Copy>& copies_of(std::int32_t v) { return copies_[static_cast<std::size_t>(v)]; }
+  std::int32_t origin_of(std::int32_t copy) const {
+    return origins_[static_cast<std::size_t>(copy)];
+  }
 
   Draft& draft_;
   std::vector<DraftNode> old_;
   std::vector<std::vector<Copy>> copies_;  // per value: where else it is
+  std::vector<std::int32_t> origins_;      // per value: of what it is a copy, or -1
   std::vector<std::int32_t> stands_for_;   // per value: what readers take for it
 };
 

@@ -49,9 +49,14 @@ grep -q '^best: twin' "$out" && fail "a twin is the best device"
 # So is the host driver, which needs a compiler.
 check 0 env INGOT_HOST_DRIVER=1 CXX=/no/such/compiler "$INGOT_BIN" devices --all
 prints "host:0: not available: the compiler that CXX names, /no/such/compiler, does not run"
-check 1 env INGOT_HOST_DRIVER=fast "$INGOT_BIN" devices --all
-says "INGOT_HOST_DRIVER: there is no 'fast'"
-one_line
+
+# Options that are wrong make no device, and say so in its row; all others are there.
+check 0 env INGOT_HOST_DRIVER=fast INGOT_TWIN=nonsense "$INGOT_BIN" devices --all
+prints "host:0: not available: "
+prints "twin:0: not available: INGOT_TWIN: there is no 'nonsense'"
+grep -q '^cpu  *yes  *yes' "$out" || fail "the cpu's row is gone"
+check 0 env INGOT_TWIN=refuse=matmull "$INGOT_BIN" devices --all
+prints "twin:0: not available: INGOT_TWIN: refuse: there is no op 'matmull'; did you mean matmul?"
 
 # INGOT_DEVICE goes before.
 check 0 env INGOT_DEVICE=CPU "$INGOT_BIN" devices

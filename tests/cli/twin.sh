@@ -109,3 +109,7 @@ says "conv2d: twin:0 has no kernel for it on float32"
 check 1 on_twin quick train "${run[@]}" --device twin --out odd
 says "INGOT_TWIN: there is no 'quick'"
 one_line
+
+# So is a number of threads that is none; the training goes on.
+check 0 env INGOT_TWIN=1 INGOT_NUM_THREADS=many "$INGOT_BIN" check --model lenet5 --device twin
+says "warning: INGOT_NUM_THREADS is 'many'; it is not used, since it is no number from 1 to 4096"

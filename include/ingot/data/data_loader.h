@@ -129,8 +129,8 @@ class DataLoader {
   /// incrementing throw what the data set threw, and ShapeError or DTypeError when the samples of a
   /// batch do not fit together, IndexError when a sampler leaves the data set; the pass is over
   /// then. With OnError::Skip a batch without samples is left out, and IoError ends a whole pass
-  /// without any.
-  Iterator begin();
+  /// without any. Errors name the line of the loop.
+  Iterator begin(Site at = Site::current());
   std::default_sentinel_t end() const { return {}; }
 
   /// The batch after the last one delivered; after the last of an epoch, the first of the next.

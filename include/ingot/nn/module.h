@@ -103,29 +103,34 @@ class Module {
   /// with `strict` false only misshapen keys are an error. As in PyTorch, the num_batches_tracked
   /// of batch and instance norms may be missing (they stay as they are), and a tensor of shape [1]
   /// fits one of rank 0.
-  LoadReport load_state_dict(const StateDict& dict, bool strict = true);
+  LoadReport load_state_dict(const StateDict& dict, bool strict = true, Site at = Site::current());
 
   // -- Changes of all that is in it; each returns this module ---------------------------------
-  /// Moves parameters, buffers and gradients. Optimizers that hold the parameters go on with them:
-  /// their state (moments, momentum) follows at the next step().
-  Module& to(Device device);
+  /// Moves parameters, buffers and gradients, now. Optimizers that hold the parameters go on with
+  /// them: their state (moments, momentum) follows at the next step(). What the device refuses
+  /// throws DTypeError (a dtype that it has not), OutOfMemoryError or DeviceError, and then the
+  /// module is wholly what it was.
+  Module& to(Device device, Site at = Site::current());
   /// The copies begin now; nobody waits for them.
   template <std::same_as<bool> Flag>
-  Module& to(Device device, Flag non_blocking) {
-    return move_to(device, non_blocking);
+  Module& to(Device device, Flag non_blocking, Site at = Site::current()) {
+    return move_to(device, non_blocking, at);
   }
-  Module& to(const char* device) { return to(Device(device)); }
-  Module& to(const std::string& device) { return to(Device(device)); }
+  Module& to(const char* device, Site at = Site::current()) { return to(Device(device), at); }
+  Module& to(const std::string& device, Site at = Site::current()) {
+    return to(Device(device), at);
+  }
   /// Converts floating-point parameters, buffers and gradients; throws DTypeError unless `dtype` is
-  /// one. Optimizers go on, as after to(device).
-  Module& to(DType dtype);
-  Module& to(Device device, DType dtype) { return to(device).to(dtype); }
+  /// one. Optimizers go on, as after to(device). All or nothing, as there.
+  Module& to(DType dtype, Site at = Site::current());
+  /// Both at once: a float64 module can go to a device that has float32 only.
+  Module& to(Device device, DType dtype, Site at = Site::current());
   // By name, as of tensors.
-  Module& half() { return to(DType::Float16); }
-  Module& float16() { return to(DType::Float16); }
-  Module& bfloat16() { return to(DType::BFloat16); }
-  Module& float32() { return to(DType::Float32); }
-  Module& float64() { return to(DType::Float64); }
+  Module& half(Site at = Site::current()) { return to(DType::Float16, at); }
+  Module& float16(Site at = Site::current()) { return to(DType::Float16, at); }
+  Module& bfloat16(Site at = Site::current()) { return to(DType::BFloat16, at); }
+  Module& float32(Site at = Site::current()) { return to(DType::Float32, at); }
+  Module& float64(Site at = Site::current()) { return to(DType::Float64, at); }
   /// Training or evaluation behaviour (dropout, batch-norm) of this module and those below it.
   Module& train(bool on = true);
   Module& eval() { return train(false); }
@@ -242,7 +247,8 @@ class Module {
              const std::function<void(const std::string&, const NamedTensor&)>& f) const;
   NamedTensors collect(bool buffers) const;
   void convert(const std::function<Tensor(const Tensor&)>& f);
-  Module& move_to(Device device, bool non_blocking);
+  Module& move_to(Device device, bool non_blocking, Site at);
+  void require_floating(DType dtype) const;
   Hooks& hooks();
   using Compute = std::function<Tensor(const Tensor&)>;
   Tensor compute_with_backward_hooks(const Tensor& x, const Compute& compute);

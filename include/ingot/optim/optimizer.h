@@ -11,7 +11,9 @@
 // - Numbers such as the learning rate are slots of that plan: changing them costs nothing.
 // - Parameters without a gradient are skipped, as in PyTorch; each has its own step count.
 // - A step() that throws (a label out of range, no memory) leaves parameters and state as they
-// were.
+//   were. On a device, which runs behind, that is found later: then this step and all that were
+//   submitted behind it are taken back (parameters, state and step counts are what they were before
+//   it), and the error is thrown once, by whoever finds it: item(), synchronize(), the next step().
 // - State follows the parameter to another device or dtype (`net.to(device)`) at the next step().
 // - State belongs to the parameter, not to its place: parameters may be moved between groups,
 //   reordered, taken out and put back, and keep it; one that is put in another's place begins anew.
@@ -29,6 +31,10 @@
 
 #include <ingot/core/state_dict.h>
 #include <ingot/core/tensor.h>
+
+namespace ingot {
+class Stream;
+}
 
 namespace ingot::optim {
 
@@ -51,7 +57,8 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Updates every parameter that has a gradient and evaluates everything pending.
+  /// Updates every parameter that has a gradient and evaluates everything pending. On a device also
+  /// throws what an earlier step turned out to fail with, if nobody was told; then it does nothing.
   void step(Site at = Site::current());
   /// Forgets the gradients: grad() becomes undefined.
   void zero_grad();
@@ -78,11 +85,11 @@ class Optimizer {
 
   /// Everything that a resumed run needs, as tensors: "groups.0.lr", "state.3.step",
   /// "state.3.exp_avg", … with parameters counted over all groups. A snapshot: later steps do not
-  /// change it.
+  /// change it. Waits for the steps that devices have not done yet, and throws what they fail with.
   StateDict state_dict() const;
   /// Takes over options and state. Throws ValueError listing what is missing, not a number where
   /// one must be, or does not fit this optimizer's parameters, and then changes nothing.
-  void load_state_dict(const StateDict& dict);
+  void load_state_dict(const StateDict& dict, Site at = Site::current());
 
  protected:
   struct State {
@@ -128,14 +135,35 @@ class Optimizer {
   void check_params(const std::vector<Tensor>& params) const;
 
  private:
+  /// Updates that a device may still have before it: a check that fails takes them back.
+  struct Submitted {
+    /// A parameter of it, and its state tensors that appeared in this step (bit k for tensor k).
+    struct Param {
+      const Cell* cell;
+      std::uint64_t fresh;
+    };
+    std::uint64_t node_id;  ///< of the update
+    std::int64_t step;      ///< as in Batch
+    Stream* stream;         ///< of its device
+    std::uint64_t seq;      ///< there all of it has been passed
+    bool over;              ///< it has succeeded, or was taken back
+    std::vector<Param> params;
+  };
+
   std::vector<Batch> batches();
+  std::vector<Submitted> what_is_submitted(const std::vector<Batch>& all) const;
+  void note_submitted(std::vector<Submitted> updates) noexcept;
+  void settle_submitted() const;
   std::vector<Tensor> state_for_step(std::size_t group, const Tensor& param, const State& state,
                                      bool& fresh) const;
   void check_unique() const;
   void forget_dead();
   State read_state(detail::StateReader& reader, std::size_t index, const Tensor& param) const;
 
-  std::unordered_map<const Cell*, State> states_;
+  // Mutable: that updates have been taken back is noticed when somebody looks.
+  mutable std::unordered_map<const Cell*, State> states_;
+  mutable std::vector<Submitted> submitted_;
+  mutable std::uint64_t taken_back_seen_ = 0;
   std::uint64_t steps_ = 0;  ///< calls of step()
 };
 

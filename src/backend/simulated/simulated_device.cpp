@@ -1,10 +1,18 @@
 #include "backend/simulated/simulated_device.h"
 
+#include <fmt/format.h>
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include <ingot/core/error.h>
 
 #include "core/observe.h"
 
@@ -38,15 +46,44 @@ void SimulatedDevice::describe(DeviceInfo& info) const {
   info.memory_free_nbytes = info.memory_total_nbytes - std::min(used, info.memory_total_nbytes);
 }
 
-void SimulatedDevice::pass_all_at_exit() {
-  static std::mutex mutex;
-  static auto* const streams = new std::vector<Stream*>;  // never destroyed
-  const std::lock_guard lock(mutex);
-  streams->push_back(&stream);
-  static const bool registered = std::atexit([] {
-                                   for (Stream* s : *streams) s->wait(s->submitted());
-                                 }) == 0;
-  (void)registered;
+namespace {
+
+struct Streams {
+  std::mutex mutex;
+  std::vector<SimulatedStream*> list;
+};
+Streams& streams() {
+  static auto* const instance = new Streams;  // never destroyed
+  return *instance;
+}
+
+// Only the thread that forked lives on. The list is whole: who was adding to it held the lock.
+void abandon_all() {
+  for (SimulatedStream* s : streams().list) {
+    const std::string device = s->device().str();
+    s->abandon(std::make_exception_ptr(DeviceLostError(fmt::format(
+        "{} cannot be used in a forked process: its queue is the parent's; fork before the device "
+        "is used for the first time, or start a program of its own",
+        device))));
+  }
+  streams().mutex.unlock();
+}
+
+}  // namespace
+
+void SimulatedDevice::watch_process() {
+  {
+    const std::lock_guard lock(streams().mutex);
+    streams().list.push_back(&stream);
+  }
+  static const bool watched = [] {
+    std::atexit([] {
+      for (Stream* s : streams().list) s->wait(s->submitted());
+    });
+    pthread_atfork([] { streams().mutex.lock(); }, [] { streams().mutex.unlock(); }, abandon_all);
+    return true;
+  }();
+  (void)watched;
 }
 
 std::unique_ptr<Kernel> lower_simulated_transfer(std::size_t nbytes) {

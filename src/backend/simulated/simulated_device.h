@@ -25,8 +25,9 @@ struct SimulatedDevice {
   void run(const StepCall& call);
   /// Enters how much memory there is.
   void describe(DeviceInfo& info) const;
-  /// What is still queued when the program ends runs before what it reads goes away.
-  void pass_all_at_exit();
+  /// What is still queued when the program ends runs before what it reads goes away. In a process
+  /// that is forked from this one the device is lost.
+  void watch_process();
 
   SimulatedMemory memory;
   DeviceAllocator allocator;

@@ -106,6 +106,14 @@ void SimulatedMemory::give(void* handle, std::size_t nbytes) noexcept {
   }
 }
 
+void SimulatedMemory::cached(void* handle, std::size_t nbytes) noexcept {
+  ASAN_POISON_MEMORY_REGION(bytes(handle), nbytes);
+}
+
+void SimulatedMemory::reused(void* handle, std::size_t nbytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(bytes(handle), nbytes);
+}
+
 void* HostBlocks::take(std::size_t nbytes) noexcept {
   try {
     return take_host_scratch(nbytes);
@@ -115,7 +123,16 @@ void* HostBlocks::take(std::size_t nbytes) noexcept {
 }
 
 void HostBlocks::give(void* handle, std::size_t nbytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(handle, nbytes);
   give_host_scratch(handle, nbytes);
+}
+
+void HostBlocks::cached(void* handle, std::size_t nbytes) noexcept {
+  ASAN_POISON_MEMORY_REGION(handle, nbytes);
+}
+
+void HostBlocks::reused(void* handle, std::size_t nbytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(handle, nbytes);
 }
 
 }  // namespace ingot

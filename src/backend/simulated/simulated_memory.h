@@ -17,6 +17,8 @@ class SimulatedMemory final : public DeviceMemory {
   SimulatedMemory();
   void* take(std::size_t nbytes) noexcept override;
   void give(void* handle, std::size_t nbytes) noexcept override;
+  void cached(void* handle, std::size_t nbytes) noexcept override;
+  void reused(void* handle, std::size_t nbytes) noexcept override;
   std::size_t total_nbytes() const noexcept override;
   void set_total(std::size_t nbytes);
 
@@ -46,6 +48,8 @@ class HostBlocks final : public DeviceMemory {
  public:
   void* take(std::size_t nbytes) noexcept override;
   void give(void* handle, std::size_t nbytes) noexcept override;
+  void cached(void* handle, std::size_t nbytes) noexcept override;
+  void reused(void* handle, std::size_t nbytes) noexcept override;
 };
 
 }  // namespace ingot

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace ingot {
 namespace {
@@ -105,6 +106,14 @@ void SimulatedStream::hold(bool on) {
   } else {
     let_go_.notify_all();
   }
+}
+
+void SimulatedStream::abandon(std::exception_ptr why) noexcept {
+  async_ = false;  // what is submitted passes at once, before a gate that is shut
+  waiting_ = 0;
+  sleeping_ = false;
+  fail(passed_.load() + 1, std::move(why));
+  passed_.store(submitted_.load());
 }
 
 void SimulatedStream::wait(std::uint64_t seq) noexcept {

@@ -25,6 +25,10 @@ class SimulatedStream final : public Stream {
   /// nothing to do: to submit takes as long as to a device that is busy.
   void hold(bool on);
 
+  /// In a process that was forked: the thread is gone. Nothing runs here any more, and nobody
+  /// waits: what was queued has failed, and who needs the device is told `why`.
+  void abandon(std::exception_ptr why) noexcept;
+
  private:
   struct Entry {
     StepCall call;

@@ -7,14 +7,17 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <random>
 #include <thread>
 
 #include <ingot/core/error.h>
+#include <ingot/core/nearest_name.h>
 
 #include "backend/registry.h"
 #include "backend/simulated/simulated_device.h"
+#include "core/op_def.h"
 
 namespace ingot {
 namespace {
@@ -44,7 +47,15 @@ class TwinDevice final : public Twin {
   }
   void choose_layouts(StepDesc& step) const override { kernels().choose_layouts(step); }
   std::unique_ptr<Kernel> lower(const StepDesc& step) const override {
-    return kernels().lower(step);
+    std::unique_ptr<Kernel> kernel = kernels().lower(step);
+    if (options_.corrupt.empty() || !step.op || step.op->name != options_.corrupt) return kernel;
+    const std::size_t nbytes = kernel->workspace_nbytes();
+    return make_kernel(
+        [right = std::shared_ptr<Kernel>(std::move(kernel))](const KernelArgs& args) {
+          right->run(args);
+          *args.out<float>(0) += 1;
+        },
+        nbytes);
   }
   std::unique_ptr<Kernel> lower_transfer(std::size_t nbytes) const override {
     return lower_simulated_transfer(nbytes);
@@ -68,7 +79,7 @@ class TwinDevice final : public Twin {
     const std::lock_guard lock(simulated_.stream.submitting());
     simulated_.stream.hold(on);
   }
-  void pass_all_at_exit() { simulated_.pass_all_at_exit(); }
+  void watch_process() { simulated_.watch_process(); }
 
  private:
   void set(const TwinOptions& options) {
@@ -130,7 +141,7 @@ Twin& twin(int index) {
   if (!made) {
     auto device = std::make_unique<TwinDevice>(index);
     add_backend(*device);
-    device->pass_all_at_exit();
+    device->watch_process();
     made = device.release();
   }
   return *made;
@@ -138,12 +149,21 @@ Twin& twin(int index) {
 
 TwinOptions parse_twin_options(std::string_view text) {
   TwinOptions options;
-  const auto number = [&](std::string_view word, std::string_view value) {
+  const auto number = [&](std::string_view word, std::string_view value,
+                          std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
     std::int64_t n = 0;
     const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), n);
-    if (error != std::errc{} || stop != value.data() + value.size() || n < 0)
+    if (error != std::errc{} || stop != value.data() + value.size() || n < 0 || n > most)
       throw ValueError(fmt::format("INGOT_TWIN: '{}' wants a number, not '{}'", word, value));
     return n;
+  };
+  const auto op = [](std::string_view name) {
+    if (name == "*" || find_op(name)) return std::string(name);
+    std::vector<std::string> names;
+    for (const OpDef* known : all_ops()) names.emplace_back(known->name);
+    const std::string nearest = nearest_name(name, names);
+    throw ValueError(fmt::format("INGOT_TWIN: refuse: there is no op '{}'{}", name,
+                                 nearest.empty() ? "" : "; did you mean " + nearest + "?"));
   };
   for (const auto& [whole, word, value] : split_simulation_options(text)) {
     if (word == "sync") {
@@ -153,7 +173,7 @@ TwinOptions parse_twin_options(std::string_view text) {
     } else if (word == "unified") {
       options.unified = true;
     } else if (word == "delay") {
-      options.max_delay_us = static_cast<int>(number(word, value));
+      options.max_delay_us = static_cast<int>(number(word, value, std::numeric_limits<int>::max()));
     } else if (word == "memory") {
       options.memory_nbytes = static_cast<std::size_t>(number(word, value));
     } else if (word == "fail") {
@@ -164,7 +184,7 @@ TwinOptions parse_twin_options(std::string_view text) {
       std::string_view rest = value;
       while (!rest.empty()) {
         const std::size_t plus = std::min(rest.find('+'), rest.size());
-        options.refuse.emplace_back(rest.substr(0, plus));
+        options.refuse.push_back(op(rest.substr(0, plus)));
         rest.remove_prefix(std::min(plus + 1, rest.size()));
       }
     } else {

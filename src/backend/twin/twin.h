@@ -25,6 +25,8 @@ struct TwinOptions {
   std::int64_t lose_at = -1;
   /// Limits::max_operands.
   std::size_t max_operands = 31;
+  /// An op, of float32, whose kernels compute something else: the first element is 1 too large.
+  std::string corrupt;
   /// One memory with the host: Backend::unified().
   bool unified = false;
 };

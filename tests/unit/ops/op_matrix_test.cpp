@@ -112,6 +112,19 @@ TEST_P(TwinMatrix, GivesTheCpusBits) {
   }
 }
 
+// With the reference's kernels it gives the reference's bits. A sample of the cases.
+class ReferenceTwinMatrix : public OpMatrix {};
+TEST_P(ReferenceTwinMatrix, GivesTheReferencesBits) {
+  TwinOptions options;
+  options.reference = true;
+  const test::TwinScope twin(options);
+  const DType dtype = dtypes_of(op()).front();
+  const CaseResult here =
+      run_case(op(), dtype, Layout::Contiguous, {.backend = &reference_backend()});
+  const CaseResult there = run_case(op(), dtype, Layout::Contiguous, {.device = test::kTwin});
+  EXPECT_PRED1(agrees, different_bits(there, here));
+}
+
 std::string test_name(const testing::TestParamInfo<std::size_t>& info) {
   return identifier(all_op_cases()[info.param]);
 }
@@ -124,6 +137,8 @@ const std::size_t kEvery = 1;
 #endif
 INSTANTIATE_TEST_SUITE_P(Cases, TwinMatrix,
                          testing::Range<std::size_t>(0, all_op_cases().size(), kEvery), test_name);
+INSTANTIATE_TEST_SUITE_P(Cases, ReferenceTwinMatrix,
+                         testing::Range<std::size_t>(0, all_op_cases().size(), 7), test_name);
 INSTANTIATE_TEST_SUITE_P(Cases, OpMatrix, testing::Range<std::size_t>(0, all_op_cases().size()),
                          test_name);
 

@@ -15,6 +15,8 @@
 #include <ingot/ops/random.h>
 #include <ingot/optim/optim.h>
 
+#include "backend/backend.h"
+#include "support/optimizer_kinds.h"
 #include "support/twin_scope.h"
 
 namespace ingot::optim {
@@ -22,31 +24,9 @@ namespace {
 
 using test::kTwin;
 using Bits = std::vector<std::vector<float>>;
-using Make = std::function<std::unique_ptr<Optimizer>(std::vector<Tensor>)>;
-
-template <class O, class Options>
-Make make(Options options) {
-  return [options](std::vector<Tensor> params) {
-    return std::make_unique<O>(std::move(params), options);
-  };
-}
-
-struct Kind {
-  const char* name;
-  Make make;
-};
-
-// Every optimizer, with all the state that it can have.
-std::vector<Kind> kinds() {
-  return {
-      {"SGD", make<SGD>(SGDOptions{.lr = 0.1, .momentum = 0.9, .nesterov = true})},
-      {"PlainSGD", make<SGD>(SGDOptions{.lr = 0.1})},
-      {"Adam", make<Adam>(AdamOptions{.lr = 0.01, .weight_decay = 0.1, .amsgrad = true})},
-      {"AdamW", make<AdamW>(AdamWOptions{.lr = 0.01})},
-      {"RMSprop", make<RMSprop>(RMSpropOptions{.lr = 0.01, .momentum = 0.9, .centered = true})},
-      {"Adagrad", make<Adagrad>(AdagradOptions{.lr = 0.1, .initial_accumulator_value = 0.1})},
-  };
-}
+using test::optimizer_kinds;
+using Make = test::MakeOptimizer;
+using Kind = test::OptimizerKind;
 
 struct Net : nn::Module {
   nn::Linear in{*this, "in", 6, 5};
@@ -98,7 +78,7 @@ class MovedOptimizer : public testing::TestWithParam<Kind> {
     return t.bits();
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, MovedOptimizer, testing::ValuesIn(kinds()),
+INSTANTIATE_TEST_SUITE_P(All, MovedOptimizer, testing::ValuesIn(optimizer_kinds()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST_P(MovedOptimizer, GoesOnWithTheSameBits) {
@@ -117,6 +97,74 @@ TEST_P(MovedOptimizer, GoesOnWithTheSameBits) {
   t.steps(2);
   EXPECT_EQ(t.bits(), never_moved(7));
   EXPECT_EQ(t.net.parameters()[0].device(), kTwin);
+}
+
+// However much memory the device has: the module goes there wholly, or stays what it was.
+TEST(MovedModule, IsWhollyThereOrNotAtAll) {
+  const test::TwinScope twin;
+  int refused = 0;
+  bool moved = false;
+  for (std::size_t memory = 0; !moved && refused < 100; memory += 256) {
+    manual_seed(4);
+    Net net;
+    const Tensor x = randn({7, 6});
+    net(x).sum().backward();
+    const auto all = [&] {
+      std::vector<Tensor> list = net.parameters();
+      for (const Tensor& p : net.parameters()) list.push_back(p.grad());
+      for (const Tensor& b : net.buffers()) list.push_back(b);
+      return list;
+    };
+    Bits before;
+    for (const Tensor& t : all()) before.push_back(t.to(float32).to_vector<float>());
+    TwinOptions options;
+    options.memory_nbytes = memory;
+    twin->configure(options);
+    try {
+      if (refused % 2 == 0)
+        net.to(kTwin);
+      else
+        net.to(kTwin, /*non_blocking=*/true);
+      moved = true;
+    } catch (const OutOfMemoryError& e) {
+      ++refused;
+      EXPECT_NE(std::string(e.what()).find("twin:0"), std::string::npos) << e.what();
+    }
+    Bits after;
+    for (const Tensor& t : all()) {
+      EXPECT_EQ(t.device(), moved ? kTwin : Device{}) << memory;
+      if (!moved) after.push_back(t.to(float32).to_vector<float>());
+    }
+    if (moved) continue;
+    EXPECT_EQ(after, before) << memory;
+    // It goes on where it is.
+    EXPECT_NO_THROW(net(x).sum().item<float>());
+  }
+  EXPECT_TRUE(moved);
+  EXPECT_GT(refused, 2);
+}
+
+TEST(MovedModule, ErrorsNameTheUsersLine) {
+  Net net;
+  try {
+    net.to("cuda");
+    FAIL();
+  } catch (const DeviceError& e) {
+    EXPECT_NE(std::string(e.what()).find("move_test.cpp:"), std::string::npos) << e.what();
+  }
+}
+
+// The twin with the reference's kernels trains as the reference does.
+TEST_P(MovedOptimizer, TrainsOnReferenceKernels) {
+  TwinOptions options = slow();
+  options.reference = true;
+  const test::TwinScope twin(options);
+  Training t(GetParam().make);
+  t.net.to(kTwin);
+  t.steps(2);
+  const Bits there = t.bits();
+  const BackendOverride reference(reference_backend());
+  EXPECT_EQ(there, never_moved(2));
 }
 
 // The state is that of the step which computed it: also when it has gone elsewhere meanwhile.

@@ -12,7 +12,9 @@
 #include <ingot/ops/matmul.h>
 #include <ingot/ops/shape.h>
 
+#include "plan/fallback.h"
 #include "support/drafts.h"
+#include "support/twin_scope.h"
 
 namespace ingot::plan {
 namespace {
@@ -112,6 +114,28 @@ TEST(Dump, NamesPassesWithCommas) {
   EXPECT_TRUE(asks_for("group,,expand,", "expand"));
   EXPECT_FALSE(asks_for("group,layout", "expand"));
   for (const Pass& p : passes()) EXPECT_TRUE(asks_for("all", p.name));
+}
+
+// Where devices meet: the rows of steps on each, and what falling back costs.
+TEST(Draft, PrintsSegmentsAndWhatFallingBackCosts) {
+  TwinOptions options;
+  options.refuse = {"exp", "log"};
+  const test::TwinScope twin(options);
+  set_fallback("silent");
+  std::string text;
+  with_draft(
+      "memory",
+      [] {
+        const Tensor x = ones({4, 6}).to(test::kTwin);
+        eval();
+        return exp(x.matmul(x.t())).matmul(x);
+      },
+      [&](const Draft& d) { text = d.str(); });
+  expect_lines(
+      text, {R"(  segment 0 on twin:0: steps 0 to \d\n)", R"(  segment 1 on cpu: steps \d to \d\n)",
+             R"(  segment 2 on twin:0: steps \d to \d\n)",
+             R"(  falls back from twin:0: exp on float32\[4, 4\], 2 transfers, 128 B)" + kHere});
+  EXPECT_EQ(text.find("log"), std::string::npos) << text;
 }
 
 TEST(Dump, AnUnknownPassIsNamedWithThoseThereAre) {

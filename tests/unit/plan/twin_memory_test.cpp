@@ -22,8 +22,13 @@
 
 #include "core/cell.h"
 #include "core/record.h"
+#include "core/sanitizers.h"
 #include "support/expect.h"
 #include "support/twin_scope.h"
+
+#if defined(INGOT_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace ingot {
 namespace {
@@ -261,6 +266,36 @@ TEST_F(TwinMemoryTest, ChangingSizesCostLittleMoreThanTheLargest) {
   EXPECT_LT(max_memory_allocated(kTwin), 40 * kMiB);
   EXPECT_GE(max_memory_reserved(kTwin), most);
 }
+
+#if defined(INGOT_ADDRESS_SANITIZER)
+// A block that is kept for reuse is nobody's: AddressSanitizer finds who touches it, on the device
+// and in its pinned memory, until somebody gets it again.
+TEST_F(TwinMemoryTest, WhatIsCachedIsForbidden) {
+  TwinOptions unified;  // its addresses are the host's, so that a test can ask for them
+  unified.unified = true;
+  const TwinScope twin(unified);
+  const auto address = [](const Tensor& t) { return t.to_host().data(); };
+  Tensor x = of_ones(5000).eval();
+  Tensor pinned = ones({5000}).pin_memory();
+  synchronize();
+  const void *there = x.cell()->value().node->outputs()[0].value->host(4), *here = address(pinned);
+  EXPECT_FALSE(__asan_address_is_poisoned(there));
+  EXPECT_FALSE(__asan_address_is_poisoned(here));
+  x = {};
+  pinned = {};
+  plan::finish_runs();
+  eval();
+  EXPECT_TRUE(__asan_address_is_poisoned(there));
+  EXPECT_TRUE(__asan_address_is_poisoned(here));
+  x = of_ones(5000).eval();
+  pinned = ones({5000}).pin_memory();
+  synchronize();
+  EXPECT_EQ(x.cell()->value().node->outputs()[0].value->host(4), there);
+  EXPECT_EQ(address(pinned), here);
+  EXPECT_FALSE(__asan_address_is_poisoned(there));
+  EXPECT_FALSE(__asan_address_is_poisoned(here));
+}
+#endif
 
 }  // namespace
 }  // namespace ingot

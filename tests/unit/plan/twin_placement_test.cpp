@@ -1,6 +1,7 @@
 // Several devices in one plan: transfers, fallback, the order of steps, mixed operands.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include <ingot/ops/reduction.h>
 #include <ingot/ops/softmax.h>
 
+#include "backend/backend.h"
 #include "core/record.h"
 #include "plan/passes.h"
 #include "support/expect.h"
@@ -28,7 +30,7 @@ using test::message_of;
 using test::TwinScope;
 using V = std::vector<float>;
 
-enum class Kind { Sync, Async, Unified };
+enum class Kind { Sync, Async, Unified, Reference };
 
 class TwinPlacement : public testing::TestWithParam<Kind> {
  protected:
@@ -36,16 +38,18 @@ class TwinPlacement : public testing::TestWithParam<Kind> {
     TwinOptions o;
     o.async = GetParam() != Kind::Sync;
     o.unified = GetParam() == Kind::Unified;
+    o.reference = GetParam() == Kind::Reference;
     if (o.async) o.max_delay_us = 20;
     return o;
   }
 };
 std::string kind_name(const testing::TestParamInfo<Kind>& test) {
-  constexpr const char* kNames[] = {"Sync", "Async", "Unified"};
+  constexpr const char* kNames[] = {"Sync", "Async", "Unified", "Reference"};
   return kNames[static_cast<int>(test.param)];
 }
 INSTANTIATE_TEST_SUITE_P(Kinds, TwinPlacement,
-                         testing::Values(Kind::Sync, Kind::Async, Kind::Unified), kind_name);
+                         testing::Values(Kind::Sync, Kind::Async, Kind::Unified, Kind::Reference),
+                         kind_name);
 
 std::vector<float> counted(std::int64_t n) {
   std::vector<float> v;
@@ -82,6 +86,8 @@ TEST_P(TwinPlacement, ItComputesWhatTheCpuComputes) {
   const std::uint64_t before = twin->steps_run();
   const Tensor there = compute(x.to(kTwin), w.to(kTwin));
   EXPECT_EQ(there.device(), kTwin);
+  const bool reference = GetParam() == Kind::Reference;
+  const BackendOverride same_kernels(reference ? reference_backend() : cpu_backend());
   EXPECT_EQ(there.to_vector<float>(), compute(x, w).to_vector<float>());
   EXPECT_GT(twin->steps_run(), before);
 }
@@ -153,6 +159,35 @@ TEST_P(TwinPlacement, FallbackIsSilentOrAnErrorWhereThatIsAskedFor) {
   plan::set_fallback("sometimes");
   EXPECT_NE(message_of<ValueError>([] { plan::fallback_for(kTwin); }).find("warn, silent or error"),
             std::string::npos);
+}
+
+// PyTorch's variable speaks of mps alone, and only where ours is not set.
+TEST(Fallback, PyTorchsVariableIsUnderstood) {
+  const Device mps{DeviceType::MPS, 0};
+  const char* const name = "PYTORCH_ENABLE_MPS_FALLBACK";
+  struct Case {
+    const char *pytorch, *own;
+    plan::Fallback on_mps, elsewhere;
+  };
+  using plan::Fallback;
+  for (const Case& c : {Case{nullptr, "", Fallback::Warn, Fallback::Warn},
+                        Case{"1", "", Fallback::Warn, Fallback::Warn},
+                        Case{"0", "", Fallback::Error, Fallback::Warn},
+                        Case{"0", "warn", Fallback::Warn, Fallback::Warn},
+                        Case{"0", "silent", Fallback::Silent, Fallback::Silent},
+                        Case{"1", "error", Fallback::Error, Fallback::Error}}) {
+    SCOPED_TRACE(std::string(c.pytorch ? c.pytorch : "(not set)") + ", " + c.own);
+    if (c.pytorch)
+      setenv(name, c.pytorch, 1);
+    else
+      unsetenv(name);
+    plan::set_fallback(c.own);
+    EXPECT_EQ(plan::fallback_for(mps), c.on_mps);
+    EXPECT_EQ(plan::fallback_for(kTwin), c.elsewhere);
+    EXPECT_EQ(plan::fallback_for(Device{DeviceType::CUDA, 0}), c.elsewhere);
+  }
+  unsetenv(name);
+  plan::set_fallback("");
 }
 
 // Every op refused: the whole program runs on the cpu, the tensors still live on the device.

@@ -13,7 +13,10 @@
 
 #include "backend/backend.h"
 #include "core/record.h"
+#include "plan/fallback.h"
+#include "plan/plan.h"
 #include "support/lazy_scope.h"
+#include "support/twin_scope.h"
 
 namespace ingot::plan {
 namespace {
@@ -80,6 +83,60 @@ TEST(Verify, NamesTheOpThatDiffersAndItsStep) {
 
 TEST(Verify, FindsNothingWhereNothingIsWrong) {
   EXPECT_EQ(verified(sum_of_program, cpu_backend()), "");
+}
+
+// Plans of several devices: segments there and here, results on both.
+Tensor across_devices() {
+  const Tensor x = arange(0, 12, 1, float32).reshape({3, 4}).to(test::kTwin);
+  eval();
+  return (exp(x * 0.1).sum({1}).cpu() + 1).sum();
+}
+
+std::size_t segments_of(Tensor (*record)()) {
+  const testing_support::LazyScope lazy;
+  const Tensor kept = record();
+  Batch batch;
+  collect(batch, record_state().pending, {});
+  const std::size_t segments = build_plan(batch, cpu_backend(), 1)->segments.size();
+  unclaim(batch);
+  record_state().pending.clear();
+  return segments;
+}
+
+TEST(Verify, SeesPlansOfSeveralDevices) {
+  for (const bool unified : {false, true}) {
+    TwinOptions options;
+    options.unified = unified;
+    options.max_delay_us = 20;
+    const test::TwinScope twin(options);
+    EXPECT_EQ(segments_of(across_devices), 2u);
+    EXPECT_EQ(verified(across_devices, cpu_backend()), "");
+    // The last sum is the host's.
+    WrongSums wrong;
+    const std::string text = verified(across_devices, wrong);
+    EXPECT_NE(
+        text.find("verify: sum on wrong sums differs from the reference: output 0 of float32[]"),
+        std::string::npos)
+        << text;
+    EXPECT_NE(text.find("verify_test.cpp:"), std::string::npos) << text;
+    // And the first one where the twin has none.
+    options.refuse = {"sum"};
+    twin->configure(options);
+    set_fallback("silent");
+    const std::string fallen = verified(across_devices, wrong);
+    EXPECT_NE(fallen.find("output 0 of float32[3]"), std::string::npos) << fallen;
+    EXPECT_NE(fallen.find("computed by step "), std::string::npos) << fallen;
+  }
+}
+
+// A device's own kernel that computes something else is found there.
+TEST(Verify, NamesTheDeviceThatDiffers) {
+  TwinOptions options;
+  options.corrupt = "sum";
+  const test::TwinScope twin(options);
+  const std::string text = verified(across_devices, cpu_backend());
+  EXPECT_NE(text.find("verify: sum on twin differs from the reference"), std::string::npos) << text;
+  EXPECT_NE(text.find("computed by step "), std::string::npos) << text;
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ class Device0 final : public HostDevice {
     stream.set_async(options.async);
     driver().set(options.driver);
   }
-  void pass_all_at_exit() { simulated_.pass_all_at_exit(); }
+  void watch_process() { simulated_.watch_process(); }
 
  private:
   SimulatedDevice simulated_;
@@ -67,7 +67,7 @@ HostDevice& host_device() {
       throw DeviceError(fmt::format("host:0: {}", host_compiler().why_not));
     auto device = std::make_unique<Device0>();
     add_backend(*device);
-    device->pass_all_at_exit();
+    device->watch_process();
     made = device.release();
   }
   return *made;
