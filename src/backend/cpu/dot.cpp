@@ -53,20 +53,10 @@ namespace ingot::cpu {
 namespace {
 
 HWY_EXPORT(dot_contiguous);
-
-const float* gathered(const float* from, std::int64_t stride, std::int64_t count, float* to) {
-  if (stride == 1) return from;
-  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
-  return to;
-}
-
 }  // namespace
 
-double dot_block(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride,
-                 std::int64_t count) {
-  float left[kDotBlock], right[kDotBlock];
-  return HWY_DYNAMIC_DISPATCH(dot_contiguous)(gathered(a, a_stride, count, left),
-                                              gathered(b, b_stride, count, right), count);
+double dot_block(const float* a, const float* b, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(dot_contiguous)(a, b, count);
 }
 
 }  // namespace ingot::cpu

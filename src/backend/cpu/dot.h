@@ -8,9 +8,7 @@ namespace ingot::cpu {
 /// Elements of a block, each of whose chains is kDotBlock / 64 products long.
 inline constexpr std::int64_t kDotBlock = 4096;
 
-/// Σ a[i · a_stride] · b[i · b_stride] over count ≤ kDotBlock elements: in 64 chains, joined
-/// pairwise.
-double dot_block(const float* a, std::int64_t a_stride, const float* b, std::int64_t b_stride,
-                 std::int64_t count);
+/// Σ a[i] · b[i] over count ≤ kDotBlock elements: in 64 chains, joined pairwise.
+double dot_block(const float* a, const float* b, std::int64_t count);
 
 }  // namespace ingot::cpu

@@ -199,14 +199,6 @@ class ReduceKernel final : public Kernel {
     }
   }
 
-  static void square(double* x, double center, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) x[i] = (x[i] - center) * (x[i] - center);
-  }
-  static void square(double* x, const double* centers, std::int64_t count) {
-    if (!centers) return square(x, 0.0, count);
-    for (std::int64_t i = 0; i < count; ++i) x[i] = (x[i] - centers[i]) * (x[i] - centers[i]);
-  }
-
   std::int64_t block_size(std::int64_t b) const {
     return std::min(kReduceBlock, num_reduced_ - b * kReduceBlock);
   }
@@ -221,18 +213,28 @@ class ReduceKernel final : public Kernel {
                    std::byte* scratch = own.data();
                    for (std::int64_t task = first; task < last; ++task) {
                      const std::int64_t o = task / num_blocks_, b = task % num_blocks_;
-                     const std::byte* block = load_block(in, o, b, scratch);
-                     if (p.squares)  // in the scratch: float32 was converted
-                       square(reinterpret_cast<double*>(scratch), p.centers ? p.centers[o] : 0,
-                              block_size(b));
-                     functions_.block(block, block_size(b),
-                                      partial + (b * num_outputs_ + o) * acc_nbytes_);
+                     std::byte* to = partial + (b * num_outputs_ + o) * acc_nbytes_;
+                     if (p.squares)
+                       squares_.block(reinterpret_cast<const float*>(find_block(in, o, b, scratch)),
+                                      p.centers ? p.centers[o] : 0, block_size(b),
+                                      reinterpret_cast<double*>(to));
+                     else
+                       functions_.block(load_block(in, o, b, scratch), block_size(b), to);
                    }
                  });
   }
 
-  // Block b of output o as contiguous accumulator elements: in place if it lies so, else gathered.
+  // Block b of output o as contiguous accumulator elements.
   const std::byte* load_block(const std::byte* in, std::int64_t o, std::int64_t b,
+                              std::byte* scratch) const {
+    const std::byte* found = find_block(in, o, b, scratch);
+    if (!convert_) return found;
+    convert_(found, nullptr, nullptr, scratch, static_cast<std::size_t>(block_size(b)));
+    return scratch;
+  }
+
+  // The same as contiguous elements of the input: in place if it lies so, else gathered.
+  const std::byte* find_block(const std::byte* in, std::int64_t o, std::int64_t b,
                               std::byte* scratch) const {
     const std::byte* base = in + offset_of(kept_, o) * in_nbytes_;
     const std::int64_t first = b * kReduceBlock, count = block_size(b);
@@ -248,10 +250,7 @@ class ReduceKernel final : public Kernel {
                      gather(from, stride, gathered + (at - first) * in_nbytes_, run);
                    }
                  });
-    if (!found) found = gathered;
-    if (!convert_) return found;
-    convert_(found, nullptr, nullptr, scratch, static_cast<std::size_t>(count));
-    return scratch;
+    return found ? found : gathered;
   }
 
   void gather(const std::byte* from, std::int64_t stride, std::byte* to, std::int64_t count) const {
@@ -308,14 +307,18 @@ class ReduceKernel final : public Kernel {
                  [&](std::int64_t offset, std::int64_t at, std::int64_t count) {
                    for (std::int64_t i = 0; i < count; ++i) {
                      const std::byte* row = base + (offset + i * stride) * in_nbytes_;
+                     std::byte* sums = lane(lanes, (at - first + i) % kReduceLanes);
+                     if (p.squares) {
+                       squares_.row(reinterpret_cast<double*>(sums),
+                                    reinterpret_cast<const float*>(row),
+                                    p.centers ? p.centers + o : nullptr, width);
+                       continue;
+                     }
                      if (convert_) {
                        convert_(row, nullptr, nullptr, converted, static_cast<std::size_t>(width));
                        row = converted;
                      }
-                     if (p.squares)
-                       square(reinterpret_cast<double*>(converted),
-                              p.centers ? p.centers + o : nullptr, width);
-                     functions_.row(lane(lanes, (at - first + i) % kReduceLanes), row, width);
+                     functions_.row(sums, row, width);
                    }
                  });
     for (std::int64_t half = kReduceLanes / 2; half > 0; half /= 2)
@@ -357,6 +360,7 @@ class ReduceKernel final : public Kernel {
   double divisor_ = 1;
   TileFunction convert_ = nullptr;
   ReduceFunctions functions_;
+  SquareFunctions squares_ = square_functions();
   bool columns_ = false;
 };
 

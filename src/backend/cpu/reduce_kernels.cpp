@@ -123,6 +123,46 @@ void reduce_row(void* accumulators, const void* row, std::int64_t count) {
   for (; i < count; ++i) acc[i] = joined<join>(acc[i], x[i]);
 }
 
+template <class D>
+HWY_INLINE auto squares_of(D d, const float* from, hn::Vec<D> center) {
+  const auto x = hn::Sub(hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from)), center);
+  return hn::Mul(x, x);
+}
+
+double square_of(float x, double center) {
+  const double beyond = static_cast<double>(x) - center;
+  return beyond * beyond;
+}
+
+void square_block(const float* x, double center, std::int64_t count, double* to) {
+  const hn::CappedTag<double, kReduceLanes> d;
+  constexpr auto kWidth = static_cast<std::int64_t>(hn::MaxLanes(d));
+  constexpr std::int64_t kVectors = kReduceLanes / kWidth;
+  HWY_ALIGN double lanes[kReduceLanes];
+  hn::Vec<decltype(d)> sums[kVectors];
+  for (std::int64_t v = 0; v < kVectors; ++v) sums[v] = hn::Zero(d);
+  const auto centers = hn::Set(d, center);
+  std::int64_t i = 0;
+  for (; i + kReduceLanes <= count; i += kReduceLanes)
+    for (std::int64_t v = 0; v < kVectors; ++v)
+      sums[v] = hn::Add(sums[v], squares_of(d, x + i + v * kWidth, centers));
+  for (std::int64_t v = 0; v < kVectors; ++v) hn::Store(sums[v], d, lanes + v * kWidth);
+  for (std::int64_t l = 0; i < count; ++i, ++l) lanes[l] += square_of(x[i], center);
+  *to = join_lanes<Join::Sum>(lanes);
+}
+
+void square_row(double* accumulators, const float* x, const double* centers, std::int64_t count) {
+  const hn::ScalableTag<double> d;
+  const auto width = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + width <= count; i += width) {
+    const auto center = centers ? hn::LoadU(d, centers + i) : hn::Zero(d);
+    hn::StoreU(hn::Add(hn::LoadU(d, accumulators + i), squares_of(d, x + i, center)), d,
+               accumulators + i);
+  }
+  for (; i < count; ++i) accumulators[i] += square_of(x[i], centers ? centers[i] : 0);
+}
+
 template <Join join, class T>
 void start_accumulators(void* accumulators, std::int64_t count) {
   std::fill_n(static_cast<T*>(accumulators), count, neutral<join, T>());
@@ -155,6 +195,8 @@ ReduceFunctions find_reduce_functions(Join join, DType t) {
   return functions_of<Join::Min>(t);
 }
 
+SquareFunctions find_square_functions() { return {square_block, square_row}; }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace ingot::cpu
 HWY_AFTER_NAMESPACE();
@@ -163,11 +205,14 @@ HWY_AFTER_NAMESPACE();
 namespace ingot::cpu {
 namespace {
 HWY_EXPORT(find_reduce_functions);
-}
+HWY_EXPORT(find_square_functions);
+}  // namespace
 
 ReduceFunctions reduce_functions(Join join, DType t) {
   return HWY_DYNAMIC_DISPATCH(find_reduce_functions)(join, t);
 }
+
+SquareFunctions square_functions() { return HWY_DYNAMIC_DISPATCH(find_square_functions)(); }
 
 }  // namespace ingot::cpu
 #endif

@@ -25,6 +25,18 @@ struct ReduceFunctions {
   void (*start)(void* accumulators, std::int64_t count) = nullptr;
 };
 
+/// What squares are made of before they are summed up, in float64: (x − center)².
+struct SquareFunctions {
+  /// The block of the squares of `count` ≤ kReduceBlock contiguous elements, as
+  /// ReduceFunctions::block of float64 makes it.
+  void (*block)(const float* from, double center, std::int64_t count, double* to) = nullptr;
+  /// accumulators[i] += (row[i] − centers[i])²; the centers are 0 without any.
+  void (*row)(double* accumulators, const float* row, const double* centers,
+              std::int64_t count) = nullptr;
+};
+
+SquareFunctions square_functions();
+
 /// For accumulator dtype `t` (float32, float64 or an integer; bool for Max and Min).
 ReduceFunctions reduce_functions(Join join, DType t);
 

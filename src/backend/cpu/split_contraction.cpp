@@ -20,6 +20,8 @@ namespace {
 constexpr std::int64_t kFewResults = 64;
 constexpr std::int64_t kLongDot = 2048;
 
+// A task is one block of the inner dimension in one product of the batch: its rows and columns are
+// brought together once where they are strided, and serve all of the block's results.
 class DotMatmul final : public Kernel {
  public:
   explicit DotMatmul(const MatmulDesc& desc)
@@ -27,7 +29,11 @@ class DotMatmul final : public Kernel {
         a_offsets_(batch_offsets(desc.a)),
         b_offsets_(batch_offsets(desc.b)),
         out_offsets_(batch_offsets(desc.out)),
-        blocks_(ceil_div(desc.k(), kDotBlock)) {}
+        blocks_(ceil_div(desc.k(), kDotBlock)) {
+    const int r = d_.a.shape.rank();
+    rows_ = {d_.m(), d_.a.strides[r - 2], d_.a.strides[r - 1]};
+    columns_ = {d_.n(), d_.b.strides[r - 1], d_.b.strides[r - 2]};
+  }
 
   std::size_t workspace_nbytes() const override {
     return static_cast<std::size_t>(d_.out.numel() * blocks_) * sizeof(double);
@@ -35,11 +41,11 @@ class DotMatmul final : public Kernel {
 
   void run(const KernelArgs& args) const override {
     auto* partial = static_cast<double*>(args.workspace);
-    const std::int64_t results = d_.out.numel();
-    parallel_for(0, results * blocks_, grain_for(kDotBlock),
+    const std::int64_t results = d_.out.numel(), products = std::ssize(out_offsets_);
+    parallel_for(0, products * blocks_, grain_for(kDotBlock * d_.m() * d_.n()),
                  [&](std::int64_t first, std::int64_t last) {
                    for (std::int64_t t = first; t < last; ++t)
-                     partial[t] = block(args, t / blocks_, t % blocks_);
+                     dots(args, static_cast<std::size_t>(t / blocks_), t % blocks_, partial);
                  });
     for (std::int64_t r = 0; r < results; ++r) {
       double sum = 0;
@@ -50,6 +56,47 @@ class DotMatmul final : public Kernel {
   std::string describe() const override { return "dot products"; }
 
  private:
+  // Blocks that were gathered start in different sets of the cache.
+  static constexpr std::int64_t kApart = kDotBlock + 16;
+
+  // The rows of a, or the columns of b.
+  struct Vectors {
+    std::int64_t count = 0, apart = 0, stride = 0;
+
+    std::int64_t gathered() const { return stride == 1 ? 0 : count * kApart; }
+    // One block of each, contiguous; in `room` where they do not lie so.
+    Vectors block(const float*& from, std::int64_t length, float* room) const {
+      if (stride == 1) return *this;
+      if (apart < stride) {  // neighbours lie side by side
+        for (std::int64_t i = 0; i < length; ++i)
+          for (std::int64_t v = 0; v < count; ++v)
+            room[v * kApart + i] = from[v * apart + i * stride];
+      } else {
+        for (std::int64_t v = 0; v < count; ++v)
+          for (std::int64_t i = 0; i < length; ++i)
+            room[v * kApart + i] = from[v * apart + i * stride];
+      }
+      from = room;
+      return {count, kApart, 1};
+    }
+  };
+
+  void dots(const KernelArgs& args, std::size_t product, std::int64_t b, double* partial) const {
+    const std::int64_t first = b * kDotBlock, length = std::min(kDotBlock, d_.k() - first);
+    const ThreadScratch scratch(
+        ScratchUser::Gemm,
+        static_cast<std::size_t>(rows_.gathered() + columns_.gathered()) * sizeof(float));
+    const float* x = args.in<float>(0) + a_offsets_[product] + first * rows_.stride;
+    const float* y = args.in<float>(1) + b_offsets_[product] + first * columns_.stride;
+    const Vectors rows = rows_.block(x, length, scratch.as<float>());
+    const Vectors columns = columns_.block(y, length, scratch.as<float>() + rows_.gathered());
+    double* to =
+        partial + static_cast<std::int64_t>(product) * rows.count * columns.count * blocks_;
+    for (std::int64_t i = 0; i < rows.count; ++i)
+      for (std::int64_t j = 0; j < columns.count; ++j, to += blocks_)
+        to[b] = dot_block(x + i * rows.apart, y + j * columns.apart, length);
+  }
+
   struct Place {
     std::size_t batch;
     std::int64_t row, column;
@@ -57,18 +104,6 @@ class DotMatmul final : public Kernel {
   Place place_of(std::int64_t result) const {
     const std::int64_t n = d_.n(), m = d_.m();
     return {static_cast<std::size_t>(result / (m * n)), result / n % m, result % n};
-  }
-
-  double block(const KernelArgs& args, std::int64_t result, std::int64_t b) const {
-    const Place p = place_of(result);
-    const int r = d_.a.shape.rank();
-    const std::int64_t first = b * kDotBlock;
-    const std::int64_t a_stride = d_.a.strides[r - 1], b_stride = d_.b.strides[r - 2];
-    const float* x =
-        args.in<float>(0) + a_offsets_[p.batch] + p.row * d_.a.strides[r - 2] + first * a_stride;
-    const float* y =
-        args.in<float>(1) + b_offsets_[p.batch] + p.column * d_.b.strides[r - 1] + first * b_stride;
-    return dot_block(x, a_stride, y, b_stride, std::min(kDotBlock, d_.k() - first));
   }
 
   void store(const KernelArgs& args, std::int64_t result, float value) const {
@@ -82,6 +117,7 @@ class DotMatmul final : public Kernel {
   MatmulDesc d_;
   std::vector<std::int64_t> a_offsets_, b_offsets_, out_offsets_;
   std::int64_t blocks_;
+  Vectors rows_, columns_;
 };
 
 // -- Pieces by another kernel
