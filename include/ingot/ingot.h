@@ -19,7 +19,6 @@
 #include <ingot/core/stream.h>
 #include <ingot/core/tensor.h>
 #include <ingot/core/version.h>
-#include <ingot/data/augmentation.h>
 #include <ingot/data/data_loader.h>
 #include <ingot/data/dataset.h>
 #include <ingot/data/download.h>
