@@ -30,6 +30,7 @@ std::string usual_file(const std::string& model) {
       {"resnet18", "resnet18-f37072fd.pth"},
       {"resnet34", "resnet34-b627a593.pth"},
       {"resnet50", "resnet50-0676ba61.pth"},
+      {"squeezenet1_0", "squeezenet1_0-b66bff10.pth"},
       {"squeezenet1_1", "squeezenet1_1-b8a52dc0.pth"},
       {"vgg16", "vgg16-397923af.pth"}};
   const auto found = kFiles.find(model);
