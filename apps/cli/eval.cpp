@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/per_class.h"
 #include "cli/progress.h"
 #include "cli/saved_run.h"
 #include "cli/stop_signal.h"
@@ -29,6 +30,7 @@ struct EvalOptions {
   std::int64_t batch_size = 256;
   std::int64_t workers = 1;
   std::optional<std::int64_t> image_size, limit;
+  bool per_class = false;
   std::string json;
 };
 
@@ -154,6 +156,15 @@ int run_eval(EvalOptions options, const OptionTable& given) {
       grouped(static_cast<std::int64_t>(static_cast<double>(result.count) / seconds)),
       duration(seconds)));
   Json json;
+  if (options.per_class) {
+    Confusion confusion(data.num_classes);
+    if (!confusion.measure(*model, loader, device, [] { return stop_signal() == 0; })) {
+      console.line("stopped before the end; no result");
+      return 128 + stop_signal();
+    }
+    console.raw(confusion.str(data.classes));
+    json["per_class"] = confusion.json(data.classes);
+  }
   json["model"] = options.model;
   json["weights"] = options.weights;
   json["data"] = options.data;
@@ -212,6 +223,7 @@ INGOT_EXPORT_COMMAND(eval) {
       table, options->limit,
       "Only N images: the first; of folder: ones spread evenly over the classes' files [all]");
   add_workers(table, options->workers);
+  table.add("--per-class", options->per_class, "", "Show precision, recall and F1 of each class");
   add_config(table);
   add_json(table, options->json);
   command.footer =

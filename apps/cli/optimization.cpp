@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -255,6 +256,10 @@ void check_optimization(const TrainOptions& o, const OptionTable& given) {
   check_length(o);
   if (o.momentum && o.optimizer != "sgd" && o.optimizer != "rmsprop")
     throw UsageError(fmt::format("--momentum is for sgd and rmsprop, not {}", o.optimizer));
+  if (o.body_lr_factor != 1 && o.scheduler == "onecycle")
+    throw UsageError("--body-lr-factor does not go with --scheduler onecycle");
+  if (o.body_lr_factor != 1 && o.resume && given.given("--lr"))
+    throw UsageError("--lr cannot be changed by --resume: --body-lr-factor has made two of it");
   if (o.scheduler.empty()) {
     if (o.warmup_epochs > 0) throw UsageError("--warmup-epochs needs --scheduler");
     return;
@@ -278,32 +283,56 @@ void check_optimization(const TrainOptions& o, const OptionTable& given) {
     throw UsageError("--lr-gamma of plateau must be below 1");
 }
 
+namespace {
+
+template <class Optimizer, class Options>
+std::unique_ptr<optim::Optimizer> in_groups(std::vector<Tensor> parameters,
+                                            std::vector<Tensor> body, double body_factor,
+                                            Options options) {
+  auto optimizer = std::make_unique<Optimizer>(std::move(parameters), options);
+  if (body.empty()) return optimizer;
+  options.lr *= body_factor;
+  optimizer->add_param_group(std::move(body), options);
+  return optimizer;
+}
+
+}  // namespace
+
 std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& o,
-                                                 std::vector<Tensor> parameters) {
+                                                 std::vector<Tensor> parameters,
+                                                 std::vector<Tensor> body) {
   const double lr = o.learning_rate(0);
   const double decay = o.weight_decay.value_or(o.optimizer == "adamw" ? 0.01 : 0);
+  const auto make = [&]<class Optimizer>(auto options) {
+    return in_groups<Optimizer>(std::move(parameters), std::move(body), o.body_lr_factor, options);
+  };
   if (o.optimizer == "sgd")
-    return std::make_unique<optim::SGD>(
-        std::move(parameters),
+    return make.operator()<optim::SGD>(
         optim::SGDOptions{.lr = lr, .momentum = o.momentum.value_or(0.9), .weight_decay = decay});
   if (o.optimizer == "adamw")
-    return std::make_unique<optim::AdamW>(std::move(parameters),
-                                          optim::AdamWOptions{.lr = lr, .weight_decay = decay});
+    return make.operator()<optim::AdamW>(optim::AdamWOptions{.lr = lr, .weight_decay = decay});
   if (o.optimizer == "rmsprop")
-    return std::make_unique<optim::RMSprop>(
-        std::move(parameters),
+    return make.operator()<optim::RMSprop>(
         optim::RMSpropOptions{.lr = lr, .weight_decay = decay, .momentum = o.momentum.value_or(0)});
   if (o.optimizer == "adagrad")
-    return std::make_unique<optim::Adagrad>(std::move(parameters),
-                                            optim::AdagradOptions{.lr = lr, .weight_decay = decay});
-  return std::make_unique<optim::Adam>(std::move(parameters),
-                                       optim::AdamOptions{.lr = lr, .weight_decay = decay});
+    return make.operator()<optim::Adagrad>(optim::AdagradOptions{.lr = lr, .weight_decay = decay});
+  return make.operator()<optim::Adam>(optim::AdamOptions{.lr = lr, .weight_decay = decay});
 }
 
 Schedule make_schedule(const TrainOptions& o, optim::Optimizer& optimizer,
                        std::int64_t steps_per_epoch) {
   Schedule schedule;
-  if (o.scheduler.empty()) return schedule;
+  if (o.scheduler.empty() && o.body_lr_factor == 1) return schedule;
+  if (o.scheduler.empty()) {
+    // The same as TrainOptions::learning_rate, for each group from its own.
+    schedule.steps = std::numeric_limits<std::int64_t>::max();
+    schedule.scheduler = std::make_unique<optim::LambdaLR>(optimizer, [&o](std::int64_t step) {
+      return o.lr_decay == 0
+                 ? 1.0
+                 : 1 / (1 + static_cast<double>(step) / static_cast<double>(o.lr_decay));
+    });
+    return schedule;
+  }
   const std::int64_t epochs = o.scheduler_epochs.value_or(o.epochs);
   if (o.scheduler == "plateau") {
     optim::ReduceLROnPlateauOptions options{

@@ -27,8 +27,10 @@ bool choose_split(TrainOptions& options);
 /// Throws UsageError for options that exclude each other or do nothing.
 void check_optimization(const TrainOptions& options, const OptionTable& given);
 
+/// `body` learns with options.body_lr_factor times the learning rate; it may be empty.
 std::unique_ptr<optim::Optimizer> make_optimizer(const TrainOptions& options,
-                                                 std::vector<Tensor> parameters);
+                                                 std::vector<Tensor> parameters,
+                                                 std::vector<Tensor> body = {});
 
 /// Whether a schedule of that name is made for a number of epochs.
 bool has_length(const std::string& scheduler);

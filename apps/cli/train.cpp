@@ -12,9 +12,12 @@
 
 #include "cli/command.h"
 #include "cli/data_mark.h"
+#include "cli/freezing.h"
 #include "cli/optimization.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/per_class.h"
+#include "cli/pretrained.h"
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
 #include "cli/train_options.h"
@@ -130,11 +133,13 @@ class TrainRun {
         device_(usable_device(options_.device)),
         split_off_(choose_split(options_)),
         data_(prepare_data(options_.data, options_.data_options, console_)),
-        input_(train::image_input(models::info(options_.model), data_, options_.image_size)) {
+        input_(train::image_input(models::info(options_.model), data_, options_.image_size)),
+        augment_(augmentation_of(options_)) {
     json_.must_not_be(options_.out, "the run folder");
     for (const std::filesystem::path& file : train::run_files(options_.out))
       json_.must_not_be(file, fmt::format("the run's {}", file.filename().string()));
     check_profile();
+    find_weights();
     if (options_.weights_options.any() && (options_.weights.empty() || options_.resume))
       throw UsageError("--key, --strip-prefix and --skip-objects are for a new run with --weights");
     check_optimization(options_, given);
@@ -145,19 +150,24 @@ class TrainRun {
     check_image_size(*model_, options_.model, input_);
     if (!options_.weights.empty() && !options_.resume) start_from_weights();
     model_->to(device_);
-    optimizer_ = make_optimizer(options_, model_->parameters());
+    freezing_.emplace(*model_, options_.freeze, options_.head_epochs);
+    optimizer_ = options_.body_lr_factor == 1
+                     ? make_optimizer(options_, model_->parameters())
+                     : make_optimizer(options_, head_parameters(*model_), body_parameters(*model_));
   }
 
   int run() {
     const train::Split split = train::parse_split(options_.split);
+    const train::ImageInput train_input =
+        train::image_input(models::info(options_.model), data_, options_.image_size, augment_);
     data::DataLoader train_loader =
-        make_loader(data_, input_, options_, device_, train::Split::Train, left_out_);
+        make_loader(data_, train_input, options_, device_, train::Split::Train, left_out_);
     data::DataLoader test_loader = make_loader(data_, input_, options_, device_, split, left_out_);
     check_smallest_batch(options_.model, input_, data_.num_classes, train_loader.dataset().size(),
                          options_.batch_size);
     const Schedule schedule = make_schedule(options_, *optimizer_, train_loader.size());
     std::function<double(std::int64_t)> learning_rate;
-    if (options_.scheduler.empty())
+    if (!schedule.scheduler && !schedule.plateau)
       learning_rate = [&](std::int64_t step) { return options_.learning_rate(step); };
     train::Trainer trainer(*model_, *optimizer_, train_loader, test_loader,
                            {.epochs = options_.epochs,
@@ -180,6 +190,7 @@ class TrainRun {
                             .on_epoch =
                                 [&] {
                                   save_epoch(trainer);
+                                  freezing_->begin_epoch(trainer.epochs_done());
                                   if (profile_) profile_->resume();
                                 }});
     data_mark_ = data_mark(train_loader.dataset(), test_loader.dataset(), data_.classes);
@@ -209,6 +220,7 @@ class TrainRun {
                       step == 0 ? 0 : step + 1);
     introduce(train_loader, test_loader, trainer);
     catch_stop_signals();
+    freezing_->begin_epoch(trainer.epochs_done());
     const bool finished = passes(trainer);
     display_.clear();
     for (const data::DataLoader* loader : {&train_loader, &test_loader}) {
@@ -218,10 +230,27 @@ class TrainRun {
     if (!finished) save(trainer);
     finish_profile();
     if (!finished) return stopped(trainer);
+    measure_classes(test_loader);
     return finish(trainer);
   }
 
  private:
+  /// What --pretrained means.
+  void find_weights() {
+    if (options_.pretrained.empty()) return;
+    if (options_.resume) throw UsageError("--pretrained is for a new run");
+    if (!options_.weights.empty())
+      throw UsageError("--pretrained and --weights exclude each other");
+    options_.weights = find_pretrained(pretrained_folder(options_.pretrained), options_.model);
+  }
+
+  void measure_classes(data::DataLoader& loader) {
+    if (!options_.per_class) return;
+    Confusion confusion(data_.num_classes);
+    if (confusion.measure(*model_, loader, device_, [] { return stop_signal() == 0; }))
+      confusion_.emplace(std::move(confusion));
+  }
+
   /// The run folder, unless it is there since the beginning. Somebody else may have made it in the
   /// meantime, and even have finished a run in it.
   void make_folder() {
@@ -347,6 +376,12 @@ class TrainRun {
           options_.warmup_epochs > 0
               ? fmt::format(", after a warm-up of {}", epochs_text(options_.warmup_epochs))
               : ""));
+    if (augment_.any()) console_.line("augment    " + augment_.str());
+    if (const auto frozen = freezing_->num_frozen(trainer.epochs_done()); frozen > 0)
+      console_.line(fmt::format("frozen     {} parameters{}", grouped(frozen),
+                                trainer.epochs_done() < options_.head_epochs
+                                    ? fmt::format(" for {}", epochs_text(options_.head_epochs))
+                                    : ""));
     if (!pretrained_.loaded.empty())
       console_.line(
           fmt::format("weights    {} keys from {}", pretrained_.loaded.size(), options_.weights));
@@ -415,6 +450,7 @@ class TrainRun {
       if (options_.split == "val" && data_.has(train::Split::Test))
         console_.line("test images were not looked at: ingot eval --split test does");
     }
+    if (confusion_) console_.raw(confusion_->str(data_.classes));
     if (trainer.stopped_early())
       console_.line(fmt::format("stopped early: no better {} for {}", options_.monitor,
                                 epochs_text(*options_.early_stopping)));
@@ -451,6 +487,7 @@ class TrainRun {
       json["best"] = folder_->best_path().string();
       json["best_epoch"] = best_epoch(trainer);
     }
+    if (confusion_) json["per_class"] = confusion_->json(data_.classes);
     json["loaded_keys"] = pretrained_.loaded;
     json["skipped_keys"] = pretrained_.skipped;
     json["epochs"] = Json::array();
@@ -470,12 +507,15 @@ class TrainRun {
   bool split_off_;  // validation images, without --val-split
   train::ImageData data_;
   train::ImageInput input_;
+  data::Augmentation augment_;
   std::unique_ptr<nn::Module> model_;
+  std::optional<Freezing> freezing_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   nn::PretrainedReport pretrained_;
   std::optional<train::EventWriter> events_;
   std::optional<Profile> profile_;
-  std::vector<std::string> skipped_;  // files and causes
+  std::optional<Confusion> confusion_;  // of what was measured, at the end
+  std::vector<std::string> skipped_;    // files and causes
   std::vector<std::filesystem::path> left_out_;
   std::string data_mark_;
 };
@@ -490,7 +530,8 @@ INGOT_EXPORT_COMMAND(train) {
       "The run folder holds checkpoint.safetensors (to go on with), model.safetensors (weights),\n"
       "metrics.jsonl and curves.png. Ctrl-C saves and exits with 130; twice: at once.\n"
       "--resume always keeps the run's --model, --batch-size, --optimizer and its options,\n"
-      "--scheduler, --weights, --limit, --image-size, --split, --val-split, --skip-damaged and "
+      "--scheduler, --weights, --freeze and its kin, the augmentation, --limit, --image-size, "
+      "--split, --val-split, --skip-damaged and "
       "--seed; its\n"
       "--data, --device, --epochs, --lr, --lr-decay and --workers hold unless\n"
       "given anew, --data only as another place of the same data. A loss that is infinite or not a "

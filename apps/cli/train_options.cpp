@@ -35,6 +35,81 @@ TrainOptions with_full_paths(TrainOptions options) {
   return options;
 }
 
+data::Augmentation augmentation_of(const TrainOptions& o) {
+  data::Augmentation augment = data::Augmentation::preset(o.augment.empty() ? "none" : o.augment);
+  if (o.crop) augment.crop = *o.crop == 0 ? std::nullopt : o.crop;
+  if (o.flip) augment.flip = *o.flip;
+  if (o.rotate) augment.rotation = *o.rotate;
+  if (o.color_jitter) augment.color_jitter = *o.color_jitter;
+  if (o.rand_augment) augment.rand_augment = *o.rand_augment == 0 ? std::nullopt : o.rand_augment;
+  if (o.erase) augment.erase = *o.erase;
+  return augment;
+}
+
+namespace {
+
+void add_augmentation(OptionTable& table, TrainOptions& o) {
+  table
+      .add("--augment", o.augment, "NAME",
+           "Change training images by chance: light (crop 0.8, flip 0.5), strong (crop 0.4, flip "
+           "0.5, rotate 15, color-jitter 0.3), imagenet (crop 0.08, flip 0.5), randaugment (crop "
+           "0.4, flip 0.5, rand-augment 9) or none [none]; the options below change a part, 0 "
+           "takes it off")
+      .one_of("augmentation", data::Augmentation::names())
+      .fixed();
+  table
+      .add("--crop", o.crop, "X",
+           "Cut out this share of an image or more, of random shape, and resize it")
+      .check(real_from_zero(1))
+      .fixed();
+  table.add("--flip", o.flip, "P", "Mirror left and right with this probability")
+      .check(real_from_zero(1))
+      .fixed();
+  table.add("--rotate", o.rotate, "DEGREES", "Turn by so many degrees at most, either way")
+      .check(real_from_zero(180))
+      .fixed();
+  table
+      .add("--color-jitter", o.color_jitter, "X",
+           "Change brightness, contrast and saturation by factors of 1-X to 1+X, and the hue")
+      .check(real_from_zero(1))
+      .fixed();
+  table
+      .add("--rand-augment", o.rand_augment, "N",
+           "RandAugment: two operations of this magnitude, 1 to 30")
+      .check(not_negative(30))
+      .fixed();
+  table.add("--erase", o.erase, "P", "Write over a random rectangle with this probability")
+      .check(real_from_zero(1))
+      .fixed();
+}
+
+void add_transfer(OptionTable& table, TrainOptions& o) {
+  table
+      .add("--pretrained", o.pretrained, "[FOLDER]",
+           "Start from the model's weights in FOLDER, such as mobilenet_v2-b0353104.pth; nothing "
+           "is downloaded [INGOT_WEIGHTS, or torchvision's ~/.cache/torch/hub/checkpoints]")
+      .value_may_lack = true;
+  table
+      .add("--freeze", o.freeze, "[LAYER,...]",
+           "Layers that do not learn, such as features,classifier.1; alone: all but the last one")
+      .fixed()
+      .value_may_lack = true;
+  table
+      .add("--head-epochs", o.head_epochs, "N",
+           "For the first N epochs only the last layer learns, then all that is not frozen")
+      .check(not_negative(kMaxEpochs))
+      .show_usual()
+      .fixed();
+  table
+      .add("--body-lr-factor", o.body_lr_factor, "X",
+           "All layers but the last learn with X times the learning rate")
+      .check(positive_real())
+      .show_usual()
+      .fixed();
+}
+
+}  // namespace
+
 OptionTable train_table(TrainOptions& o) {
   OptionTable table;
   add_model(table, o.model).fixed();
@@ -54,6 +129,8 @@ OptionTable train_table(TrainOptions& o) {
       .check(not_empty())
       .fixed();
   add_weights_options(table, o.weights_options);
+  add_transfer(table, o);
+  add_augmentation(table, o);
   table
       .add("--tensorboard", o.tensorboard, "[DIR]",
            "Write event files for TensorBoard into DIR [tensorboard in the run folder]")
@@ -80,6 +157,8 @@ OptionTable train_table(TrainOptions& o) {
   table.add("--overwrite", o.overwrite, "",
             "Start again in a folder that holds a run; the old run's files are removed at the "
             "start");
+  table.add("--per-class", o.per_class, "",
+            "Show precision, recall and F1 of each class at the end");
   add_config(table);
   add_json(table, o.json);
   return table;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <ingot/data/augmentation.h>
+
 #include "cli/options.h"
 
 namespace ingot::cli {
@@ -39,6 +41,15 @@ struct TrainOptions {
   std::string out;
   bool out_is_new = false;  ///< `out` is a name to begin with: the folder is yet to be made
   bool resume = false;
+  // How images are changed: the name of a preset, and numbers in place of its own; 0 takes one off.
+  std::string augment;
+  std::optional<double> crop, flip, rotate, color_jitter, erase;
+  std::optional<std::int64_t> rand_augment;
+  std::string freeze;  ///< layers; "-": all but the head
+  std::int64_t head_epochs = 0;
+  double body_lr_factor = 1;
+  std::string pretrained;  ///< folder; "-": the usual one
+  bool per_class = false;
   std::int64_t epochs_before = 0;  ///< of a resumed run: what --epochs was until now
   bool overwrite = false;
   std::string json;
@@ -48,6 +59,9 @@ struct TrainOptions {
   /// Depends on nothing but the step, so that more epochs are a continuation of fewer.
   double learning_rate(std::int64_t step) const;
 };
+
+/// What --augment and the options of its parts come to.
+data::Augmentation augmentation_of(const TrainOptions& options);
 
 /// The same with paths that mean the same from any folder.
 TrainOptions with_full_paths(TrainOptions options);

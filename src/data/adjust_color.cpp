@@ -10,23 +10,11 @@
 
 #include <ingot/core/error.h>
 
+#include "data/blend.h"
 #include "data/picture.h"
 
 namespace ingot::data::functional {
 namespace {
-
-void check_factor(double factor, const char* who) {
-  if (!(factor >= 0) || std::isinf(factor))
-    throw ValueError(
-        fmt::format("{}: the factor must be finite and not negative, got {}", who, factor));
-}
-
-/// Image.blend of two values.
-std::uint8_t blend(std::uint8_t from, std::uint8_t to, float factor) {
-  const int difference = static_cast<int>(to) - static_cast<int>(from);
-  const float value = static_cast<float>(from) + factor * static_cast<float>(difference);
-  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f));
-}
 
 /// Blends every value with one and the same.
 Image blend_with(Image image, std::uint8_t from, double factor) {

@@ -120,23 +120,27 @@ std::shared_ptr<const data::Dataset> ImageData::open(
 }
 
 ImageInput image_input(const models::ModelInfo& model, const ImageData& data,
-                       std::optional<std::int64_t> size) {
+                       std::optional<std::int64_t> size, const data::Augmentation& augment) {
   ImageInput input;
   input.channels = model.input[0];
   input.size = size.value_or(model.input[1]);
   if (input.size < 1)
     throw ValueError(fmt::format("the image size must be at least 1, not {}", input.size));
   std::vector<data::Transform> steps;
-  if (data.image[1] == 0) {
+  if (augment.crop) {
+    steps.push_back(data::RandomResizedCrop(input.size, {.min_scale = *augment.crop}));
+  } else if (data.image[1] == 0) {
     steps.push_back(data::Resize((8 * input.size + 3) / 7));
     steps.push_back(data::CenterCrop(input.size));
   } else if (data.image[1] != input.size || data.image[2] != input.size) {
     steps.push_back(data::Resize(input.size, input.size));
   }
+  for (data::Transform& step : augment.on_bytes()) steps.push_back(std::move(step));
   if (data.image[0] != input.channels) steps.push_back(data::Grayscale(input.channels));
   steps.push_back(data::ToTensor());
   steps.push_back(data::Normalize(std::vector<float>(model.mean.begin(), model.mean.end()),
                                   std::vector<float>(model.std.begin(), model.std.end())));
+  for (data::Transform& step : augment.on_floats()) steps.push_back(std::move(step));
   input.transform = data::Compose(std::move(steps));
   return input;
 }

@@ -6,7 +6,9 @@
 // ShapeError for an image they cannot take.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <ingot/data/image.h>
@@ -68,6 +70,30 @@ Picture adjust_hue(const Picture& picture, double factor);
 Picture rotate(const Picture& picture, double degrees,
                Interpolation interpolation = Interpolation::Nearest,
                const std::vector<double>& fill = {0});
+
+/// Turns by `degrees` with the clock, scales, shears (x then y, in degrees) and moves by
+/// `translate` pixels (right, down), around `center` (x, y; the middle unless given); the size
+/// stays, what comes from outside gets `fill`. The matrix is torchvision's, the pixels are PIL's
+/// Image.transform. Throws ValueError for a scale that is not above 0 and numbers that are not
+/// finite.
+Picture affine(const Picture& picture, double degrees, std::array<double, 2> translate,
+               double scale, std::array<double, 2> shear,
+               Interpolation interpolation = Interpolation::Nearest,
+               const std::vector<double>& fill = {0},
+               const std::optional<std::array<double, 2>>& center = std::nullopt);
+
+/// Mixes the image with a smooth one (PIL's ImageFilter.SMOOTH: the neighbours once, the pixel five
+/// times; pixels at the edge stay): 0 is smooth, 1 the image, more is sharper. Throws ValueError
+/// for a negative factor.
+Picture adjust_sharpness(const Picture& picture, double factor);
+/// Keeps the highest `bits` of each value, 0 to 8. Throws ValueError for others.
+Picture posterize(const Picture& picture, int bits);
+/// Inverts the values from `threshold` on.
+Picture solarize(const Picture& picture, double threshold);
+/// Stretches each channel so that its smallest value becomes 0 and its largest 255.
+Picture autocontrast(const Picture& picture);
+/// Makes the values of each channel about equally frequent, as PIL's ImageOps.equalize.
+Picture equalize(const Picture& picture);
 
 }  // namespace functional
 }  // namespace ingot::data

@@ -152,6 +152,20 @@ struct RandomErasingOptions {
 /// On a float image: writes over a random rectangle, where one of ten tries fits inside.
 Transform RandomErasing(RandomErasingOptions options = {});
 
+struct RandAugmentOptions {
+  std::int64_t num_ops = 2;
+  std::int64_t magnitude = 9;  ///< 0 to num_magnitude_bins - 1
+  std::int64_t num_magnitude_bins = 31;
+  Interpolation interpolation = Interpolation::Nearest;
+  std::vector<double> fill = {0};
+};
+
+/// RandAugment (Cubuk et al., 2019, arXiv:1909.13719) with torchvision's operations and magnitudes:
+/// num_ops times one of identity, shear and translation in x and y, rotation, brightness, colour,
+/// contrast, sharpness, posterize, solarize, autocontrast and equalize, each equally likely, and
+/// each sign where it has one. Takes 8-bit images. Throws ValueError for numbers out of range.
+Transform RandAugment(RandAugmentOptions options = {});
+
 /// Applies `transforms` in order. Two shortcuts change no bit of the result: Grayscale(3) directly
 /// before Resize moves behind it (three equal channels stay equal), and a tail of Grayscale(3),
 /// ToTensor and Normalize runs as one table look-up per value.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <ingot/core/shape.h>
+#include <ingot/data/augmentation.h>
 #include <ingot/data/dataset.h>
 #include <ingot/data/split.h>
 #include <ingot/data/transforms.h>
@@ -69,12 +70,14 @@ struct ImageInput {
   Shape batch_shape(std::int64_t batch_size) const { return {batch_size, channels, size, size}; }
 };
 
+/// For training images `augment` says what is done besides: its crop takes the place of resizing.
 /// Resize (where the size differs; images of different sizes: the smaller edge to 8/7 of the size,
 /// then CenterCrop, as usual for ImageNet), Grayscale (where the model wants three channels),
 /// ToTensor and Normalize with the model's own figures. `size` replaces the size the model was
 /// designed for. Throws ValueError when size < 1.
 ImageInput image_input(const models::ModelInfo& model, const ImageData& data,
-                       std::optional<std::int64_t> size = {});
+                       std::optional<std::int64_t> size = {},
+                       const data::Augmentation& augment = {});
 
 /// Throws ShapeError, naming the model, when it cannot take such images. Computes nothing.
 void check_input(nn::Module& model, const std::string& name, const ImageInput& input);
