@@ -31,16 +31,18 @@ double element(std::size_t i, std::int64_t k, DType t, bool is_index) {
   return static_cast<double>(k % 2 + (is_index ? 0 : 1));
 }
 
-// `unique` says that there are two different rows.
-double repeated(std::int64_t k) { return k % 2 == 0 ? 0.25 : 0.75; }
+// `unique` says that there are two different rows: two values in turns, in rows of odd length.
+double repeated(std::int64_t k, DType t) {
+  const double second = static_cast<double>(k % 2);
+  return is_floating(t) ? 0.25 + second / 2 : second;
+}
 
 Tensor operand(const OpDef& op, std::size_t i, const TensorSpec& spec, Device device) {
   std::vector<double> values;
   const bool is_index = i > 0 && spec.dtype == DType::Int64;
   for (std::int64_t k = 0; k < spec.shape.numel(); ++k)
-    values.push_back(op.name == "unique" && is_floating(spec.dtype)
-                         ? repeated(k)
-                         : element(i, k, spec.dtype, is_index));
+    values.push_back(op.name == "unique" ? repeated(k, spec.dtype)
+                                         : element(i, k, spec.dtype, is_index));
   return from_vector(values, spec.shape).to(spec.dtype).to(device);
 }
 

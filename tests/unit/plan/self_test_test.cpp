@@ -18,7 +18,7 @@ namespace {
 using test::kTwin;
 
 TEST(SelfTest, TellsWhatDiffers) {
-  const test::TwinScope twin({});
+  const test::TwinScope twin;
   const auto make = [](double off) {
     return [off](Device d) {
       return std::vector<Tensor>{ones({4}, {.device = d}) * 2 + (d == kTwin ? off : 0)};
@@ -44,7 +44,7 @@ TEST(SelfTest, TellsWhatDiffers) {
 }
 
 TEST(SelfTest, TheTwinIsRight) {
-  const test::TwinScope twin({});
+  const test::TwinScope twin;
   std::size_t seen = 0;
   const std::vector<SelfTestResult> results =
       self_test(kTwin, [&](const SelfTestResult&) { ++seen; });
