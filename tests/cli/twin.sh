@@ -112,4 +112,5 @@ one_line
 
 # So is a number of threads that is none; the training goes on.
 check 0 env INGOT_TWIN=1 INGOT_NUM_THREADS=many "$INGOT_BIN" check --model lenet5 --device twin
-says "warning: INGOT_NUM_THREADS is 'many'; it is not used, since it is no number from 1 to 4096"
+grep -q "^warning: INGOT_NUM_THREADS is 'many'; it is not used, since it is no number from 1 to 4096" "$err" ||
+  fail "a wrong INGOT_NUM_THREADS is not told"

@@ -79,6 +79,14 @@ bool refuses(const OpCase& c, std::size_t number) {
   return functions.contains(name) || (name.ends_with("_") && number == 0);
 }
 
+// What comes of the number alone is where that is: cases that call several functions, answers about
+// two tensors (where the first is), and what changes in place.
+bool has_results_of_one_operand(const OpCase& c, std::size_t number) {
+  static const std::set<std::string> functions{"allclose", "equal", "methods", "operators"};
+  const std::string name = c.function();
+  return functions.contains(name) || (name.ends_with("_") && number == 0);
+}
+
 class NumberOperands : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(NumberOperands, MixWithAnyDevice) {
@@ -101,7 +109,10 @@ TEST_P(NumberOperands, MixWithAnyDevice) {
       ASSERT_EQ(got.outputs.size(), expected.outputs.size());
       for (std::size_t o = 0; o < got.outputs.size(); ++o) {
         EXPECT_TRUE(got.outputs[o].equal(expected.outputs[o])) << "output " << o;
-        EXPECT_EQ(got.output_devices[o], devices[o]) << "output " << o;
+        if (got.output_devices[o] != devices[o]) {
+          EXPECT_TRUE(has_results_of_one_operand(c, number)) << "output " << o;
+          EXPECT_EQ(got.output_devices[o], Device{}) << "output " << o;
+        }
       }
       for (std::size_t i = 0; i < got.grads.size(); ++i)
         EXPECT_TRUE(same(got.grads[i], expected.grads[i])) << "gradient of input " << i;

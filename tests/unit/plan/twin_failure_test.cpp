@@ -184,6 +184,7 @@ TEST_P(TwinFailure, UpdatesAreTakenBackAlsoBehindAFailedStep) {
     EXPECT_EQ(told, 1) << "failure at " << at;
     failures += device_failed;
     settle_all();
+    twin->configure(slow());  // what was not met will not fail another time
   }
   EXPECT_GT(failures, 3);
 }
