@@ -33,8 +33,8 @@ usage() {
   one_line
 }
 
-usage "a command is needed; there are: devices, train, eval, predict, runs, summary, bench"
-usage "unknown command 'tarin'; there are: devices, train, eval, predict, runs, summary, bench" tarin
+usage "a command is needed; there are: devices, train, glue, eval, predict, runs, summary, bench"
+usage "unknown command 'tarin'; there are: devices, train, glue, eval, predict, runs, summary, bench" tarin
 usage "train: --model is required" train --data mnist
 usage "train: --data is required" train --model lenet5
 usage "eval: RUN is required: a run folder or a file of weights" eval --model lenet5 --data mnist

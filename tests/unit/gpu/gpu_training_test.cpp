@@ -39,7 +39,7 @@ std::vector<float> losses_of_lenet(Device device, int steps) {
   manual_seed(3);
   const auto net = models::create("lenet5", {.num_classes = 10});
   net->to(device);
-  optim::SGD optimizer(net->parameters(), {.lr = 0.05, .momentum = 0.9});
+  optim::SGD optimizer(net->parameters(), {.lr = 0.02, .momentum = 0.9});
   std::vector<float> losses;
   for (int step = 0; step < steps; ++step) {
     std::vector<float> pixels;
@@ -68,7 +68,8 @@ void expect_same_losses(const std::vector<float>& got, const std::vector<float>&
 }
 
 // Sanitizers make each switch between a kernel's threads many times as long.
-constexpr int kSteps = test::kSanitized ? 4 : 200, kEnd = test::kSanitized ? 0 : 20;
+const int kSteps = test::kSanitized ? 4 : test::nightly() ? 200 : 80;
+const int kEnd = test::kSanitized ? 0 : 20;
 
 TEST(GpuTraining, LeNetLearnsAsOnTheCpu) {
   const std::vector<float> expected = losses_of_lenet({}, kSteps);
