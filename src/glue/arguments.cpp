@@ -78,6 +78,8 @@ template <class... Fs>
 struct Overloaded : Fs... {
   using Fs::operator()...;
 };
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
 
 Json json_of(const Flag& flag) {
   return std::visit(Overloaded{[](const Flag::Unsupported&) { return Json(); },

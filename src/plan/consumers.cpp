@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/record.h"
+
 namespace ingot::plan {
 namespace {
 

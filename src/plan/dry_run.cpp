@@ -10,6 +10,7 @@
 #include <ingot/core/parallel.h>
 
 #include "core/block_cache.h"
+#include "core/record.h"
 #include "plan/bind.h"
 #include "plan/passes.h"
 #include "plan/transfer.h"

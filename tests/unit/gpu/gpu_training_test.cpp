@@ -39,7 +39,7 @@ std::vector<float> losses_of_lenet(Device device, int steps) {
   manual_seed(3);
   const auto net = models::create("lenet5", {.num_classes = 10});
   net->to(device);
-  optim::SGD optimizer(net->parameters(), {.lr = 0.02, .momentum = 0.9});
+  optim::SGD optimizer(net->parameters(), {.lr = 0.03, .momentum = 0.9});
   std::vector<float> losses;
   for (int step = 0; step < steps; ++step) {
     std::vector<float> pixels;
@@ -68,7 +68,7 @@ void expect_same_losses(const std::vector<float>& got, const std::vector<float>&
 }
 
 // Sanitizers make each switch between a kernel's threads many times as long.
-const int kSteps = test::kSanitized ? 4 : test::nightly() ? 200 : 80;
+const int kSteps = test::kSanitized ? 4 : test::nightly() ? 200 : 60;
 const int kEnd = test::kSanitized ? 0 : 20;
 
 TEST(GpuTraining, LeNetLearnsAsOnTheCpu) {
@@ -83,7 +83,7 @@ TEST(GpuTraining, LeNetLearnsAsOnTheCpu) {
     last += got[got.size() - 1 - i];
   }
   if (kEnd > 0) {
-    EXPECT_LT(last, 0.3f * first) << "it does not learn";
+    EXPECT_LT(last, (test::nightly() ? 0.3f : 0.75f) * first) << "it does not learn";
   }
 }
 

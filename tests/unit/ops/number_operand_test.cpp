@@ -12,6 +12,7 @@
 #include <ingot/core/error.h>
 #include <ingot/core/indexing.h>
 #include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
 #include <ingot/ops/shape.h>
 
 #include "core/cell.h"
