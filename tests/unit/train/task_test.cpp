@@ -15,6 +15,7 @@
 #include <ingot/core/error.h>
 #include <ingot/nn/nn.h>
 #include <ingot/ops/creation.h>
+#include <ingot/ops/elementwise.h>
 #include <ingot/ops/loss.h>
 #include <ingot/ops/reduction.h>
 #include <ingot/train/evaluate.h>
