@@ -39,7 +39,7 @@ std::vector<float> losses_of_lenet(Device device, int steps) {
   manual_seed(3);
   const auto net = models::create("lenet5", {.num_classes = 10});
   net->to(device);
-  optim::SGD optimizer(net->parameters(), {.lr = 0.03, .momentum = 0.9});
+  optim::SGD optimizer(net->parameters(), {.lr = 0.02, .momentum = 0.9});
   std::vector<float> losses;
   for (int step = 0; step < steps; ++step) {
     std::vector<float> pixels;
@@ -48,7 +48,7 @@ std::vector<float> losses_of_lenet(Device device, int steps) {
       const std::int64_t image = (step * kBatch + i) % mnist.count;
       labels.push_back(mnist.labels[static_cast<std::size_t>(image)]);
       for (const std::uint8_t pixel : mnist.image(image))
-        pixels.push_back(static_cast<float>(pixel) / 255.0f);
+        pixels.push_back((static_cast<float>(pixel) / 255.0f - 0.1307f) / 0.3081f);
     }
     const Tensor x = from_vector(pixels, {kBatch, 1, 28, 28}).to(device);
     const Tensor y = from_vector(labels, {kBatch}).to(device);
