@@ -124,6 +124,8 @@ std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
 bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
                        std::vector<ValueId>& first) {
   bool any = false;
+  // The edges of one that is taken back may be all that holds the nodes of others.
+  std::vector<NodeRef> keep;
   // Also where taking back one of them throws.
   struct WithoutDone {
     std::vector<Node*>& nodes;
@@ -131,7 +133,7 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
   };
   const WithoutDone without_done{claimed};
   for (Node*& n : claimed) {
-    if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(*n)) continue;
+    if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(n->id())) continue;
     const std::size_t before = first.size();
     for (std::size_t o = 0; o < n->outputs().size(); ++o) {
       const ValueId& old = n->inputs()[updated_input(*n, o)];
@@ -143,7 +145,9 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
       if (old.node->state() != NodeState::Done) first.push_back(old);
     }
     if (first.size() > before) continue;
-    const NodeRef keep(n);
+    if (keep.empty())
+      for (Node* other : claimed)
+        if (other) keep.emplace_back(other);
     n->set_claimed_by(0);
     if (take_back_late(*n)) {
       n = nullptr;  // it is Done
@@ -354,13 +358,16 @@ void Batch::clear() {
   hash = 0;
   failed = nullptr;
   culprit = nullptr;
+  broken = nullptr;
 }
 
 void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
   for (Node* n : batch.nodes) {
     const NodeRef keep(n);  // once it is Pending, another thread may compute it and let it go
     n->set_claimed_by(0);
-    if (why && n == batch.failed)
+    if (batch.broken)
+      n->fail(batch.broken);
+    else if (why && n == batch.failed)
       n->fail(why);
     else
       n->set_state(NodeState::Pending);
