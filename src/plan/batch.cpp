@@ -93,11 +93,12 @@ Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, st
   return result;
 }
 
-// Among claimed nodes, those that need a barred one get position 1, the others 0.
+// Among claimed nodes, those that need a barred one get position 1, the others 0. So do updates
+// that wait to be taken back: one of them may need nothing barred any more when others have been.
 void mark_blocked(std::vector<Node*>& claimed, std::uint64_t token) {
   std::sort(claimed.begin(), claimed.end(), [](Node* a, Node* b) { return a->id() < b->id(); });
   for (Node* n : claimed) {
-    n->position = 0;
+    n->position = n->op().traits.updates && waits_to_be_taken_back(n->id()) ? 1 : 0;
     for (const ValueId& in : n->inputs())
       if (in.node->claimed_by() == token ? in.node->position == 1 : is_barred(*in.node, token))
         n->position = 1;
@@ -154,6 +155,13 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
       any = true;
     } else {
       n->set_claimed_by(token);
+      const bool all_there =
+          std::all_of(n->inputs().begin(), n->inputs().end(),
+                      [](const ValueId& in) { return in.node->state() == NodeState::Done; });
+      if (all_there) {  // but written over: then it can only be computed
+        was_computed({&n, 1});
+        any = true;
+      }
     }
   }
   return any || !first.empty();
@@ -407,7 +415,7 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
       busy->wait_not_running();
       continue;
     }
-    if (!claimed.barred) {
+    if (!claimed.barred && !any_waits(batch.nodes)) {
       if (batch.nodes.empty()) {
         guard.keep();
         return false;

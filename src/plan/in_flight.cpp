@@ -558,6 +558,13 @@ bool waits_to_be_taken_back(std::uint64_t node_id) {
   return std::find(s.wait_for_it.begin(), s.wait_for_it.end(), node_id) != s.wait_for_it.end();
 }
 
+bool any_waits(std::span<Node* const> nodes) {
+  return state().any_waits.load(std::memory_order_acquire) &&
+         std::any_of(nodes.begin(), nodes.end(), [](const Node* n) {
+           return n->op().traits.updates && waits_to_be_taken_back(n->id());
+         });
+}
+
 bool take_back_late(Node& update) {
   for (std::size_t o = 0; o < update.outputs().size(); ++o) {
     const ValueId& old = update.inputs()[updated_input(update, o)];

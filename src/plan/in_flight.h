@@ -137,8 +137,10 @@ std::exception_ptr take_untold_update_failure();
 /// caller's. False when that is not there (a device has written over it, or it is to be computed).
 bool take_back(Node& update) noexcept;
 /// Whether the update with that id is to be taken back when what it was to update has been computed
-/// anew. (It may also be computed: then what had failed before it did not need it.)
+/// anew.
 bool waits_to_be_taken_back(std::uint64_t node_id);
+/// Whether one of the nodes is such an update.
+bool any_waits(std::span<Node* const> nodes);
 /// Then. Throws RunFailedEarlier if a device failed at that.
 bool take_back_late(Node& update);
 /// Those among the nodes that wait to be taken back do so no more.

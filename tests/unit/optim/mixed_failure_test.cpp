@@ -172,6 +172,80 @@ TEST(PartialUpdate, AnotherRunBetweenTheWritesIsSaid) {
   test::settle_all();
 }
 
+// Two groups on one device, a check that fails behind a failed step, and a device that fails once
+// more while what was to be updated is computed anew.
+TEST(PartialUpdate, AFailureWhileUpdatesAreTakenBack) {
+  TwinOptions options;
+  options.max_delay_us = 10;
+  const test::TwinScope twin(options);
+  int failed_twice = 0, whole = 0;
+  for (std::int64_t at = 0; at < 20; ++at)
+    for (std::int64_t again = 0; again < 6; ++again) {
+      SCOPED_TRACE(std::to_string(at) + ", " + std::to_string(again));
+      Tensor a = ones({4}).to(kTwin).eval(), b = ones({3}).to(kTwin).eval();
+      a.requires_grad_();
+      b.requires_grad_();
+      SGD sgd({a}, {.lr = 0.5, .momentum = 0.5});
+      sgd.add_param_group({b}, {.lr = 0.25, .momentum = 0.5});
+      synchronize();
+      int failures = 0, told = 0;
+      bool lost = false;
+      const auto attempt = [&](const auto& f) {
+        try {
+          f();
+          return true;
+        } catch (const InternalError&) {
+          TwinOptions o = options;
+          o.fail_at = ++failures == 1 ? again : -1;
+          twin->configure(o);
+        } catch (const IndexError&) {
+          ++told;
+        } catch (const DeviceError&) {  // it failed between the writes, and says so
+          lost = true;
+        }
+        return false;
+      };
+      const auto step = [&](std::int64_t index) {
+        sgd.zero_grad();
+        const Tensor picked = index_select(a, 0, tensor({index}).to(kTwin));
+        ((a.sum() + b.sum()) * (picked.sum() * 0 + 1)).backward();  // each gradient needs it
+        return attempt([&] { sgd.step(); });
+      };
+      TwinOptions o = options;
+      o.fail_at = at;
+      twin->configure(o);
+      for (const std::int64_t index : {1, 1, 99, 2}) step(index);
+      Values got;
+      bool there = false;
+      for (int i = 0; !there && i < 6; ++i)
+        there = attempt([&] {
+          got = {{"a", a.to_vector<float>()}, {"b", b.to_vector<float>()}};
+          const StateDict state = sgd.state_dict();
+          const bool any = state.contains("state.0.step");
+          got["step"] = {any ? state.at("state.0.step").to(float32).item<float>() : 0.0f};
+        });
+      test::settle_all();
+      twin->configure(options);
+      if (lost) continue;
+      ASSERT_TRUE(there);
+      ++whole;
+      failed_twice += failures > 1;
+      const float steps = got["step"][0];
+      V expected{1, 1};  // of that many steps
+      float velocity = 0;
+      for (int i = 0; i < static_cast<int>(steps); ++i) {
+        velocity = 0.5f * velocity + 1;
+        expected[0] -= 0.5f * velocity;
+        expected[1] -= 0.25f * velocity;
+      }
+      EXPECT_EQ(got["a"], V(4, expected[0]));
+      EXPECT_EQ(got["b"], V(3, expected[1]));
+      EXPECT_LE(told, 1);
+    }
+  EXPECT_GT(failed_twice, 0);
+  EXPECT_GT(whole, 60);
+}
+
 // However much memory the device has: a module on it takes a state over wholly, or not at all.
 TEST(PartialUpdate, LoadingAStateIsAllOrNothing) {
   const test::TwinScope twin;
