@@ -15,6 +15,8 @@ struct OpSample {
   std::vector<TensorSpec> inputs;
   Attrs attrs;
   std::vector<Scalar> slots;
+  /// The operands that it is meant for are of two different rows in turns, of odd length.
+  bool two_rows = false;
 };
 
 /// For the dtype of the tensors that the op is about: of its first operand, or of what it makes.

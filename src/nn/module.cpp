@@ -346,15 +346,17 @@ LoadReport Module::load_state_dict(const StateDict& dict, bool strict, Site at) 
 
   const NoGradGuard no_grad;
   std::vector<std::pair<Tensor, Tensor>> values;  // all of them, before the first is taken over
+  std::vector<Tensor> copies;  // to another device: they are there then, as in convert()
   for (const auto& [key, tensor] : own) {
     const auto found = dict.find(key);
     if (found == dict.end() || !found->second.defined()) continue;
     Tensor value = plain(found->second);
     if (is_old_scalar(tensor, value)) value = value.reshape({});
     if (value.dtype() != tensor.dtype()) value = value.to(tensor.dtype());
-    if (value.device() != tensor.device()) value = value.to(tensor.device());
+    if (value.device() != tensor.device()) copies.push_back(value = value.to(tensor.device()));
     values.emplace_back(tensor, value);
   }
+  if (!copies.empty()) ingot::eval(copies);
   for (const auto& [tensor, value] : values) give_value(tensor, value);
   return report;
 }

@@ -1,6 +1,7 @@
 // Conversion between dtypes and devices, and copies.
 #include <ingot/ops/elementwise.h>
 
+#include "core/known_ops.h"
 #include "ops/flops.h"
 #include "ops/support.h"
 
@@ -19,6 +20,7 @@ constexpr OpDef kClone{.name = "clone",
                        .traits = {.alias = true}};
 
 // A copy to another device; plans carry it out themselves.
+}  // namespace
 constexpr OpDef kCopyTo{
     .name = "copy_to",
     .infer = [](InferContext& c) { c.out(c.shape(0), c.dtype(0), c.as<CopyAttrs>().device); },
@@ -27,6 +29,7 @@ constexpr OpDef kCopyTo{
     .saves = save_nothing,
     .traits = {.in_dtype = true},
     .flops = no_flops};
+namespace {
 
 // The attributes of a cast, made once per dtype.
 const Attrs& cast_attrs(DType t) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/fits.h"
+#include "core/known_ops.h"
 #include "core/progression.h"
 #include "ops/flops.h"
 #include "ops/support.h"
@@ -20,7 +21,9 @@ void infer_create(InferContext& c) {
 // start + i · step
 double flops_progression(const FlopsContext& c) { return counts(c) * 2 * c.numel_out(); }
 
+}  // namespace
 constexpr OpDef kFull{.name = "full", .infer = infer_create, .flops = no_flops};  // slot: value
+namespace {
 constexpr OpDef kArange{
     .name = "arange", .infer = infer_create, .flops = flops_progression};  // slots: start, step
 constexpr OpDef kLinspace{

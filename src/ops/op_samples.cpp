@@ -142,7 +142,9 @@ void add_places(Table& t) {
   t["masked_scatter"] = [](const On& on) {
     return OpSample{{on.x(kMatrix), on.mask(kMatrix), on.x({2})}, CountAttrs{2}, {}};
   };
-  t["unique"] = [](const On& on) { return OpSample{{on.x(kMatrix)}, CountAttrs{2}, {}}; };
+  t["unique"] = [](const On& on) {
+    return OpSample{{on.x(kMatrix)}, CountAttrs{2}, {}, /*two_rows=*/true};
+  };
   t["sort"] = [](const On& on) {
     return OpSample{{on.x(kMatrix)}, SortAttrs{.dim = 1, .k = 3}, {}};
   };

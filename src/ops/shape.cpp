@@ -1,6 +1,7 @@
 // Views: other shapes and orders of the same elements.
 #include <ingot/ops/shape.h>
 
+#include "core/known_ops.h"
 #include "ops/broadcast.h"
 #include "ops/support.h"
 
@@ -40,6 +41,7 @@ void infer_permute(InferContext& c) {
   c.out(to, c.dtype(0));
 }
 
+}  // namespace
 constexpr OpDef kPermute{.name = "permute",
                          .infer = infer_permute,
                          .gradient = Gradient::Rule,
@@ -53,6 +55,7 @@ constexpr OpDef kPermute{.name = "permute",
                              },
                          .saves = save_nothing,
                          .traits = {.view = true}};
+namespace {
 
 void infer_broadcast_to(InferContext& c) {
   const Shape& to = c.as<ShapeAttrs>().shape;
@@ -66,6 +69,7 @@ void infer_broadcast_to(InferContext& c) {
   c.out(to, c.dtype(0));
 }
 
+}  // namespace
 constexpr OpDef kBroadcastTo{
     .name = "broadcast_to",
     .infer = infer_broadcast_to,
@@ -73,6 +77,7 @@ constexpr OpDef kBroadcastTo{
     .vjp = [](VjpContext& c) { c.set(0, sum_to(c.grad(), c.in(0).shape)); },
     .saves = save_nothing,
     .traits = {.view = true}};
+namespace {
 
 // The tensor itself when the shape stays: PyTorch's view of the same shape aliases, and here only
 // the same cell does.

@@ -24,7 +24,8 @@ namespace ingot::optim {
 namespace {
 
 /// Puts rebound tensors back when an evaluation fails. It keeps no value alive, which would forbid
-/// updating in place: the pending update node still holds what it was going to read.
+/// updating in place: the pending update node still holds what it was going to read. What a device
+/// has written over before it failed is not put back: it stays with the node, which tells it.
 class UndoLog {
  public:
   void rebind(const Tensor& t, const Tensor& value) {
@@ -41,12 +42,14 @@ class UndoLog {
   }
 
   void undo() {
+    const plan::ValuesStay stay;
     for (const Entry& e : entries_) {
       const NodeRef node = e.tensor.cell()->value().node;
       if (!node || node->state() == NodeState::Done) continue;
       for (const ValueId& input : node->inputs())
         if (input.node.get() == e.node && input.output == e.output) {
-          e.tensor.cell()->rebind(ValueId(input));
+          const Value* value = input.node->outputs()[input.output].value.get();
+          if (!value || !value->overwritten) e.tensor.cell()->rebind(ValueId(input));
           break;
         }
     }
@@ -174,11 +177,35 @@ void Optimizer::note_submitted(std::vector<Submitted> updates) noexcept {
   }
 }
 
-/// Updates that were taken back (plan/in_flight.h) do not count any more.
+/// Updates that were taken back (plan/in_flight.h) do not count any more. Of those that wait for it
+/// it is known when their parameters are evaluated.
 void Optimizer::settle_submitted() const {
-  // First whether they have succeeded, then whether one was taken back: that a device has failed is
-  // forgotten after that.
-  for (Submitted& s : submitted_) s.over = s.stream->passed(s.seq) && !s.stream->failed_by(s.seq);
+  note_taken_back();
+  std::vector<Tensor> undecided;
+  bool waits = false;
+  for (const Submitted& s : submitted_) {
+    if (!plan::waits_to_be_taken_back(s.node_id)) continue;
+    waits = true;
+    for (const Submitted::Param& p : s.params)
+      if (const auto found = states_.find(p.cell); found != states_.end())
+        if (const Tensor param = found->second.owner.lock(); param.defined())
+          undecided.push_back(param);
+  }
+  if (!waits) return;
+  try {
+    if (!undecided.empty()) eval(undecided);
+  } catch (const DeviceError&) {  // they are lost: who reads them is told
+  }
+  for (const Submitted& s : submitted_) plan::give_up_waiting(s.node_id);
+  note_taken_back();
+}
+
+void Optimizer::note_taken_back() const {
+  // First whether they have succeeded, then whether one waits, then whether one was taken back:
+  // that a device has failed is forgotten after that.
+  for (Submitted& s : submitted_)
+    s.over = s.stream->passed(s.seq) && !s.stream->failed_by(s.seq) &&
+             !plan::waits_to_be_taken_back(s.node_id);
   if (const std::uint64_t now = plan::num_taken_back(); now != taken_back_seen_) {
     taken_back_seen_ = now;
     for (auto s = submitted_.rbegin(); s != submitted_.rend(); ++s) {
@@ -203,7 +230,7 @@ void Optimizer::step(Site at) {
   const NoGradGuard no_grad;
   if (!submitted_.empty()) {
     if (const std::exception_ptr earlier = plan::settle_failures()) std::rethrow_exception(earlier);
-    settle_submitted();
+    ingot::detail::own_errors("Optimizer::step", at, [&] { settle_submitted(); });
     if (const std::exception_ptr earlier = plan::take_untold_update_failure())
       std::rethrow_exception(earlier);
   }
@@ -365,9 +392,8 @@ StateDict Optimizer::state_dict() const {
   check_unique();
   if (!submitted_.empty()) {
     for (const Submitted& s : submitted_) s.stream->wait(s.seq);
-    const std::exception_ptr failure = plan::settle_failures();
-    settle_submitted();
-    if (failure) std::rethrow_exception(failure);
+    if (const std::exception_ptr failure = plan::settle_failures()) std::rethrow_exception(failure);
+    ingot::detail::own_errors("Optimizer::state_dict", Site{}, [&] { settle_submitted(); });
   }
   StateDict dict;
   const auto names = state_names();

@@ -93,11 +93,12 @@ Claimed claim_closure(std::vector<Node*>& claimed, std::vector<Node*>& stack, st
   return result;
 }
 
-// Among claimed nodes, those that need a barred one get position 1, the others 0.
+// Among claimed nodes, those that need a barred one get position 1, the others 0. So do updates
+// that wait to be taken back: one of them may need nothing barred any more when others have been.
 void mark_blocked(std::vector<Node*>& claimed, std::uint64_t token) {
   std::sort(claimed.begin(), claimed.end(), [](Node* a, Node* b) { return a->id() < b->id(); });
   for (Node* n : claimed) {
-    n->position = 0;
+    n->position = n->op().traits.updates && waits_to_be_taken_back(n->id()) ? 1 : 0;
     for (const ValueId& in : n->inputs())
       if (in.node->claimed_by() == token ? in.node->position == 1 : is_barred(*in.node, token))
         n->position = 1;
@@ -124,6 +125,8 @@ std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
 bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
                        std::vector<ValueId>& first) {
   bool any = false;
+  // The edges of one that is taken back may be all that holds the nodes of others.
+  std::vector<NodeRef> keep;
   // Also where taking back one of them throws.
   struct WithoutDone {
     std::vector<Node*>& nodes;
@@ -131,7 +134,7 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
   };
   const WithoutDone without_done{claimed};
   for (Node*& n : claimed) {
-    if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(*n)) continue;
+    if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(n->id())) continue;
     const std::size_t before = first.size();
     for (std::size_t o = 0; o < n->outputs().size(); ++o) {
       const ValueId& old = n->inputs()[updated_input(*n, o)];
@@ -143,13 +146,22 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
       if (old.node->state() != NodeState::Done) first.push_back(old);
     }
     if (first.size() > before) continue;
-    const NodeRef keep(n);
+    if (keep.empty())
+      for (Node* other : claimed)
+        if (other) keep.emplace_back(other);
     n->set_claimed_by(0);
     if (take_back_late(*n)) {
       n = nullptr;  // it is Done
       any = true;
     } else {
       n->set_claimed_by(token);
+      const bool all_there =
+          std::all_of(n->inputs().begin(), n->inputs().end(),
+                      [](const ValueId& in) { return in.node->state() == NodeState::Done; });
+      if (all_there) {  // but written over: then it can only be computed
+        was_computed({&n, 1});
+        any = true;
+      }
     }
   }
   return any || !first.empty();
@@ -354,13 +366,16 @@ void Batch::clear() {
   hash = 0;
   failed = nullptr;
   culprit = nullptr;
+  broken = nullptr;
 }
 
 void unclaim(Batch& batch, const std::exception_ptr& why) noexcept {
   for (Node* n : batch.nodes) {
     const NodeRef keep(n);  // once it is Pending, another thread may compute it and let it go
     n->set_claimed_by(0);
-    if (why && n == batch.failed)
+    if (batch.broken)
+      n->fail(batch.broken);
+    else if (why && n == batch.failed)
       n->fail(why);
     else
       n->set_state(NodeState::Pending);
@@ -400,7 +415,7 @@ bool collect(Batch& batch, std::span<const NodeRef> pending, std::span<const Val
       busy->wait_not_running();
       continue;
     }
-    if (!claimed.barred) {
+    if (!claimed.barred && !any_waits(batch.nodes)) {
       if (batch.nodes.empty()) {
         guard.keep();
         return false;

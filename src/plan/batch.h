@@ -56,6 +56,8 @@ struct Batch {
   Node* failed = nullptr;    ///< after a failed run: the node whose check threw, if one did
   /// After a failed run or a plan that could not be made: the node it failed for, if that is known.
   mutable Node* culprit = nullptr;
+  /// After a run that failed when it had written over a leaf: what all its nodes fail with.
+  std::exception_ptr broken;
 
   /// Lists that collecting fills and that keep their room.
   struct Scratch {
@@ -87,7 +89,7 @@ std::exception_ptr fail_what_is_lost(std::span<const NodeRef> pending,
                                      std::span<const ValueId> roots);
 
 /// Gives claimed nodes back as Pending: after a failure. `batch.failed`, if any, becomes Failed for
-/// the reason given.
+/// the reason given; all of them do if the batch is `broken`.
 void unclaim(Batch& batch, const std::exception_ptr& why = nullptr) noexcept;
 
 /// Whether the roots of a batch need this node of it.

@@ -122,7 +122,9 @@ void bind_outputs(const Plan& plan, const Batch& batch, Backend& host, PlanInsta
     if (b.donor_leaf >= 0 && ownership->is_sole_owner(static_cast<std::uint32_t>(b.donor_leaf))) {
       Value* old = batch.leaves[static_cast<std::size_t>(b.donor_leaf)].value;
       run.outputs[b.index] = old->buffer;
-      if (in_flight) in_flight->overwritten.emplace_back(old);
+      if (in_flight)
+        in_flight->overwritten.push_back(
+            {Ref<Value>(old), static_cast<std::int32_t>(&b - plan.buffers.data())});
     } else if (b.on == kHost) {
       run.outputs[b.index] = host.allocator().allocate(b.nbytes);
     }

@@ -7,23 +7,19 @@
 #include <map>
 
 #include "backend/registry.h"
+#include "core/known_ops.h"
 #include "plan/transfer.h"
 
 namespace ingot::plan {
 
 ViewKind view_kind(const OpDef& op) {
-  static const OpDef* const permute = find_op("permute");
-  static const OpDef* const broadcast_to = find_op("broadcast_to");
   if (!op.traits.view) return ViewKind::None;
-  return &op == permute        ? ViewKind::Permute
-         : &op == broadcast_to ? ViewKind::Broadcast
-                               : ViewKind::Reshape;
+  return &op == &ops::kPermute       ? ViewKind::Permute
+         : &op == &ops::kBroadcastTo ? ViewKind::Broadcast
+                                     : ViewKind::Reshape;
 }
 
-bool is_fill(const OpDef& op) {
-  static const OpDef* const full = find_op("full");
-  return &op == full;
-}
+bool is_fill(const OpDef& op) { return &op == &ops::kFull; }
 
 std::uint8_t Draft::device_number(Device device) {
   if (host_only) return 0;

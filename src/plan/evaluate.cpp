@@ -67,6 +67,7 @@ enum class Next {
 };
 
 Next after_failure(const plan::Batch& batch, const std::exception_ptr& why) {
+  if (batch.broken) return Next::Throw;
   if (batch.failed) return Next::Again;  // collect() throws it if it is asked for
   if (batch.culprit) {
     if (is_asked_for(batch, batch.culprit)) return Next::Throw;
@@ -106,6 +107,7 @@ void compute(plan::Batch& batch, Next& next) {
     n->set_claimed_by(0);
     n->set_state(NodeState::Done);
   }
+  plan::was_computed(batch.nodes);
   for (Node* n : batch.nodes)
     if (!n->in_flight()) n->set_computed();
   batch.clear();

@@ -157,7 +157,7 @@ class DeviceRun {
     for (std::size_t r = 0; r < plan_.results.size(); ++r)
       if (const std::int32_t step = plan_.results[r].step; step >= 0)
         instance.results[r]->ready = ticket_of(static_cast<std::size_t>(step));
-    for (const Ref<Value>& v : run_->overwritten) v->set_overwritten(true);
+    for (const Run::Overwritten& o : run_->overwritten) o.value->set_overwritten(true);
     mark_in_flight(*run_, batch_);
     hand_out(batch_, instance.binding.values);
     // The nodes, which the run keeps, own what it made; nobody else does.
@@ -248,6 +248,7 @@ class DeviceRun {
     wait_for_leaves(segment);
     for (const std::uint32_t other : segment.waits_for) wait(last_of(other));
     run_on_host(plan_, segment, batch_, instance, watch);
+    run_->host_end = segment.end_step;
   }
 
   // Those that its steps read, or write over.
@@ -268,6 +269,7 @@ class DeviceRun {
   void wait(Ticket ticket) {
     if (wait_ready(ticket)) return;
     run_->wait();
+    const bool broken = run_->has_written();
     for (const Run::Part& part : run_->parts) {
       const auto failure = part.stream->failure();
       if (!failure || !failure->why || failure->seq < part.first_seq ||
@@ -277,9 +279,21 @@ class DeviceRun {
       const Node& node = *batch_.nodes[static_cast<std::size_t>(step.batch_node)];
       if (const Explained e = explain(step, node, failure->why); e.device_lost)
         part.stream->explain_failure(e.error);
-      rethrow_at(step, batch_, failure->why);
+      if (!broken) rethrow_at(step, batch_, failure->why);
     }
+    if (broken) rethrow_broken();
     throw RunFailedEarlier();
+  }
+
+  // Some leaves were written over, others not: nothing of the batch can be computed any more.
+  [[noreturn]] void rethrow_broken() {
+    std::exception_ptr why;
+    for (const Run::Part& part : run_->parts)
+      if (const auto failure = part.stream->failure(); failure && failure->why) why = failure->why;
+    if (!why) why = std::make_exception_ptr(DeviceError("a step on another device failed"));
+    batch_.broken = broken_by(why);
+    for (const Run::Overwritten& o : run_->overwritten) o.value->set_overwritten(true);
+    std::rethrow_exception(batch_.broken);
   }
 
   Ticket last_of(std::uint32_t segment) const {

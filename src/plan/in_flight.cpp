@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <iterator>
+#include <list>
 #include <map>
 #include <mutex>
 #include <new>
 #include <shared_mutex>
 #include <stdexcept>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 
@@ -28,20 +31,29 @@ namespace {
 // The host runs ahead by so much at most.
 constexpr std::size_t kMaxRuns = 16;
 constexpr std::size_t kMaxNbytes = std::size_t{256} << 20;  // of outputs, beyond two runs
+constexpr std::size_t kMaxUntold = 64;                      // if nobody ever asks
+constexpr std::size_t kMaxTakenBack = 1 << 16;
+
+// An error that nobody has been told of.
+struct Untold {
+  std::exception_ptr error;
+  bool updates;  // may have been taken back for it
+};
+using UntoldList = std::list<Untold>;
 
 struct State {
-  std::shared_mutex values;  // ValuesStay shares it, giving runs back has it alone
-  std::mutex mutex;          // of what follows
-  RunList runs;              // in the order of submission
-  std::exception_ptr untold;
-  bool untold_updates = false;             // updates were taken back for it
-  std::vector<std::uint64_t> taken_back;   // ids of updates, until somebody asks for them
+  std::shared_mutex values;      // ValuesStay shares it, giving runs back has it alone
+  std::atomic<int> settling{0};  // who waits for the latter: new ones of the former stand back
+  std::mutex mutex;              // of what follows
+  RunList runs;                  // in the order of submission
+  UntoldList untold;             // the oldest first
+  std::list<std::uint64_t> taken_back;     // ids of updates, until somebody asks for them
   std::vector<std::uint64_t> wait_for_it;  // of those that are to be taken back
+  std::atomic<bool> any_waits{false};
   std::atomic<std::uint64_t> num_taken_back{0};
   std::map<const Stream*, Ref<Buffer>> arenas;
 };
-thread_local int values_stay = 0;               // ValuesStay of this thread
-thread_local std::exception_ptr kept_for_next;  // of this thread, for its next evaluation
+thread_local int values_stay = 0;  // ValuesStay of this thread
 
 State& state() {
   static auto* const instance = [] {
@@ -51,12 +63,70 @@ State& state() {
                    [] {
                      made->mutex.unlock();
                      new (&made->values) std::shared_mutex;
+                     made->settling = 0;
                      if (values_stay > 0) made->values.lock_shared();
                    });
     return made;
   }();
   return *instance;
 }
+
+// Has the values for itself while it lives. Locks that are shared may prefer those who share: then
+// threads that evaluate back to back would never let it come, so new ones wait for it.
+class ValuesAlone {
+ public:
+  ValuesAlone() {
+    state().settling.fetch_add(1, std::memory_order_acq_rel);
+    state().values.lock();
+  }
+  ~ValuesAlone() {
+    state().values.unlock();
+    state().settling.fetch_sub(1, std::memory_order_acq_rel);
+  }
+  ValuesAlone(const ValuesAlone&) = delete;
+  ValuesAlone& operator=(const ValuesAlone&) = delete;
+};
+
+// Under the lock. A check without updates is also for those who ask for its node: of such ones the
+// first will do.
+void add_untold(State& s, UntoldList& more) noexcept {
+  while (!more.empty()) {
+    const bool known =
+        !more.front().updates &&
+        std::any_of(s.untold.begin(), s.untold.end(), [](const Untold& u) { return !u.updates; });
+    if (known || s.untold.size() >= kMaxUntold)
+      more.pop_front();
+    else
+      s.untold.splice(s.untold.end(), more, more.begin());
+  }
+}
+
+std::exception_ptr take_first(UntoldList& list, bool of_updates) {
+  const auto first = std::find_if(list.begin(), list.end(),
+                                  [&](const Untold& u) { return u.updates || !of_updates; });
+  if (first == list.end()) return nullptr;
+  std::exception_ptr error = std::move(first->error);
+  list.erase(first);
+  return error;
+}
+
+// For the next evaluation of a thread.
+struct Kept {
+  std::exception_ptr error;
+  ~Kept() { leave(std::move(error)); }
+  /// To whoever asks.
+  static void leave(std::exception_ptr error) noexcept {
+    if (!error) return;
+    try {
+      UntoldList one{{std::move(error), true}};
+      State& s = state();
+      const std::lock_guard lock(s.mutex);
+      add_untold(s, one);
+    } catch (const std::bad_alloc&) {  // nobody is told then
+    }
+  }
+};
+thread_local Kept kept_for_next;
 
 // The references that a run in flight has to nodes, and its nodes' edges, are no owners.
 void each_parked(const Run& run, void (Node::*change)()) {
@@ -89,10 +159,33 @@ bool Run::failed() const {
                      [](const Part& p) { return p.stream->failed_by(p.last_seq()); });
 }
 
+bool Run::has_written() const {
+  const std::vector<Step>& steps = lease.plan().steps;
+  const auto has_run = [&](std::size_t step) {
+    for (const Part& p : parts)
+      if (p.first_step <= step && step < p.end_step)
+        return !p.stream->failed_by(p.first_seq + (step - p.first_step));
+    return step < host_end;
+  };
+  for (const Overwritten& o : overwritten)
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const auto begin = steps[i].operands.begin();
+      if (std::any_of(begin + steps[i].num_inputs, steps[i].operands.end(),
+                      [&](const StepOperand& to) { return to.buffer == o.buffer; }) &&
+          has_run(i))
+        return true;
+    }
+  return false;
+}
+
 // -- Values stay ----------------------------------------------------------------------------------
 
 ValuesStay::ValuesStay() : held_(any_stream()) {
-  if (held_ && values_stay++ == 0) state().values.lock_shared();
+  if (!held_ || values_stay++ > 0) return;
+  State& s = state();
+  while (s.settling.load(std::memory_order_acquire) > 0)
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  s.values.lock_shared();
 }
 
 ValuesStay::~ValuesStay() {
@@ -128,13 +221,13 @@ void finish(Run& run) {
   }
 }
 
-// Arenas that no run uses. New users come only under the lock.
-void release_idle_arenas() {
+// An arena that no run uses, or null. New users come only under the lock.
+Ref<Buffer> take_idle_arena() {
   State& s = state();
-  std::vector<Ref<Buffer>> idle;  // they go without the lock
   const std::lock_guard lock(s.mutex);
   for (auto& [stream, arena] : s.arenas)
-    if (arena && arena->ref_count() == 1) idle.push_back(std::move(arena));
+    if (arena && arena->ref_count() == 1) return std::move(arena);
+  return nullptr;
 }
 
 }  // namespace
@@ -154,7 +247,8 @@ void finish_runs() {
   // Without the lock: what goes away with them may do anything.
   for (const auto& run : finished) finish(*run);
   finished.clear();
-  release_idle_arenas();
+  while (take_idle_arena()) {  // it goes without the lock
+  }
 }
 
 void limit_runs() {
@@ -274,7 +368,7 @@ using FailedNodes = std::vector<std::pair<Node*, std::exception_ptr>>;
 void give_back(Run& run, const FailedNodes& checks, const std::exception_ptr& broken) {
   unpark(run);
   if (!broken)
-    for (const Ref<Value>& v : run.overwritten) v->set_overwritten(false);
+    for (const Run::Overwritten& o : run.overwritten) o.value->set_overwritten(false);
   std::vector<NodeRef>& pending = record_state().pending;
   for (const NodeRef& n : run.nodes) {
     for (NodeOutput& o : n->outputs()) o.value = nullptr;
@@ -297,8 +391,18 @@ struct Found {
   FailedNodes checks;
   std::vector<std::pair<Stream*, std::exception_ptr>> losses;  ///< streams whose device is gone
   std::vector<std::pair<Run*, std::exception_ptr>> broken;     ///< runs that cannot be repeated
-  std::exception_ptr other;                                    ///< what is to be thrown
+  std::vector<std::exception_ptr> others;                      ///< what is to be thrown
+  UntoldList untold;                                           ///< for those who ask next
+
+  const std::exception_ptr& why_broken(const Run* run) const {
+    static const std::exception_ptr none;
+    for (const auto& [r, error] : broken)
+      if (r == run) return error;
+    return none;
+  }
 };
+
+}  // namespace
 
 std::exception_ptr broken_by(const std::exception_ptr& why) {
   try {
@@ -310,6 +414,8 @@ std::exception_ptr broken_by(const std::exception_ptr& why) {
         e.what())));
   }
 }
+
+namespace {
 
 bool says_lost(const std::exception_ptr& why) {
   try {
@@ -371,7 +477,8 @@ std::vector<Node*> updates_behind(const Found& found, const std::vector<Run*>& f
            std::any_of(found.checks.begin(), found.checks.end(),
                        [&](const auto& check) { return check_the_same(*check.first, n); });
   };
-  for (const Run* run : failed)
+  for (const Run* run : failed) {
+    if (found.why_broken(run)) continue;  // they fail
     for (const NodeRef& n : run->nodes) {
       const auto inputs = n->inputs();
       if (std::none_of(inputs.begin(), inputs.end(),
@@ -381,32 +488,44 @@ std::vector<Node*> updates_behind(const Found& found, const std::vector<Run*>& f
       blocked.insert(n.get());
       if (n->op().traits.updates) updates.push_back(n.get());
     }
+  }
   return updates;
 }
 
 // Why the gates are shut.
 Found find_failures(const std::vector<Stream*>& streams, const std::vector<Run*>& failed) {
   Found found;
+  std::vector<std::pair<const Stream*, std::exception_ptr>> whys;  // what was said first
   for (Stream* stream : streams) {
     const auto failure = stream->failure();
     if (!failure || !failure->why || stream->lost()) continue;
     // Where no run has it, whoever submitted the step was told, or it was no step.
     std::exception_ptr lost = says_lost(failure->why) ? failure->why : nullptr;
+    std::exception_ptr why = failure->why;
     for (Run* run : failed)
       if (const Step* step = step_of(*run, stream, failure->seq)) {
         Node* node = run->nodes[static_cast<std::size_t>(step->batch_node)].get();
         const Explained e = explain(*step, *node, failure->why);
         if (e.device_lost) lost = e.error;
-        const Plan& plan = run->lease.plan();
-        const auto number = static_cast<std::size_t>(step - plan.steps.data());
-        if (number > plan.commit_step && !run->overwritten.empty())
-          found.broken.emplace_back(run, broken_by(e.error));
+        why = e.error;
         if (e.check_failed)
           found.checks.emplace_back(node, e.error);
-        else if (!found.other)
-          found.other = e.error;
+        else
+          found.others.push_back(e.error);
       }
     if (lost) found.losses.emplace_back(stream, lost);
+    whys.emplace_back(stream, why);
+  }
+  // A run is broken whoever shut the gate between its writes: a step of its own, or another run.
+  for (Run* run : failed) {
+    if (!run->has_written()) continue;
+    std::exception_ptr why = whys.empty() ? nullptr : whys.front().second;
+    for (const auto& [stream, said] : whys)
+      if (std::any_of(run->parts.begin(), run->parts.end(),
+                      [&, on = stream](const Run::Part& p) { return p.stream == on; }))
+        why = said;
+    if (!why) why = std::make_exception_ptr(DeviceError("it was lost before"));
+    found.broken.emplace_back(run, broken_by(why));
   }
   return found;
 }
@@ -432,10 +551,18 @@ bool take_back(Node& update) noexcept {
   return true;
 }
 
-bool waits_to_be_taken_back(const Node& update) {
+bool waits_to_be_taken_back(std::uint64_t node_id) {
   State& s = state();
+  if (!s.any_waits.load(std::memory_order_acquire)) return false;
   const std::lock_guard lock(s.mutex);
-  return std::find(s.wait_for_it.begin(), s.wait_for_it.end(), update.id()) != s.wait_for_it.end();
+  return std::find(s.wait_for_it.begin(), s.wait_for_it.end(), node_id) != s.wait_for_it.end();
+}
+
+bool any_waits(std::span<Node* const> nodes) {
+  return state().any_waits.load(std::memory_order_acquire) &&
+         std::any_of(nodes.begin(), nodes.end(), [](const Node* n) {
+           return n->op().traits.updates && waits_to_be_taken_back(n->id());
+         });
 }
 
 bool take_back_late(Node& update) {
@@ -445,11 +572,24 @@ bool take_back_late(Node& update) {
     const Ref<Value>& value = old.node->outputs()[old.output].value;
     if (value && !wait_ready(value->ready)) throw RunFailedEarlier();
   }
+  std::list<std::uint64_t> id{update.id()};
   if (!take_back(update)) return false;
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  std::erase(s.wait_for_it, update.id());
+  std::erase(s.wait_for_it, id.front());
+  s.taken_back.splice(s.taken_back.end(), id);
+  s.any_waits.store(!s.wait_for_it.empty(), std::memory_order_release);
+  s.num_taken_back.fetch_add(1, std::memory_order_acq_rel);
   return true;
+}
+
+void was_computed(std::span<Node* const> nodes) noexcept {
+  State& s = state();
+  if (!s.any_waits.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(s.mutex);
+  for (const Node* n : nodes)
+    if (n->op().traits.updates) std::erase(s.wait_for_it, n->id());
+  s.any_waits.store(!s.wait_for_it.empty(), std::memory_order_release);
 }
 
 bool any_failed() noexcept {
@@ -460,16 +600,16 @@ bool any_failed() noexcept {
   return failed;
 }
 
-std::exception_ptr settle_failures() {
-  if (!any_stream() || !any_failed()) return nullptr;
-  if (ValuesStay::held()) throw RunFailedEarlier();
+namespace {
+
+std::exception_ptr settle() {
   finish_runs();
   std::vector<Stream*> streams;
   for_each_backend([&](Backend& b) {
     if (b.stream()) streams.push_back(b.stream());
   });
   State& s = state();
-  const std::unique_lock alone(s.values);
+  const ValuesAlone alone;
   if (!any_failed()) return nullptr;  // another thread was faster
   for (Stream* stream : streams) stream->wait(stream->submitted());
   std::vector<Run*> failed;  // in s.runs: nobody else takes one that failed
@@ -482,21 +622,26 @@ std::exception_ptr settle_failures() {
       if (run->failed()) failed.push_back(run.get());
   }
   Found found = find_failures(streams, failed);
+  const std::size_t met = found.checks.size();
   add_same_checks(found, failed);
   const std::vector<Node*> updates = updates_behind(found, failed);
+  for (std::size_t i = 0; i < met; ++i)
+    if (updates.empty())
+      found.untold.push_back({found.checks[i].second, false});
+    else
+      found.others.push_back(found.checks[i].second);
+  for (std::size_t i = 1; i < found.others.size(); ++i)
+    found.untold.push_back({found.others[i], true});
   {
     const std::lock_guard lock(s.mutex);
-    s.taken_back.reserve(s.taken_back.size() + updates.size());
     s.wait_for_it.reserve(s.wait_for_it.size() + updates.size());
   }
+  std::list<std::uint64_t> ids;
+  for (const Node* update : updates) ids.push_back(update->id());
   RunList taken;
   // From here on nothing may fail.
-  for (auto run = failed.rbegin(); run != failed.rend(); ++run) {
-    std::exception_ptr broken;
-    for (const auto& [r, error] : found.broken)
-      if (r == *run) broken = error;
-    give_back(**run, found.checks, broken);
-  }
+  for (auto run = failed.rbegin(); run != failed.rend(); ++run)
+    give_back(**run, found.checks, found.why_broken(*run));
   {
     const std::lock_guard lock(s.mutex);
     for (auto run = s.runs.begin(); run != s.runs.end();) {
@@ -505,59 +650,70 @@ std::exception_ptr settle_failures() {
         taken.splice(taken.end(), s.runs, run);
       run = next;
     }
-    for (const Node* update : updates) s.taken_back.push_back(update->id());
-    s.num_taken_back.fetch_add(updates.size(), std::memory_order_acq_rel);
-    if (!updates.empty() && !found.other) {
-      found.other = found.checks.front().second;
-    } else if (!found.checks.empty() && !s.untold) {
-      s.untold = found.checks.front().second;
-      s.untold_updates = !updates.empty();
-    }
+    add_untold(s, found.untold);
   }
-  // Those whose old value is to be computed anew are taken back by whoever asks for them.
-  for (Node* update : updates)
-    if (!take_back(*update)) {
-      const std::lock_guard lock(s.mutex);
-      s.wait_for_it.push_back(update->id());
+  for (Node* update : updates) {
+    const bool done = take_back(*update);  // what goes away with it may do anything: no lock
+    const std::lock_guard lock(s.mutex);
+    if (done) {
+      s.taken_back.splice(s.taken_back.end(), ids, ids.begin());
+      if (s.taken_back.size() > kMaxTakenBack) s.taken_back.pop_front();
+    } else {
+      // Its old value is to be computed anew: whoever asks for it takes it back.
+      s.wait_for_it.push_back(ids.front());
+      ids.pop_front();
+      s.any_waits.store(true, std::memory_order_release);
     }
+    s.num_taken_back.fetch_add(1, std::memory_order_acq_rel);
+  }
   std::sort(record_state().pending.begin(), record_state().pending.end(),
             [](const NodeRef& a, const NodeRef& b) { return a->id() < b->id(); });
   for (const auto& [stream, why] : found.losses) stream->lose(why);
   for (Stream* stream : streams)
     if (stream->failed() && !stream->lost()) stream->reopen();
-  return found.other;
+  return found.others.empty() ? nullptr : found.others.front();
+}
+
+}  // namespace
+
+std::exception_ptr settle_failures() {
+  if (!any_stream() || !any_failed()) return nullptr;
+  if (ValuesStay::held()) throw RunFailedEarlier();
+  // Made while there is memory: to copy it takes none.
+  static const OutOfMemoryError no_memory("no memory to give back what a device failed to compute");
+  try {
+    return settle();
+  } catch (const std::bad_alloc&) {
+    throw no_memory;
+  }
 }
 
 void settle_for_later() {
-  const std::exception_ptr other = settle_failures();
-  if (!other) return;
-  State& s = state();
-  const std::lock_guard lock(s.mutex);
-  if (s.untold) return;
-  s.untold = other;
-  s.untold_updates = true;  // it may be for them; to be told is right in any case
+  try {
+    Kept::leave(settle_failures());
+  } catch (const OutOfMemoryError&) {  // the gate stays shut, for the next
+  }
 }
 
 void keep_for_next(std::exception_ptr other) noexcept {
-  if (!kept_for_next) kept_for_next = std::move(other);
+  if (kept_for_next.error)
+    Kept::leave(std::move(other));
+  else
+    kept_for_next.error = std::move(other);
 }
 
-std::exception_ptr take_kept() noexcept { return std::exchange(kept_for_next, nullptr); }
+std::exception_ptr take_kept() noexcept { return std::exchange(kept_for_next.error, nullptr); }
 
 std::exception_ptr take_untold_failure() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
-  s.untold_updates = false;
-  return std::exchange(s.untold, nullptr);
+  return take_first(s.untold, false);
 }
 
 std::exception_ptr take_untold_update_failure() {
   State& s = state();
-  {
-    const std::lock_guard lock(s.mutex);
-    if (!s.untold_updates) return nullptr;
-  }
-  return take_untold_failure();
+  const std::lock_guard lock(s.mutex);
+  return take_first(s.untold, true);
 }
 
 std::uint64_t num_taken_back() noexcept {
@@ -570,6 +726,16 @@ bool forget_taken_back(std::uint64_t node_id) {
   return std::erase(s.taken_back, node_id) > 0;
 }
 
+void give_up_waiting(std::uint64_t node_id) {
+  std::list<std::uint64_t> id{node_id};
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (std::erase(s.wait_for_it, node_id) == 0) return;
+  s.taken_back.splice(s.taken_back.end(), id);
+  s.any_waits.store(!s.wait_for_it.empty(), std::memory_order_release);
+  s.num_taken_back.fetch_add(1, std::memory_order_acq_rel);
+}
+
 // -- Waiting --------------------------------------------------------------------------------------
 
 bool wait_ready(Ticket ticket) noexcept {
@@ -579,15 +745,26 @@ bool wait_ready(Ticket ticket) noexcept {
 }
 
 namespace {
-void tell_failures() {
-  std::exception_ptr other = settle_failures();
-  if (const std::exception_ptr kept = take_kept()) other = kept;
-  const std::exception_ptr untold = take_untold_failure();
-  finish_runs();
-  if (other) std::rethrow_exception(other);
-  if (untold) std::rethrow_exception(untold);
+
+// `found`: by settle_failures(), just now.
+void tell(const std::exception_ptr& found) {
+  if (const std::exception_ptr kept = take_kept()) {
+    Kept::leave(found);
+    std::rethrow_exception(kept);
+  }
+  if (found) std::rethrow_exception(found);
+  if (const std::exception_ptr untold = take_untold_failure()) std::rethrow_exception(untold);
 }
+
+void tell_failures() {
+  const std::exception_ptr found = settle_failures();
+  finish_runs();
+  tell(found);
+}
+
 }  // namespace
+
+void tell_untold() { tell(nullptr); }
 
 void synchronize(Stream& stream) {
   stream.wait(stream.submitted());

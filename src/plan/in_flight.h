@@ -20,6 +20,7 @@
 #include <exception>
 #include <list>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/node.h"
@@ -62,12 +63,21 @@ struct Run {
     std::uint64_t last_seq() const { return first_seq + (end_step - first_step) - 1; }
   };
   std::vector<Part> parts;
-  std::vector<Ref<Value>> overwritten;  ///< leaves' values that its steps write over
+  /// A leaf's value that its steps write over, as the plan's buffer of that number.
+  struct Overwritten {
+    Ref<Value> value;
+    std::int32_t buffer;
+  };
+  std::vector<Overwritten> overwritten;
+  std::size_t host_end = 0;  ///< the host's steps before this one have run
 
   /// Waits until the devices have passed all its steps.
   void wait() const noexcept;
   bool passed() const;
   bool failed() const;
+  /// Of one that failed, when all its steps were passed: whether some leaf was written over all the
+  /// same. Then it is broken: nothing can be computed anew from its leaves.
+  bool has_written() const;
 };
 
 /// While it lives, no other thread gives runs back: Done nodes stay Done, with their values.
@@ -102,18 +112,23 @@ void limit_runs();
 /// If a stream's gate is shut: gives the runs back that failed, and opens it. Nodes whose own check
 /// failed (a label out of range) become Failed. A device that said it is gone is lost from then on.
 /// Returns any other error, for the caller to throw, or null; a failed check is one as well where
-/// updates are taken back for it. Throws RunFailedEarlier, for the outer evaluation, while this
-/// thread holds ValuesStay and there is something to give back.
+/// updates are taken back for it. If there are several, those who ask next are told the others.
+/// Throws RunFailedEarlier, for the outer evaluation, while this thread holds ValuesStay and there
+/// is something to give back; OutOfMemoryError where the host has none for it: then nothing has
+/// changed.
 std::exception_ptr settle_failures();
 /// Whether there is something to settle.
 bool any_failed() noexcept;
 /// The same where another error is being handled: what is found waits for whoever asks next.
 void settle_for_later();
-/// Keeps what settle_failures() returned for the next evaluation that somebody asks for.
+/// What a run that has_written() failed with, for all its nodes; `why` is what the device said.
+std::exception_ptr broken_by(const std::exception_ptr& why);
+/// Keeps what settle_failures() returned for this thread's next evaluation; if the thread ends
+/// before, or keeps one already, for whoever asks next.
 void keep_for_next(std::exception_ptr other) noexcept;
 /// What was kept, or null.
 std::exception_ptr take_kept() noexcept;
-/// An error that nobody has been told of, or null; it counts as told then.
+/// The oldest error that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
 /// The same, if updates were taken back for it.
 std::exception_ptr take_untold_update_failure();
@@ -121,14 +136,21 @@ std::exception_ptr take_untold_update_failure();
 /// The update comes to nothing: its outputs are what it was to update. It is nobody's but the
 /// caller's. False when that is not there (a device has written over it, or it is to be computed).
 bool take_back(Node& update) noexcept;
-/// Whether the update is to be taken back when what it was to update has been computed anew.
-bool waits_to_be_taken_back(const Node& update);
+/// Whether the update with that id is to be taken back when what it was to update has been computed
+/// anew.
+bool waits_to_be_taken_back(std::uint64_t node_id);
+/// Whether one of the nodes is such an update.
+bool any_waits(std::span<Node* const> nodes);
 /// Then. Throws RunFailedEarlier if a device failed at that.
 bool take_back_late(Node& update);
-/// Updates that were, or are to be, taken back so far.
+/// Those among the nodes that wait to be taken back do so no more.
+void was_computed(std::span<Node* const> nodes) noexcept;
+/// How often an update was taken back, or was found to wait for it.
 std::uint64_t num_taken_back() noexcept;
-/// Whether the node with that id is one. It is forgotten then.
+/// Whether the node with that id was. It is forgotten then.
 bool forget_taken_back(std::uint64_t node_id);
+/// What waits to be taken back, and cannot be computed, counts as taken back: nobody has it.
+void give_up_waiting(std::uint64_t node_id);
 
 /// Makes the device's memory ask for what runs in flight hold, when it runs short.
 void watch_memory(Backend& backend);
@@ -141,10 +163,12 @@ void drop_stream_arena(const Stream& stream) noexcept;
 /// Waits for the device. False when the step failed or did not run: settle_failures() is next.
 bool wait_ready(Ticket ticket) noexcept;
 /// Waits for all that was submitted, on all devices. Throws the first error that nobody was told
-/// of.
+/// of; the next call the next one.
 void synchronize_all();
 /// The same for one device.
 void synchronize(Stream& stream);
+/// Throws the first error that nobody was told of, if there is one, without looking for others.
+void tell_untold();
 
 /// What the failure of a step is to its user: the exception with the step's name and the place that
 /// recorded it, and whether it came from a check of its own.

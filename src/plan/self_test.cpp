@@ -31,18 +31,19 @@ double element(std::size_t i, std::int64_t k, DType t, bool is_index) {
   return static_cast<double>(k % 2 + (is_index ? 0 : 1));
 }
 
-// `unique` says that there are two different rows: two values in turns, in rows of odd length.
+// For two different rows in turns: two values in turns, in rows of odd length.
 double repeated(std::int64_t k, DType t) {
   const double second = static_cast<double>(k % 2);
   return is_floating(t) ? 0.25 + second / 2 : second;
 }
 
-Tensor operand(const OpDef& op, std::size_t i, const TensorSpec& spec, Device device) {
+Tensor operand(const OpSample& sample, std::size_t i, Device device) {
+  const TensorSpec& spec = sample.inputs[i];
   std::vector<double> values;
   const bool is_index = i > 0 && spec.dtype == DType::Int64;
   for (std::int64_t k = 0; k < spec.shape.numel(); ++k)
-    values.push_back(op.name == "unique" ? repeated(k, spec.dtype)
-                                         : element(i, k, spec.dtype, is_index));
+    values.push_back(sample.two_rows ? repeated(k, spec.dtype)
+                                     : element(i, k, spec.dtype, is_index));
   return from_vector(values, spec.shape).to(spec.dtype).to(device);
 }
 
@@ -52,7 +53,7 @@ std::vector<Tensor> results_of(const OpDef& op, DType dtype, Device device) {
   std::vector<const Tensor*> inputs;
   operands.reserve(sample.inputs.size());
   for (std::size_t i = 0; i < sample.inputs.size(); ++i) {
-    operands.push_back(operand(op, i, sample.inputs[i], device));
+    operands.push_back(operand(sample, i, device));
     inputs.push_back(&operands.back());
   }
   return record_multi(op, inputs, sample.attrs, Site{}, sample.slots);

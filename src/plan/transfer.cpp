@@ -2,6 +2,8 @@
 
 #include <ingot/core/error.h>
 
+#include "core/known_ops.h"
+
 namespace ingot::plan {
 
 namespace {
@@ -12,10 +14,7 @@ const OpDef kTransfer{.name = "transfer", .infer = no_infer};
 
 bool is_transfer(const DraftStep& step) { return step.desc.op == &kTransfer && !step.desc.program; }
 
-bool is_copy_to(const OpDef& op) {
-  static const OpDef* const copy_to = find_op("copy_to");
-  return &op == copy_to;
-}
+bool is_copy_to(const OpDef& op) { return &op == &ops::kCopyTo; }
 
 bool moves_nothing(const OpDef& op) {
   return view_kind(op) != ViewKind::None || is_copy_to(op) || op.traits.alias;

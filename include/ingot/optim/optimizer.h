@@ -86,6 +86,8 @@ class Optimizer {
   /// Everything that a resumed run needs, as tensors: "groups.0.lr", "state.3.step",
   /// "state.3.exp_avg", … with parameters counted over all groups. A snapshot: later steps do not
   /// change it. Waits for the steps that devices have not done yet, and throws what they fail with.
+  /// Of several threads only one at a time may call it, as any other member: it counts back what
+  /// was taken back.
   StateDict state_dict() const;
   /// Takes over options and state. Throws ValueError listing what is missing, not a number where
   /// one must be, or does not fit this optimizer's parameters, and then changes nothing.
@@ -154,6 +156,7 @@ class Optimizer {
   std::vector<Submitted> what_is_submitted(const std::vector<Batch>& all) const;
   void note_submitted(std::vector<Submitted> updates) noexcept;
   void settle_submitted() const;
+  void note_taken_back() const;
   std::vector<Tensor> state_for_step(std::size_t group, const Tensor& param, const State& state,
                                      bool& fresh) const;
   void check_unique() const;
