@@ -79,8 +79,21 @@ int run_glue(const GlueOptions& options) {
                                   .stop = [] { return stop_signal() != 0; }});
   bar.clear();
   if (!results.stopped) return kOk;
-  console.line(fmt::format("stopped after step {}; saved {}; the same command goes on from there",
-                           results.steps, results.checkpoint));
+  if (!results.checkpoint.empty() && !options.file.empty())
+    console.line(fmt::format(
+        "stopped after step {}; saved {}; \"resume_from_checkpoint\": \"{}\" in {} goes on from "
+        "there",
+        results.steps, results.checkpoint, results.checkpoint, options.file));
+  else if (!results.checkpoint.empty())
+    console.line(fmt::format(
+        "stopped after step {}; saved {}; the same command with --resume_from_checkpoint {} goes "
+        "on from there",
+        results.steps, results.checkpoint, results.checkpoint));
+  else if (arguments.training.do_train)
+    console.line(fmt::format("stopped after the training; the model is in {}",
+                             arguments.training.output_dir));
+  else
+    console.line("stopped before the end");
   return 128 + stop_signal();
 }
 

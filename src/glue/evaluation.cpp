@@ -1,17 +1,30 @@
 #include "glue/evaluation.h"
 
+#include <fmt/format.h>
 #include <ingot/core/grad_mode.h>
 #include <ingot/glue/metrics.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/loss.h>
+#include <ingot/train/trainer.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 #include "nn/mode_scope.h"
 
 namespace ingot::glue {
+namespace {
+
+[[noreturn]] void diverged(std::string_view phase, const char* what) {
+  throw train::DivergedError(
+      fmt::format("{}: {} not finite: these weights are of no use; where they were trained, try a "
+                  "smaller learning rate",
+                  phase == "predict" ? "prediction" : "evaluation", what));
+}
+
+}  // namespace
 
 Tensor Setting::logits(const Tokens& tokens, std::span<const std::int64_t> rows) const {
   const text::TokenBatch batch = tokens.batch(rows, padding);
@@ -51,9 +64,13 @@ Evaluation evaluate(const Setting& setting, const Part& part, std::string_view p
     Tensor loss;
     if (labelled) loss = setting.loss(logits, part.sentences, rows);
     const auto values = logits.to_vector<float>();
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+      diverged(phase, "outputs of the model are");
     out.outputs.insert(out.outputs.end(), values.begin(), values.end());
     if (labelled) loss_sum += loss.item() * static_cast<double>(rows.size());
+    if (!std::isfinite(loss_sum)) diverged(phase, "the loss is");
     setting.progress(phase, b + 1, batches);
+    if (setting.asked_to_stop()) return {.stopped = true};
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -151,7 +151,10 @@ class Run {
       describe_training(*train);
       Training training(setting_, *train, validation ? &*validation : nullptr,
                         [&](const fs::path& folder) { save(folder); });
-      if (!checkpoint_.empty()) training.resume(checkpoint_);
+      if (!checkpoint_.empty())
+        training.resume(checkpoint_);
+      else
+        remove_checkpoints(output_dir_, {arguments_.model.model_name_or_path, tokenizer_folder()});
       training.announce();
       results_.train = training.run();
       results_.steps = training.steps();
@@ -160,6 +163,7 @@ class Run {
         results_.checkpoint = training.saved();
         return std::move(results_);
       }
+      training.check_weights();
       training.log(results_.train);
       results_.train["epoch"] = nlohmann::json::parse(training.state()).at("epoch").get<double>();
       results_.train["train_samples"] = static_cast<double>(train->sentences.size());
@@ -169,8 +173,8 @@ class Run {
       write_file(output_dir_ / "trainer_state.json", state);
     }
     if (arguments_.training.do_eval) evaluate_all(*validation);
-    if (arguments_.training.do_predict) predict_all();
-    if (train)
+    if (arguments_.training.do_predict && !results_.stopped) predict_all();
+    if (train && !results_.stopped)
       write_file(output_dir_ / "README.md",
                  model_card(arguments_, sentences_.task, results_.eval, state));
     return std::move(results_);
@@ -267,15 +271,22 @@ class Run {
       setting_.line(fmt::format("***** Evaluation *****\n  Examples = {}\n  Batch size = {}",
                                 with_commas(part.tokens.size()),
                                 arguments_.training.per_device_eval_batch_size));
-      auto metrics = with_prefix(evaluate(setting_, part, "eval").metrics, "eval_", suffix);
+      const Evaluation result = evaluate(setting_, part, "eval");
+      results_.stopped = result.stopped;
+      if (result.stopped) return;
+      auto metrics = with_prefix(result.metrics, "eval_", suffix);
       metrics["eval_samples" + suffix] = static_cast<double>(part.tokens.size());
       const auto epoch = results_.train.find("epoch");
       if (suffix.empty() && epoch != results_.train.end()) metrics["epoch"] = epoch->second;
       results_.eval.insert(metrics.begin(), metrics.end());
     };
     one(validation, "");
-    if (const std::optional<Part> mm = part(sentences_.validation_mm)) one(*mm, "_mm");
-    report("eval", results_.eval);
+    if (!results_.stopped)
+      if (const std::optional<Part> mm = part(sentences_.validation_mm)) one(*mm, "_mm");
+    if (results_.stopped)
+      results_.eval.clear();
+    else
+      report("eval", results_.eval);
   }
 
   void predict_all() {
@@ -287,6 +298,8 @@ class Run {
                                 with_commas(test->tokens.size()),
                                 arguments_.training.per_device_eval_batch_size));
       const Evaluation result = evaluate(setting_, *test, "predict");
+      results_.stopped = result.stopped;
+      if (result.stopped) return;
       const std::string name =
           "predict_results" + (task.empty() ? "" : "_" + task) + suffix + ".txt";
       write_file(output_dir_ / name, predictions(result.outputs));
@@ -295,8 +308,11 @@ class Run {
       results_.predict.insert(metrics.begin(), metrics.end());
     };
     one(sentences_.test, "");
-    one(sentences_.test_mm, "-mm");
-    report("predict", results_.predict);
+    if (!results_.stopped) one(sentences_.test_mm, "-mm");
+    if (results_.stopped)
+      results_.predict.clear();
+    else
+      report("predict", results_.predict);
   }
 
   std::string predictions(const std::vector<float>& outputs) const {
