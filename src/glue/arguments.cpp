@@ -161,7 +161,7 @@ std::vector<Flag> flags(Arguments& a) {
   return {
       {"model_name_or_path",
        &m.model_name_or_path,
-       "Folder of a BERT, RoBERTa or DistilBERT: config.json, weights, tokenizer",
+       "Folder of a BERT: config.json, weights, tokenizer",
        {}},
       {"config_name", &m.config_name, "Folder of another config.json [the model's]", {}},
       {"tokenizer_name", &m.tokenizer_name, "Folder of another tokenizer [the model's]", {}},
@@ -436,8 +436,11 @@ void Arguments::check() const {
       refuse(flag, fmt::format("needs --{}", named));
   };
   need(training.do_train, "do_train", data.train_file, "train_file");
-  need(training.do_eval || training.eval_strategy != "no", "do_eval", data.validation_file,
-       "validation_file");
+  const char* const evaluates = training.do_eval                 ? "do_eval"
+                                : training.eval_strategy != "no" ? "eval_strategy"
+                                                                 : "eval_on_start";
+  need(training.do_eval || training.eval_strategy != "no" || training.eval_on_start, evaluates,
+       data.validation_file, "validation_file");
   need(training.do_predict, "do_predict", data.test_file, "test_file");
   for (const auto& count :
        {data.max_train_samples, data.max_eval_samples, data.max_predict_samples})

@@ -46,8 +46,10 @@ AllSentences read_all(const Arguments& a) {
     std::optional<std::vector<std::string>> labels;
     if (a.data.train_file.empty()) {
       const auto known = models::label_names(a.model.model_name_or_path);
-      labels = known.names;
-      if (known.problem_type == "regression") labels->clear();
+      if (known.problem_type == "regression")
+        labels.emplace();
+      else if (!known.names.empty())
+        labels = known.names;
     }
     SentenceFiles files{.train = a.data.train_file, .validation = {}, .test = {}};
     if (validate) files.validation = a.data.validation_file;
@@ -193,7 +195,21 @@ class Run {
         arguments_.model.ignore_mismatched_sizes, arguments_.model.config_name);
     model.module->to(device_);
     max_length_ = longest(arguments_.data.max_seq_length, tokenizer_, model, output_);
+    check_room();
     return model;
+  }
+
+  /// Throws ValueError when the tokens that every sentence has leave no room for others.
+  void check_room() const {
+    const bool pairs = sentences_.task.has_pairs();
+    const auto always =
+        static_cast<std::int64_t>((pairs ? tokenizer_.encode_pair("", "", text::EncodeOptions{})
+                                         : tokenizer_.encode("", text::EncodeOptions{}))
+                                      .ids.size());
+    if (max_length_ <= always)
+      throw ValueError(fmt::format("--max_seq_length {} leaves no room: {} has {} special tokens",
+                                   max_length_, pairs ? "a pair of sentences" : "a sentence",
+                                   always));
   }
 
   Padding padding() const {

@@ -244,7 +244,7 @@ Sentences OwnReader::read(Rows& rows, Split split) {
   RawSentences raw = read_raw(rows, columns, false);
   if (split == Split::Train) {
     labels_ = classes_of(raw);
-  } else if (split == Split::Val && !labels_) {
+  } else if (!labels_) {
     throw ValueError(
         "labels are known by a training file, or by a model that was trained for them");
   }

@@ -1,6 +1,7 @@
 #include "glue/training.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 #include <ingot/core/generator.h>
 #include <ingot/core/grad_mode.h>
@@ -16,6 +17,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/printable.h"
 #include "glue/format.h"
 #include "glue/optimization.h"
 #include "nn/mode_scope.h"
@@ -109,6 +111,7 @@ Training::Training(const Setting& setting, const Part& train, const Part* valida
   schedule_ = make_schedule(a, total_);
   metric_ = a.metric_for_best_model.empty() ? "loss" : a.metric_for_best_model;
   if (!metric_.starts_with("eval_")) metric_ = "eval_" + metric_;
+  if (validation_ != nullptr) check_metric();
   greater_ = a.greater_is_better.value_or(!metric_.ends_with("loss"));
   if (a.lr_scheduler_type == "reduce_lr_on_plateau") {
     const auto o = schedule_options(a);
@@ -122,6 +125,17 @@ Training::Training(const Setting& setting, const Part& train, const Part* valida
                              .min_lr = o.at("min_lr"),
                              .eps = o.at("eps")});
   }
+}
+
+void Training::check_metric() const {
+  std::vector<std::string> names{"eval_loss"};
+  for (const std::string& name : setting_.task.metrics) names.push_back("eval_" + name);
+  if (setting_.task.metrics.size() > 1) names.emplace_back("eval_combined_score");
+  for (const char* name : {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"})
+    names.emplace_back(name);
+  if (std::ranges::find(names, metric_) == names.end())
+    throw ValueError(fmt::format("--metric_for_best_model: there is no {}; there are: {}",
+                                 printable(metric_), fmt::join(names, ", ")));
 }
 
 std::int64_t Training::steps_of(double every) const {
@@ -331,14 +345,7 @@ bool Training::is_better(double value, const std::optional<double>& than) const 
 }
 
 bool Training::note_best(const std::map<std::string, double>& metrics) {
-  const auto at = metrics.find(metric_);
-  if (at == metrics.end()) {
-    std::string names;
-    for (const auto& [name, value] : metrics) names += (names.empty() ? "" : ", ") + name;
-    throw ValueError(
-        fmt::format("--metric_for_best_model: there is no {}; there are: {}", metric_, names));
-  }
-  value_ = at->second;
+  value_ = metrics.at(metric_);
   if (step_ == 0 || !is_better(value_, best_)) return false;
   best_ = value_;
   best_step_ = step_;

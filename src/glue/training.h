@@ -49,6 +49,7 @@ class Training {
     Tensor loss, norm;
   };
 
+  void check_metric() const;
   void train_epoch(std::int64_t epoch);
   void take_step(const std::vector<std::vector<std::int64_t>>& group);
   /// All that is due after a step, at the end of an epoch too; what has been done is not repeated.

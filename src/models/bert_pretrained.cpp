@@ -177,8 +177,20 @@ SequenceClassifier load_sequence_classifier(const fs::path& folder, std::int64_t
   auto model = std::make_unique<BertForSequenceClassification>(
       num_labels, config_of(config_folder.empty() ? folder : config_folder));
   const StateDict file = weights_of(folder);
-  const StateDict weights = renamed(file, "bert.", "classifier.", true);
-  out.drawn = nn::load_pretrained(*model, weights, "classifier").skipped;
+  StateDict weights = renamed(file, "bert.", "classifier.", true);
+  // Models that were trained to guess words have no pooler: the one that was drawn stays.
+  std::vector<std::string> pooler;
+  for (const auto& [key, tensor] : model->state_dict().snapshot())
+    if (key.starts_with("bert.pooler.") && !weights.contains(key)) {
+      weights.insert(key, tensor);
+      pooler.push_back(key + ": not in the file");
+    }
+  try {
+    out.drawn = nn::load_pretrained(*model, weights, "classifier").skipped;
+  } catch (const ValueError& error) {
+    throw ValueError(fmt::format("{}: {}", folder.string(), error.what()));
+  }
+  out.drawn.insert(out.drawn.begin(), pooler.begin(), pooler.end());
   for (const std::string& key : out.drawn)
     if (!ignore_mismatched_sizes && key.find(" in the file, ") != std::string::npos)
       throw ValueError(fmt::format("{}: {}; --ignore_mismatched_sizes draws the head anew",
