@@ -124,6 +124,12 @@ std::exception_ptr failure_behind(const Node* n, std::uint64_t token) {
 bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
                        std::vector<ValueId>& first) {
   bool any = false;
+  // Also where taking back one of them throws.
+  struct WithoutDone {
+    std::vector<Node*>& nodes;
+    ~WithoutDone() { std::erase(nodes, nullptr); }
+  };
+  const WithoutDone without_done{claimed};
   for (Node*& n : claimed) {
     if (n->position != 1 || !n->op().traits.updates || !waits_to_be_taken_back(*n)) continue;
     const std::size_t before = first.size();
@@ -146,7 +152,6 @@ bool take_back_updates(std::vector<Node*>& claimed, std::uint64_t token,
       n->set_claimed_by(token);
     }
   }
-  std::erase(claimed, nullptr);
   return any || !first.empty();
 }
 

@@ -58,6 +58,12 @@ void warn_of_fallback(std::string_view op, Device device, std::string_view opera
   std::fwrite(text.data(), 1, text.size(), stderr);  // at once: threads may warn side by side
 }
 
+std::string fallback_word() {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  return s.word;
+}
+
 void set_fallback(std::string_view word) {
   State& s = state();
   const std::lock_guard lock(s.mutex);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <ingot/core/device.h>
@@ -18,7 +19,9 @@ Fallback fallback_for(Device device);
 /// Tells once per op and device what the cpu computes instead, to stderr.
 void warn_of_fallback(std::string_view op, Device device, std::string_view operand);
 
-/// Tests: as if INGOT_FALLBACK was that ("" for not set), and nobody had been warned.
+/// What INGOT_FALLBACK is taken for; empty for not set.
+std::string fallback_word();
+/// As if INGOT_FALLBACK was that ("" for not set), and nobody had been warned.
 void set_fallback(std::string_view word);
 
 }  // namespace ingot::plan

@@ -34,15 +34,14 @@ struct State {
   std::mutex mutex;          // of what follows
   RunList runs;              // in the order of submission
   std::exception_ptr untold;
-  std::exception_ptr kept;                 // for the next evaluation
-  std::atomic<bool> has_kept = false;      // asked without the lock
   bool untold_updates = false;             // updates were taken back for it
   std::vector<std::uint64_t> taken_back;   // ids of updates, until somebody asks for them
   std::vector<std::uint64_t> wait_for_it;  // of those that are to be taken back
   std::atomic<std::uint64_t> num_taken_back{0};
   std::map<const Stream*, Ref<Buffer>> arenas;
 };
-thread_local int values_stay = 0;  // ValuesStay of this thread
+thread_local int values_stay = 0;               // ValuesStay of this thread
+thread_local std::exception_ptr kept_for_next;  // of this thread, for its next evaluation
 
 State& state() {
   static auto* const instance = [] {
@@ -540,19 +539,10 @@ void settle_for_later() {
 }
 
 void keep_for_next(std::exception_ptr other) noexcept {
-  State& s = state();
-  const std::lock_guard lock(s.mutex);
-  if (!s.kept) s.kept = std::move(other);
-  s.has_kept = true;
+  if (!kept_for_next) kept_for_next = std::move(other);
 }
 
-std::exception_ptr take_kept() noexcept {
-  State& s = state();
-  if (!s.has_kept.load(std::memory_order_relaxed)) return nullptr;
-  const std::lock_guard lock(s.mutex);
-  s.has_kept = false;
-  return std::exchange(s.kept, nullptr);
-}
+std::exception_ptr take_kept() noexcept { return std::exchange(kept_for_next, nullptr); }
 
 std::exception_ptr take_untold_failure() {
   State& s = state();

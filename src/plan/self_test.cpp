@@ -120,10 +120,13 @@ void compare(const std::vector<HostArray>& got, const std::vector<HostArray>& ex
 
 class NoFallback {
  public:
-  NoFallback() { plan::set_fallback("error"); }
-  ~NoFallback() { plan::set_fallback(""); }
+  NoFallback() : before_(plan::fallback_word()) { plan::set_fallback("error"); }
+  ~NoFallback() { plan::set_fallback(before_); }
   NoFallback(const NoFallback&) = delete;
   NoFallback& operator=(const NoFallback&) = delete;
+
+ private:
+  std::string before_;
 };
 
 template <class Make>

@@ -32,12 +32,12 @@ class TextDriver final : public gpu::Driver {
   std::vector<std::string> take_asked() { return std::exchange(asked_, {}); }
 
  private:
-  // Large numbers everywhere: no check finds anything in them.
+  // Large numbers everywhere, in which no check finds anything, and which are bools as well.
   class Nothing final : public gpu::Pipeline {
     void launch(const gpu::Grid&, std::span<const gpu::Argument> arguments,
                 std::span<const std::uint64_t>) const override {
       for (const gpu::Argument& a : arguments)
-        if (a.nbytes > 0) std::memset(a.data, 0x7f, a.nbytes);
+        if (a.nbytes > 0) std::memset(a.data, 0x01, a.nbytes);
     }
   };
 

@@ -1,5 +1,6 @@
 #include "backend/cpu/scratch.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -22,7 +23,9 @@ void give_back(std::byte* data) noexcept {
 
 std::byte* take(std::size_t nbytes) {
   // Somewhat more than asked for, so that slowly growing needs do not take memory each time.
-  const std::size_t wanted = aligned_nbytes(plus_nbytes(nbytes, nbytes / 2));
+  // Not nothing: the end of a block is no reference to it for those who look for leaks.
+  const std::size_t wanted =
+      aligned_nbytes(std::max<std::size_t>(plus_nbytes(nbytes, nbytes / 2), 1));
   auto* block = static_cast<std::byte*>(take_host_scratch(plus_nbytes(wanted, kHeaderNbytes))) +
                 kHeaderNbytes;
   size_of(block) = wanted;
