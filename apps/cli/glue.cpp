@@ -89,7 +89,7 @@ int run_glue(const GlueOptions& options) {
         "stopped after step {}; saved {}; the same command with --resume_from_checkpoint {} goes "
         "on from there",
         results.steps, results.checkpoint, results.checkpoint));
-  else if (arguments.training.do_train)
+  else if (!results.train.empty())
     console.line(fmt::format("stopped after the training; the model is in {}",
                              arguments.training.output_dir));
   else

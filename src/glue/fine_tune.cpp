@@ -14,6 +14,7 @@
 #include "glue/format.h"
 #include "glue/tokens.h"
 #include "glue/training.h"
+#include "train/folder_lock.h"
 
 namespace ingot::glue {
 namespace {
@@ -79,13 +80,12 @@ std::int64_t pad_id(const text::Tokenizer& tokenizer) {
 
 /// Tokens at most, of a sentence or a pair.
 std::int64_t longest(std::int64_t wanted, const text::Tokenizer& tokenizer,
-                     const models::SequenceClassifier& model, const Output& output) {
+                     const models::SequenceClassifier& model, std::vector<std::string>& notes) {
   std::int64_t most = wanted;
   const auto cut = [&](std::int64_t to, const char* what) {
     if (most <= to) return;
-    if (output.line)
-      output.line(fmt::format("--max_seq_length {} is more than the {} of the {}: cut to that",
-                              most, to, what));
+    notes.push_back(fmt::format("--max_seq_length {} is more than the {} of the {}: cut to that",
+                                most, to, what));
     most = to;
   };
   if (const auto tokens = tokenizer.model_max_length()) cut(*tokens, "tokenizer");
@@ -133,6 +133,7 @@ class Run {
       : arguments_(arguments),
         output_(output),
         output_dir_(arguments.training.output_dir),
+        lock_(lock_output()),
         checkpoint_(find_checkpoint(arguments.training)),
         sentences_(read_all(arguments)),
         device_(arguments.training.use_cpu ? Device("cpu") : Device("best")),
@@ -146,8 +147,15 @@ class Run {
     if (error)
       throw IoError(
           fmt::format("cannot make the folder {}: {}", output_dir_.string(), error.message()));
+    if (!lock_) {  // the folder was not there, nobody else's either
+      lock_ = lock_output();
+      if (find_checkpoint(arguments_.training) != checkpoint_)
+        throw IoError(
+            fmt::format("{}: another run has written into this folder", output_dir_.string()));
+    }
     describe();
     std::optional<Part> train = part(sentences_.train), validation = part(sentences_.validation);
+    if (results_.stopped) return std::move(results_);
     std::string state = R"({"log_history": []})";
     if (train) {
       describe_training(*train);
@@ -188,13 +196,20 @@ class Run {
     return other.empty() ? arguments_.model.model_name_or_path : other;
   }
 
+  /// Nobody else writes into the output folder until the end; null where there is none yet.
+  std::shared_ptr<void> lock_output() const {
+    auto lock = train::lock_folder(output_dir_);
+    if (arguments_.training.do_train) recover_checkpoints(output_dir_);
+    return lock;
+  }
+
   models::SequenceClassifier make_model() {
     manual_seed(static_cast<std::uint64_t>(arguments_.training.seed));
     auto model = models::load_sequence_classifier(
         arguments_.model.model_name_or_path, sentences_.task.num_outputs(),
         arguments_.model.ignore_mismatched_sizes, arguments_.model.config_name);
     model.module->to(device_);
-    max_length_ = longest(arguments_.data.max_seq_length, tokenizer_, model, output_);
+    max_length_ = longest(arguments_.data.max_seq_length, tokenizer_, model, notes_);
     check_room();
     return model;
   }
@@ -217,9 +232,12 @@ class Run {
             .length = arguments_.data.pad_to_max_length ? max_length_ : 0};
   }
 
-  std::optional<Part> part(std::optional<Sentences>& sentences) const {
-    if (!sentences) return {};
-    Tokens tokens(tokenizer_, *sentences, max_length_, model_.vocab_size);
+  /// The sentences with their tokens; none when Output::stop ended that.
+  std::optional<Part> part(std::optional<Sentences>& sentences) {
+    if (!sentences || results_.stopped) return {};
+    Tokens tokens(tokenizer_, *sentences, max_length_, model_.vocab_size, output_.stop);
+    results_.stopped = tokens.stopped();
+    if (results_.stopped) return {};
     return Part{std::move(*sentences), std::move(tokens)};
   }
 
@@ -228,7 +246,8 @@ class Run {
         fmt::format("Process rank: 0, device: {}, n_gpu: {}, distributed training: False, "
                     "16-bits training: False",
                     device_.str(), device_.str() == "cpu" ? 0 : 1));
-    for (const std::string& note : arguments_.notes) setting_.line(note);
+    for (const auto* notes : {&arguments_.notes, &notes_})
+      for (const std::string& note : *notes) setting_.line(note);
     for (const auto* part : {&sentences_.train, &sentences_.validation, &sentences_.validation_mm,
                              &sentences_.test, &sentences_.test_mm})
       if (*part)
@@ -348,11 +367,13 @@ class Run {
   const Arguments& arguments_;
   const Output& output_;
   fs::path output_dir_;
+  std::shared_ptr<void> lock_;
   fs::path checkpoint_;
   AllSentences sentences_;
   Device device_;
   text::Tokenizer tokenizer_;
   std::int64_t max_length_ = 0;
+  std::vector<std::string> notes_;
   models::SequenceClassifier model_;
   Setting setting_;
   FineTuneResults results_;

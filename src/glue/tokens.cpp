@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/printable.h"
+#include "text/string_table.h"
 
 namespace ingot::glue {
 namespace {
@@ -19,13 +20,21 @@ std::vector<std::string> slice(const std::vector<std::string>& all, std::int64_t
   return {all.begin() + begin, all.begin() + end};
 }
 
+template <class T>
+std::uint64_t hash_of(std::span<const T> values) {
+  return text::hash_bytes({reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+}
+
 }  // namespace
 
 Tokens::Tokens(const text::Tokenizer& tokenizer, const Sentences& sentences,
-               std::int64_t max_length, std::int64_t vocab_size) {
+               std::int64_t max_length, std::int64_t vocab_size,
+               const std::function<bool()>& stop) {
   const text::EncodeOptions options{.truncation = text::Truncation::LongestFirst,
                                     .max_length = max_length};
   for (std::int64_t at = 0; at < sentences.size(); at += kAtOnce) {
+    stopped_ = stop && stop();
+    if (stopped_) return;
     const std::int64_t end = std::min(at + kAtOnce, sentences.size());
     const auto first = slice(sentences.first, at, end);
     const auto encodings =
@@ -45,6 +54,11 @@ Tokens::Tokens(const text::Tokenizer& tokenizer, const Sentences& sentences,
       begin_.push_back(ids_.size());
     }
   }
+}
+
+std::uint64_t Tokens::hash() const {
+  return hash_of(std::span(ids_)) ^ (3 * hash_of(std::span(types_))) ^
+         (5 * hash_of(std::span(begin_)));
 }
 
 std::span<const std::int32_t> Tokens::ids(std::int64_t i) const {

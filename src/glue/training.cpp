@@ -22,6 +22,7 @@
 #include "glue/optimization.h"
 #include "nn/mode_scope.h"
 #include "text/read_tokenizer.h"
+#include "text/string_table.h"
 
 namespace ingot::glue {
 namespace {
@@ -33,12 +34,13 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kStateFile = "training_state.safetensors";
 constexpr const char* kStateKey = "ingot.training";
 constexpr std::string_view kPrefix = "checkpoint-";
+/// Before the names of checkpoints that are being made, and of those that are being replaced.
+constexpr std::string_view kMaking = "tmp-", kReplaced = "old-";
 /// Losses are looked at this often at least: a device need not be waited for after every step.
 constexpr std::size_t kMostPending = 16;
 
 /// N of checkpoint-N; -1 for another name.
-std::int64_t number_of(const fs::path& folder) {
-  const std::string name = folder.filename().string();
+std::int64_t number_of(std::string_view name) {
   if (!name.starts_with(kPrefix)) return -1;
   std::int64_t number = -1;
   const char* end = name.data() + name.size();
@@ -51,7 +53,8 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpoints_in(const fs::path& fo
   std::vector<std::pair<std::int64_t, fs::path>> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error))
-    if (const std::int64_t number = number_of(entry.path()); number >= 0 && entry.is_directory())
+    if (const std::int64_t number = number_of(entry.path().filename().string());
+        number >= 0 && entry.is_directory())
       found.emplace_back(number, entry.path());
   std::ranges::sort(found);
   return found;
@@ -79,6 +82,24 @@ void remove_checkpoints(const fs::path& folder, const std::vector<fs::path>& nee
     if (error)
       throw IoError(fmt::format("cannot remove the checkpoint {} of an earlier run: {}",
                                 path.string(), error.message()));
+  }
+}
+
+void recover_checkpoints(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  for (const std::string& name : names) {
+    const std::string_view whole = name;
+    if (whole.starts_with(kMaking) && number_of(whole.substr(kMaking.size())) >= 0)
+      fs::remove_all(folder / name, error);
+    if (!whole.starts_with(kReplaced) || number_of(whole.substr(kReplaced.size())) < 0) continue;
+    const fs::path wanted = folder / whole.substr(kReplaced.size());
+    if (fs::exists(wanted))
+      fs::remove_all(folder / name, error);
+    else
+      fs::rename(folder / name, wanted, error);
   }
 }
 
@@ -352,8 +373,37 @@ bool Training::note_best(const std::map<std::string, double>& metrics) {
   return true;
 }
 
+/// What decides which sentences a step is of.
+Json Training::identity() const {
+  const TrainingArguments& a = arguments_;
+  const auto bytes = []<class T>(const std::vector<T>& list) {
+    return text::hash_bytes({reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T)});
+  };
+  return {{"per_device_train_batch_size", a.per_device_train_batch_size},
+          {"gradient_accumulation_steps", a.gradient_accumulation_steps},
+          {"dataloader_drop_last", a.dataloader_drop_last},
+          {"seed", a.seed},
+          {"data_seed", a.data_seed.value_or(a.seed)},
+          {"tokens", train_.tokens.hash()},
+          {"labels", bytes(train_.sentences.labels) ^ bytes(train_.sentences.scores)}};
+}
+
+void Training::check_identity(const fs::path& path, const Json& before) const {
+  const Json now = identity();
+  for (const auto& [name, value] : now.items()) {
+    if (before.at(name) == value) continue;
+    if (name == "tokens" || name == "labels")
+      throw ValueError(fmt::format(
+          "{}: is of other training data: the {} of the sentences are not the same", path.string(),
+          name));
+    throw ValueError(fmt::format("{}: --{} was {} and is {} now; who goes on needs the same",
+                                 path.string(), name, before.at(name).dump(), value.dump()));
+  }
+}
+
 Json Training::progress() const {
   return {{"step", step_},
+          {"identity", identity()},
           {"batch", batch_},
           {"batches", batches_},
           {"loss_sum", loss_sum_},
@@ -386,7 +436,7 @@ void Training::save_checkpoint(bool to_go_on) {
     kept_folder_ = folder.string();
   }
   // Complete before it has its name: whoever resumes never finds half of one.
-  const fs::path making = output / fmt::format("tmp-{}{}", kPrefix, step_);
+  const fs::path making = output / fmt::format("{}{}{}", kMaking, kPrefix, step_);
   std::error_code error;
   fs::remove_all(making, error);
   save_model_(making);
@@ -400,10 +450,16 @@ void Training::save_checkpoint(bool to_go_on) {
         tensors.insert("plateau." + name, tensor);
     save(tensors, making / kStateFile, {{kStateKey, progress().dump()}}, {.checksums = true});
   }
-  fs::remove_all(folder, error);
-  fs::rename(making, folder, error);
+  // At every moment one of the two is there: recover_checkpoints() finds it.
+  const fs::path old = output / fmt::format("{}{}{}", kReplaced, kPrefix, step_);
+  fs::remove_all(old, error);
+  const bool replaces = fs::exists(folder, error);
+  error.clear();
+  if (replaces) fs::rename(folder, old, error);
+  if (!error) fs::rename(making, folder, error);
   if (error)
     throw IoError(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
+  if (replaces) fs::remove_all(old, error);
   saved_ = folder.string();
   remove_old_checkpoints();
 }
@@ -450,6 +506,7 @@ void Training::resume(const fs::path& checkpoint) {
       throw ValueError(fmt::format(
           "{}: an epoch had {} batches and has {} now: data and batch size must be the same",
           path.string(), json.at("batches").get<std::int64_t>(), batches_));
+    check_identity(path, json.at("identity"));
     const auto step = json.at("step").get<std::int64_t>();
     const auto batch = json.at("batch").get<std::int64_t>();
     if (step < 0 || batch < step)

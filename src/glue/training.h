@@ -57,6 +57,8 @@ class Training {
   void drain();
   void log_loss();
   void evaluate_now();
+  nlohmann::json identity() const;
+  void check_identity(const std::filesystem::path& path, const nlohmann::json& before) const;
   bool note_best(const std::map<std::string, double>& metrics);
   bool is_better(double value, const std::optional<double>& than) const;
   /// `to_go_on`: with the state of the training, whatever save_only_model says.
@@ -110,6 +112,8 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& folder);
 /// ValueError. Throws IoError when that fails.
 void remove_checkpoints(const std::filesystem::path& folder,
                         const std::vector<std::filesystem::path>& needed);
+/// Puts in order what a process that was killed has left of its checkpoints.
+void recover_checkpoints(const std::filesystem::path& folder);
 /// Writes a file whole or not at all.
 void write_file(const std::filesystem::path& path, const std::string& content);
 

@@ -118,13 +118,16 @@ Saved saved(const nn::Module& model) {
   throw ValueError("save_pretrained: the model is no BERT");
 }
 
-std::string config_json(const Saved& from, std::string_view fields) {
+std::string config_json(const Saved& from, std::string_view fields, DType dtype) {
   using Json = nlohmann::ordered_json;
   Json file = Json::parse(from.config.to_json());
   const Json more = Json::parse(fields, nullptr, false);
   if (!more.is_object()) throw ValueError("save_pretrained: fields is no JSON object");
   for (const auto& [key, value] : more.items()) file[key] = value;
   file["architectures"] = Json::array({from.architecture});
+  // Of the weights beside it, not of those that the model came from.
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (file.contains(key)) file[key] = name(dtype);
   const auto count = static_cast<std::size_t>(from.num_labels);
   if (count > 0 && (!file.contains("id2label") || file["id2label"].size() != count)) {
     Json names = Json::object(), ids = Json::object();
@@ -142,7 +145,9 @@ std::string config_json(const Saved& from, std::string_view fields) {
 }  // namespace
 
 void save_pretrained(const nn::Module& model, const fs::path& folder, std::string_view fields) {
-  const std::string config = config_json(saved(model), fields);
+  const auto parameters = model.parameters();
+  const std::string config = config_json(
+      saved(model), fields, parameters.empty() ? DType::Float32 : parameters.front().dtype());
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)

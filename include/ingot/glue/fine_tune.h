@@ -27,8 +27,9 @@ struct Output {
   std::function<void(const std::string& line)> line = {};
   /// After every step of the training and every batch of an evaluation.
   std::function<void(std::string_view phase, std::int64_t done, std::int64_t of)> progress = {};
-  /// Asked after every step, and after every batch of an evaluation or a prediction: true ends it
-  /// there. A training saves a checkpoint first; the others leave no results.
+  /// Asked after every step, after every batch of an evaluation or a prediction, and while the
+  /// sentences are made into tokens: true ends it there. A training that has begun saves a
+  /// checkpoint first; the others leave no results.
   std::function<bool()> stop = {};
 };
 
@@ -54,7 +55,9 @@ struct FineTuneResults {
 ///
 /// A training that begins anew in a folder removes the checkpoint-N that are there. An interrupted
 /// one that goes on from a checkpoint gives the same bits as one that was not. Throws ValueError
-/// for arguments that do not fit together, IoError for files, and train::DivergedError, before
+/// for arguments that do not fit together, among them another seed, batch size or other data than
+/// those of the checkpoint it goes on from; IoError for files, and for a folder that another run
+/// is writing into; and train::DivergedError, before
 /// anything of it is written, when a loss, an output of the model or a weight is not finite.
 FineTuneResults fine_tune(const Arguments& arguments, const Output& output = {});
 
