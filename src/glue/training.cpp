@@ -390,15 +390,17 @@ Json Training::identity() const {
 
 void Training::check_identity(const fs::path& path, const Json& before) const {
   const Json now = identity();
-  for (const auto& [name, value] : now.items()) {
-    if (before.at(name) == value) continue;
-    if (name == "tokens" || name == "labels")
-      throw ValueError(fmt::format(
-          "{}: is of other training data: the {} of the sentences are not the same", path.string(),
-          name));
-    throw ValueError(fmt::format("{}: --{} was {} and is {} now; who goes on needs the same",
-                                 path.string(), name, before.at(name).dump(), value.dump()));
-  }
+  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps",
+                           "dataloader_drop_last", "seed", "data_seed"})
+    if (before.at(name) != now.at(name))
+      throw ValueError(fmt::format("{}: --{} was {} and is {} now; who goes on needs the same",
+                                   path.string(), name, before.at(name).dump(),
+                                   now.at(name).dump()));
+  for (const char* name : {"tokens", "labels"})
+    if (before.at(name) != now.at(name))
+      throw ValueError(
+          fmt::format("{}: is of other training data: the {} of the sentences are not the same",
+                      path.string(), name));
 }
 
 Json Training::progress() const {

@@ -29,6 +29,26 @@ mkdir mine && echo notes >mine/notes.txt
 check 1 glue "${base[@]}" --output_dir mine
 says "--output_dir mine has files already; --overwrite_output_dir"
 
+# Ctrl-C saves, says how to go on, also where the same command would begin anew, and ends with 130.
+long=("${base[@]}" --per_device_train_batch_size 32 --num_train_epochs 2000 --use_cpu --save_steps 100000 \
+  --logging_steps 1 --overwrite_output_dir --save_only_model --output_dir stopped)
+"$INGOT_BIN" glue --model_name_or_path glue-example/tiny-bert --data_dir glue-example/data "${long[@]}" \
+  >"$out" 2>"$err" &
+pid=$!
+for _ in $(seq 600); do
+  grep -q "'loss'" "$out" && break
+  sleep 0.1
+done
+kill -INT $pid
+code=0
+wait $pid || code=$?
+[ "$code" = 130 ] || fail "after Ctrl-C: exit code $code, expected 130"
+last="glue after Ctrl-C"
+prints "the same command with --resume_from_checkpoint stopped/checkpoint-"
+saved=$(grep -o 'resume_from_checkpoint stopped/checkpoint-[0-9]*' "$out" | cut -d' ' -f2)
+check 0 glue "${long[@]}" --resume_from_checkpoint "$saved" --max_steps "${saved##*-}"
+prints "going on from $saved after step"
+
 # A file of flags.
 echo '{"model_name_or_path": "new", "task_name": "mrpc", "data_dir": "glue-example/data",
   "do_eval": true, "output_dir": "from-file"}' >flags.json

@@ -149,7 +149,7 @@ TEST_F(FineTune, WhatIsNotFiniteIsAnError) {
   TrainingArguments& t = arguments.training;
   t.max_steps = 1;
   t.optim = "sgd";
-  t.learning_rate = 3e38;  // the loss of the only step is finite, the weights after it are not
+  t.learning_rate = 1e60;  // the loss of the only step is finite, the weights after it are not
   t.max_grad_norm = 0;
   const auto diverged = [&] {
     const std::string message = message_of<train::DivergedError>([&] { fine_tune(arguments); });

@@ -53,10 +53,10 @@ TEST_F(FineTuneChecks, FilesThatAreMissing) {
   arguments.data.task_name = arguments.data.data_dir = {};
   arguments.data.train_file = (folder / "a.csv").string();
   arguments.training.eval_on_start = true;
-  expect_error("--eval_on_start: needs --validation_file");
+  expect_error("--eval_on_start needs --validation_file");
   arguments.training.eval_on_start = false;
   arguments.training.eval_strategy = "epoch";
-  expect_error("--eval_strategy: needs --validation_file");
+  expect_error("--eval_strategy needs --validation_file");
 }
 
 TEST_F(FineTuneChecks, LabelsOfAModelThatHasNone) {

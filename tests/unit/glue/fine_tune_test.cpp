@@ -103,8 +103,11 @@ TEST_F(FineTune, GoesOnFromACheckpointBitForBit) {
 
   // Stopped by a signal after step 2, in the middle of nothing, then taken up by itself.
   t.output_dir = (folder / "stopped").string();
-  int steps = 0;
-  const FineTuneResults stopped = fine_tune(arguments, {.stop = [&] { return ++steps == 2; }});
+  std::int64_t steps = 0;
+  const FineTuneResults stopped = fine_tune(
+      arguments,
+      {.progress = [&](std::string_view, std::int64_t done, std::int64_t) { steps = done; },
+       .stop = [&] { return steps == 2; }});
   EXPECT_TRUE(stopped.stopped);
   EXPECT_EQ(fs::path(stopped.checkpoint).filename(), "checkpoint-2");
   EXPECT_FALSE(fs::exists(folder / "stopped/model.safetensors"));
