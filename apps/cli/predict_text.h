@@ -1,6 +1,8 @@
 // ingot predict for folders that hold a model of sentences.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,9 +10,17 @@
 
 namespace ingot::cli {
 
-/// What the model in `folder` says of a sentence, or of two. Throws UsageError unless there are one
-/// or two.
-int predict_text(const std::string& folder, const std::vector<std::string>& sentences,
-                 const std::string& device, const JsonOutput& json, const Console& console);
+struct PredictTextOptions {
+  std::string folder;
+  std::optional<std::string> text, pair;
+  std::vector<std::string> files;  ///< csv and json files of sentences, in place of `text`
+  std::int64_t top = 5;
+  std::string device = "best";
+  std::string json, csv;
+};
+
+/// What the model in `folder` says of a sentence, of two, or of each row of files. Returns the exit
+/// code. Throws UsageError unless there is either a text or a file; IoError for files.
+int predict_text(const PredictTextOptions& options);
 
 }  // namespace ingot::cli

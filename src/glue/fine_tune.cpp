@@ -10,6 +10,7 @@
 
 #include "core/printable.h"
 #include "glue/evaluation.h"
+#include "glue/fine_tune_on.h"
 #include "glue/folder.h"
 #include "glue/format.h"
 #include "glue/tokens.h"
@@ -22,6 +23,12 @@ namespace {
 namespace fs = std::filesystem;
 using data::Split;
 
+/// Batches of their own length are this or a multiple of it: a plan is made for each length.
+constexpr std::int64_t kLengths = 8;
+
+/// An evaluation while it trains means one at the end, too: as transformers has it.
+bool evaluates(const TrainingArguments& t) { return t.do_eval || t.eval_strategy != "no"; }
+
 /// The sentences of all phases.
 struct AllSentences {
   SentenceTask task;
@@ -30,7 +37,7 @@ struct AllSentences {
 
 AllSentences read_all(const Arguments& a) {
   const TrainingArguments& t = a.training;
-  const bool validate = t.do_eval || t.eval_strategy != "no" || t.eval_on_start;
+  const bool validate = evaluates(t) || t.eval_on_start;
   AllSentences out;
   if (!a.data.task_name.empty()) {
     out.task = glue_task(a.data.task_name);
@@ -40,7 +47,7 @@ AllSentences read_all(const Arguments& a) {
     const bool mnli = out.task.name == "mnli";
     if (t.do_train) out.train = read(Split::Train);
     if (validate) out.validation = read(Split::Val);
-    if (t.do_eval && mnli) out.validation_mm = read(Split::Val, true);
+    if (evaluates(t) && mnli) out.validation_mm = read(Split::Val, true);
     if (t.do_predict) out.test = read(Split::Test);
     if (t.do_predict && mnli) out.test_mm = read(Split::Test, true);
   } else {
@@ -129,14 +136,14 @@ std::map<std::string, double> with_prefix(const std::map<std::string, double>& m
 /// Everything a run holds.
 class Run {
  public:
-  Run(const Arguments& arguments, const Output& output)
+  Run(Device device, const Arguments& arguments, const Output& output)
       : arguments_(arguments),
         output_(output),
         output_dir_(arguments.training.output_dir),
         lock_(lock_output()),
         checkpoint_(find_checkpoint(arguments.training)),
         sentences_(read_all(arguments)),
-        device_(arguments.training.use_cpu ? Device("cpu") : Device("best")),
+        device_(device),
         tokenizer_(text::Tokenizer::from_pretrained(tokenizer_folder())),
         model_(make_model()),
         setting_{arguments_, sentences_.task, model_, device_, padding(), output_} {}
@@ -182,7 +189,7 @@ class Run {
       state = training.state();
       write_file(output_dir_ / "trainer_state.json", state);
     }
-    if (arguments_.training.do_eval) evaluate_all(*validation);
+    if (evaluates(arguments_.training)) evaluate_all(*validation);
     if (arguments_.training.do_predict && !results_.stopped) predict_all();
     if (train && !results_.stopped)
       write_file(output_dir_ / "README.md",
@@ -229,7 +236,9 @@ class Run {
 
   Padding padding() const {
     return {.id = pad_id(tokenizer_),
-            .length = arguments_.data.pad_to_max_length ? max_length_ : 0};
+            .length = arguments_.data.pad_to_max_length ? max_length_ : 0,
+            .multiple = kLengths,
+            .most = max_length_};
   }
 
   /// The sentences with their tokens; none when Output::stop ended that.
@@ -382,8 +391,12 @@ class Run {
 }  // namespace
 
 FineTuneResults fine_tune(const Arguments& arguments, const Output& output) {
+  return fine_tune_on(Device(arguments.training.use_cpu ? "cpu" : "best"), arguments, output);
+}
+
+FineTuneResults fine_tune_on(Device device, const Arguments& arguments, const Output& output) {
   arguments.check();
-  return Run(arguments, output).run();
+  return Run(device, arguments, output).run();
 }
 
 }  // namespace ingot::glue

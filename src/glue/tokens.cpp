@@ -66,12 +66,18 @@ std::span<const std::int32_t> Tokens::ids(std::int64_t i) const {
   return std::span(ids_).subspan(begin_[row], begin_[row + 1] - begin_[row]);
 }
 
+std::int64_t Tokens::width(std::span<const std::int64_t> rows, const Padding& padding) const {
+  if (padding.length > 0) return padding.length;
+  std::int64_t longest = 1;
+  for (const std::int64_t row : rows)
+    longest = std::max(longest, static_cast<std::int64_t>(ids(row).size()));
+  const std::int64_t rounded = (longest + padding.multiple - 1) / padding.multiple *
+                               padding.multiple;
+  return std::max(longest, std::min(rounded, padding.most));
+}
+
 text::TokenBatch Tokens::batch(std::span<const std::int64_t> rows, const Padding& padding) const {
-  std::int64_t length = std::max<std::int64_t>(padding.length, 1);
-  if (padding.length == 0)
-    for (const std::int64_t row : rows)
-      length = std::max(length, static_cast<std::int64_t>(ids(row).size()));
-  length = (length + padding.multiple - 1) / padding.multiple * padding.multiple;
+  const std::int64_t length = width(rows, padding);
   const auto width = static_cast<std::size_t>(length);
   std::vector<std::int64_t> all(rows.size() * width, padding.id), types(all.size()),
       mask(all.size());

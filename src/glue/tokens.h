@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace ingot::glue {
 struct Padding {
   std::int64_t id = 0;        ///< the token
   std::int64_t length = 0;    ///< of every batch; 0: the longest of it
-  std::int64_t multiple = 1;  ///< the length is rounded up to one of these
+  std::int64_t multiple = 1;  ///< a length that is the longest's is rounded up to one of these
+  std::int64_t most = std::numeric_limits<std::int64_t>::max();  ///< but not above this
 };
 
 class Tokens {
@@ -33,6 +35,8 @@ class Tokens {
 
   std::int64_t size() const { return static_cast<std::int64_t>(begin_.size()) - 1; }
   std::span<const std::int32_t> ids(std::int64_t i) const;
+  /// The length that a batch of these rows has.
+  std::int64_t width(std::span<const std::int64_t> rows, const Padding& padding) const;
   /// int64 [rows, length] each, on the cpu.
   text::TokenBatch batch(std::span<const std::int64_t> rows, const Padding& padding) const;
 

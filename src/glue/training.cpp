@@ -128,6 +128,7 @@ Training::Training(const Setting& setting, const Part& train, const Part* valida
                            : static_cast<std::int64_t>(
                                  std::ceil(a.num_train_epochs * static_cast<double>(updates_)));
   epochs_ = (total_ + updates_ - 1) / updates_;
+  sampler_ = make_sampler();
   optimizer_ = make_optimizer(*setting.model.module, a);
   schedule_ = make_schedule(a, total_);
   metric_ = a.metric_for_best_model.empty() ? "loss" : a.metric_for_best_model;
@@ -146,6 +147,21 @@ Training::Training(const Setting& setting, const Part& train, const Part* valida
                              .min_lr = o.at("min_lr"),
                              .eps = o.at("eps")});
   }
+}
+
+std::unique_ptr<data::Sampler> Training::make_sampler() const {
+  const std::int64_t size = train_.tokens.size();
+  if (arguments_.train_sampling_strategy == "sequential")
+    return std::make_unique<data::SequentialSampler>(size);
+  if (!arguments_.group_by_length && arguments_.train_sampling_strategy != "group_by_length")
+    return std::make_unique<data::RandomSampler>(size);
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t i = 0; i < size; ++i)
+    lengths.push_back(static_cast<std::int64_t>(train_.tokens.ids(i).size()));
+  // Groups are of the batches of an update, as transformers has it.
+  return std::make_unique<data::LengthGroupedSampler>(
+      std::move(lengths),
+      arguments_.per_device_train_batch_size * arguments_.gradient_accumulation_steps);
 }
 
 void Training::check_metric() const {
@@ -213,10 +229,9 @@ std::map<std::string, double> Training::run() {
 void Training::train_epoch(std::int64_t epoch) {
   const std::int64_t size = arguments_.per_device_train_batch_size;
   const std::int64_t group = arguments_.gradient_accumulation_steps;
-  const data::RandomSampler sampler(train_.tokens.size());
   const auto order =
-      sampler.order(static_cast<std::uint64_t>(arguments_.data_seed.value_or(arguments_.seed)),
-                    static_cast<std::uint64_t>(epoch));
+      sampler_->order(static_cast<std::uint64_t>(arguments_.data_seed.value_or(arguments_.seed)),
+                      static_cast<std::uint64_t>(epoch));
   while (!stopped_ && batch_ < (epoch + 1) * batches_ && step_ < total_) {
     const std::int64_t first = batch_ % batches_;
     std::vector<std::vector<std::int64_t>> rows;
@@ -250,10 +265,7 @@ void Training::take_step(const std::vector<std::vector<std::int64_t>>& group) {
     record.loss = record.loss.defined() ? record.loss + loss.detach() : loss.detach();
     // One batch after the other, or all of them would be in memory at once.
     if (group.size() > 1) record.loss.eval();
-    std::int64_t width = setting_.padding.length;
-    if (width == 0)
-      for (const std::int64_t row : rows)
-        width = std::max(width, static_cast<std::int64_t>(train_.tokens.ids(row).size()));
+    const std::int64_t width = train_.tokens.width(rows, setting_.padding);
     const auto parameters =
         static_cast<double>(model.num_parameters() - setting_.model.num_embeddings);
     flops_ += 6 * static_cast<double>(width) * static_cast<double>(rows.size()) * parameters;
@@ -382,6 +394,8 @@ Json Training::identity() const {
   return {{"per_device_train_batch_size", a.per_device_train_batch_size},
           {"gradient_accumulation_steps", a.gradient_accumulation_steps},
           {"dataloader_drop_last", a.dataloader_drop_last},
+          {"group_by_length", a.group_by_length},
+          {"train_sampling_strategy", a.train_sampling_strategy},
           {"seed", a.seed},
           {"data_seed", a.data_seed.value_or(a.seed)},
           {"tokens", train_.tokens.hash()},
@@ -391,7 +405,8 @@ Json Training::identity() const {
 void Training::check_identity(const fs::path& path, const Json& before) const {
   const Json now = identity();
   for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps",
-                           "dataloader_drop_last", "seed", "data_seed"})
+                           "dataloader_drop_last", "group_by_length", "train_sampling_strategy", "seed",
+                           "data_seed"})
     if (before.at(name) != now.at(name))
       throw ValueError(fmt::format("{}: --{} was {} and is {} now; who goes on needs the same",
                                    path.string(), name, before.at(name).dump(),

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <ingot/core/tensor.h>
+#include <ingot/data/samplers.h>
 #include <ingot/optim/optimizer.h>
 #include <ingot/optim/scheduler.h>
 
@@ -49,6 +50,7 @@ class Training {
     Tensor loss, norm;
   };
 
+  std::unique_ptr<data::Sampler> make_sampler() const;
   void check_metric() const;
   void train_epoch(std::int64_t epoch);
   void take_step(const std::vector<std::vector<std::int64_t>>& group);
@@ -74,6 +76,7 @@ class Training {
   const Part* validation_;
   std::function<void(const std::filesystem::path&)> save_model_;
 
+  std::unique_ptr<data::Sampler> sampler_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::optional<optim::ReduceLROnPlateau> plateau_;
   std::function<double(std::int64_t)> schedule_;

@@ -1,4 +1,5 @@
-// A model that classifies texts: a BERT from a folder.
+// A model that classifies texts, of whichever family a folder's config.json names: BERT, RoBERTa or
+// DistilBERT.
 #pragma once
 
 #include <cstdint>
