@@ -2,7 +2,8 @@
 //
 //   glue                        trains a tiny BERT from nothing on a few sentences of its own, in
 //                               the folder glue-example
-//   glue MODEL DATA OUTPUT      fine-tunes the BERT, RoBERTa or DistilBERT in the folder MODEL on the
+//   glue MODEL DATA OUTPUT      fine-tunes the BERT, RoBERTa or DistilBERT in the folder MODEL on
+//   the
 //                               MRPC task, whose tsv files are in DATA: for example
 //                               glue all-MiniLM-L6-v2 MRPC out
 //

@@ -146,13 +146,16 @@ OptionRow row_of(const glue::Flag& flag, const std::shared_ptr<GlueOptions>& opt
 
 INGOT_EXPORT_COMMAND(glue) {
   auto options = std::make_shared<GlueOptions>();
-  Command command{
-      "glue", "Fine-tune a BERT, RoBERTa or DistilBERT on GLUE or on files of sentences, with run_glue.py's flags", 25};
+  Command command{"glue",
+                  "Fine-tune a BERT, RoBERTa or DistilBERT on GLUE or on files of sentences, with "
+                  "run_glue.py's flags",
+                  25};
   command.options.add("file", options->file, "FILE.json", "A JSON file that holds all flags");
   glue::Arguments defaults;
   for (const glue::Flag& flag : glue::flags(defaults)) command.options.add(row_of(flag, options));
   command.footer =
-      "Lists are written with commas, or as several values. The best device of the machine is taken.\n"
+      "Lists are written with commas, or as several values. The best device of the machine is "
+      "taken.\n"
       "Examples:\n"
       "  ingot glue --model_name_or_path all-MiniLM-L6-v2 --task_name mrpc --data_dir MRPC \\\n"
       "    --do_train --do_eval --max_seq_length 128 --per_device_train_batch_size 32 \\\n"

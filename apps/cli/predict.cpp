@@ -290,8 +290,8 @@ int predict_sentences(const PredictOptions& options, const OptionTable& given) {
   for (const char* flag : {"--model", "--classes", "--image-size", "--workers", "--batch-size",
                            "--skip-damaged", "--strip-prefix", "--skip-objects", "--key"})
     if (given.given(flag))
-      throw UsageError(fmt::format("{} is for models of images; {} holds one of sentences", flag,
-                                   options.run));
+      throw UsageError(
+          fmt::format("{} is for models of images; {} holds one of sentences", flag, options.run));
   return predict_text({.folder = options.run,
                        .text = options.text,
                        .pair = options.text_pair,

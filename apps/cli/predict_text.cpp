@@ -27,8 +27,9 @@ Texts texts_of(const PredictTextOptions& options, const glue::SentencePredictor&
   for (const std::string& file : options.files) {
     const std::vector<std::string> labels =
         predictor.is_regression() ? std::vector<std::string>() : predictor.labels();
-    const glue::OwnSentences read =
-        glue::read_sentences({.train = {}, .validation = {}, .test = file}, labels);
+    glue::SentenceFiles files;
+    files.test = file;
+    const glue::OwnSentences read = glue::read_sentences(files, labels);
     if (!out.first.empty() && read.test.second.empty() != out.second.empty())
       throw UsageError(fmt::format("{} has {} sentences a row, the files before it have {}", file,
                                    read.test.second.empty() ? 1 : 2, out.second.empty() ? 1 : 2));
@@ -59,9 +60,9 @@ std::vector<std::size_t> by_probability(const glue::Prediction& p, std::int64_t 
 
 int predict_text(const PredictTextOptions& options) {
   if (options.text.has_value() == !options.files.empty())
-    throw UsageError(fmt::format(
-        "{} is a model of sentences: give it --text, or csv or json files of sentences",
-        options.folder));
+    throw UsageError(
+        fmt::format("{} is a model of sentences: give it --text, or csv or json files of sentences",
+                    options.folder));
   if (options.pair && !options.text) throw UsageError("--text-pair needs --text");
   const JsonOutput json_output(options.json), csv_output(options.csv, "--csv");
   if (json_output.takes_stdout() && csv_output.takes_stdout())
@@ -81,9 +82,9 @@ int predict_text(const PredictTextOptions& options) {
 
   std::vector<std::vector<std::string>> rows{{"text"}};
   if (pairs) rows[0].emplace_back("second text");
-  const std::vector<std::string> shown =
-      regression ? std::vector<std::string>{"value"}
-                 : std::vector<std::string>{"probability", "class"};
+  const std::vector<std::string> shown = regression
+                                             ? std::vector<std::string>{"value"}
+                                             : std::vector<std::string>{"probability", "class"};
   rows[0].insert(rows[0].end(), shown.begin(), shown.end());
   std::string csv = fmt::format("text,{}{}\n", pairs ? "text_pair," : "",
                                 regression ? "value" : "rank,class,index,probability");

@@ -71,8 +71,8 @@ std::int64_t Tokens::width(std::span<const std::int64_t> rows, const Padding& pa
   std::int64_t longest = 1;
   for (const std::int64_t row : rows)
     longest = std::max(longest, static_cast<std::int64_t>(ids(row).size()));
-  const std::int64_t rounded = (longest + padding.multiple - 1) / padding.multiple *
-                               padding.multiple;
+  const std::int64_t rounded =
+      (longest + padding.multiple - 1) / padding.multiple * padding.multiple;
   return std::max(longest, std::min(rounded, padding.most));
 }
 

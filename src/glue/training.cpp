@@ -404,9 +404,9 @@ Json Training::identity() const {
 
 void Training::check_identity(const fs::path& path, const Json& before) const {
   const Json now = identity();
-  for (const char* name : {"per_device_train_batch_size", "gradient_accumulation_steps",
-                           "dataloader_drop_last", "group_by_length", "train_sampling_strategy", "seed",
-                           "data_seed"})
+  for (const char* name :
+       {"per_device_train_batch_size", "gradient_accumulation_steps", "dataloader_drop_last",
+        "group_by_length", "train_sampling_strategy", "seed", "data_seed"})
     if (before.at(name) != now.at(name))
       throw ValueError(fmt::format("{}: --{} was {} and is {} now; who goes on needs the same",
                                    path.string(), name, before.at(name).dump(),

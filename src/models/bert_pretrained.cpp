@@ -181,8 +181,8 @@ std::unique_ptr<Model> read_model(const fs::path& folder, const fs::path& config
   return model;
 }
 template <class Model, class... Args>
-std::unique_ptr<Model> read_model(const fs::path& folder, Args... args) {
-  return read_model<Model>(folder, folder, nullptr, args...);
+std::unique_ptr<Model> read_alone(const fs::path& folder, Args... args) {
+  return read_model<Model>(folder, folder, static_cast<Report*>(nullptr), args...);
 }
 
 /// What is written of a model.
@@ -244,11 +244,11 @@ void require_type(const BertConfig& config, const char* type, const char* name) 
 
 #define INGOT_READS(Model)                                                \
   std::unique_ptr<Model> Model::from_pretrained(const fs::path& folder) { \
-    return read_model<Model>(folder);                                     \
+    return read_alone<Model>(folder);                                     \
   }
 #define INGOT_READS_WITH_LABELS(Model)                                                             \
   std::unique_ptr<Model> Model::from_pretrained(const fs::path& folder, std::int64_t num_labels) { \
-    return read_model<Model>(folder, num_labels);                                                  \
+    return read_alone<Model>(folder, num_labels);                                                  \
   }
 
 INGOT_READS(BertModel)
