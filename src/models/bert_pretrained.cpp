@@ -137,24 +137,20 @@ Report take(nn::Module& model, const PretrainedTraits& traits, const StateDict& 
     const auto at = found.find(key);
     return at != found.end() && at->second.shape() == tensor.shape();
   };
-  const bool head_fits = std::ranges::all_of(own, [&](const auto& entry) {
-    return !is_in(entry.first, traits.heads) || fits(entry.first, entry.second);
-  });
-  if (!head_fits)
-    for (const auto& [key, tensor] : own) {
-      if (!is_in(key, traits.heads)) continue;
-      // What a head shares with the model is the model's.
-      const bool tied = std::ranges::any_of(own, [&](const auto& other) {
-        return other.second.is_same(tensor) && !is_in(other.first, traits.heads);
-      });
-      if (tied) continue;
-      const auto at = found.find(key);
-      report.drawn.push_back(at == found.end()
-                                 ? key + ": not in the file"
-                                 : fmt::format("{}: {} in the file, {} here", key,
-                                               at->second.shape().str(), tensor.shape().str()));
-      found.insert_or_assign(key, tensor.detach());
-    }
+  for (const auto& [key, tensor] : own) {
+    if (!is_in(key, traits.heads) || fits(key, tensor)) continue;
+    // What a head shares with the model is the model's.
+    const bool tied = std::ranges::any_of(own, [&](const auto& other) {
+      return other.second.is_same(tensor) && !is_in(other.first, traits.heads);
+    });
+    if (tied) continue;
+    const auto at = found.find(key);
+    report.drawn.push_back(at == found.end()
+                               ? key + ": not in the file"
+                               : fmt::format("{}: {} in the file, {} here", key,
+                                             at->second.shape().str(), tensor.shape().str()));
+    found.insert_or_assign(key, tensor.detach());
+  }
   if (draws_pooler)
     for (const auto& [key, tensor] : own) {
       if (!key.starts_with(traits.prefix + "pooler.") || found.contains(key)) continue;
