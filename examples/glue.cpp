@@ -1,12 +1,11 @@
 // Fine-tuning a BERT to tell whether two sentences say the same.
 //
-//   glue                            trains a tiny BERT from nothing on a few sentences of its own,
-//   in
-//                                   the folder glue-example
-//   glue MODEL DATA OUTPUT          fine-tunes the BERT, RoBERTa or DistilBERT in the folder MODEL
-//   on
-//                                   the MRPC task, whose tsv files are in DATA: for example
-//                                   glue all-MiniLM-L6-v2 MRPC out
+//   glue                        trains a tiny BERT from nothing on a few sentences of its own, in
+//                               the folder glue-example
+//   glue MODEL DATA OUTPUT      fine-tunes the BERT, RoBERTa or DistilBERT in the folder MODEL on
+//   the
+//                               MRPC task, whose tsv files are in DATA: for example
+//                               glue all-MiniLM-L6-v2 MRPC out
 //
 // `ingot glue` does the same with the flags of transformers' run_glue.py.
 #include <cstdio>

@@ -47,10 +47,17 @@ CommandInfo info_of(const Command& command) {
       command.path.substr(command.path.rfind(' ') + 1), brief(command.help), {}, {}, {}};
   info.options.push_back({"--help", "Print this help message and exit", false, false, {}});
   for (const OptionRow& row : command.options.rows())
-    if (!row.is_positional())
+    if (!row.is_positional()) {
       info.options.push_back(info_of(row));
-    else if (!row.choices.empty())
+      for (const std::string& alias : row.aliases) {
+        info.options.push_back(info_of(row));
+        info.options.back().name = alias;
+      }
+      if (!row.opposite.empty())
+        info.options.push_back({row.opposite, brief("Not " + row.flag), false, false, {}});
+    } else if (!row.choices.empty()) {
       info.words.push_back(info_of(row));
+    }
   return info;
 }
 

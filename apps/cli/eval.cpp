@@ -1,6 +1,7 @@
 // ingot eval: loss and accuracy of saved weights on the test images, or another part of the data.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/glue/fine_tune.h>
 #include <ingot/train/image_task.h>
 #include <ingot/train/trainer.h>
 
@@ -96,6 +97,11 @@ int run_eval(EvalOptions options, const OptionTable& given) {
   if (options.run.empty() == options.weights.empty())
     throw UsageError(options.run.empty() ? "RUN is required: a run folder or a file of weights"
                                          : "RUN and --weights exclude each other");
+  if (!options.run.empty() && glue::is_sentence_model(options.run))
+    throw UsageError(
+        fmt::format("{0} holds a model of sentences: ingot glue --model_name_or_path {0} --do_eval "
+                    "with --validation_file, or --task_name and --data_dir, measures it",
+                    options.run));
   if (options.weights.empty()) options.weights = weights_of(options.run);
   const JsonOutput json_output(options.json);
   json_output.must_not_be(options.weights, "the weights");

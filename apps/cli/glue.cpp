@@ -1,6 +1,7 @@
 // ingot glue: fine-tunes a model of texts on GLUE's tasks, or on files of one's own, with the flags
 // of run_glue.py.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 #include <ingot/glue/fine_tune.h>
 
@@ -79,8 +80,21 @@ int run_glue(const GlueOptions& options) {
                                   .stop = [] { return stop_signal() != 0; }});
   bar.clear();
   if (!results.stopped) return kOk;
-  console.line(fmt::format("stopped after step {}; saved {}; the same command goes on from there",
-                           results.steps, results.checkpoint));
+  if (!results.checkpoint.empty() && !options.file.empty())
+    console.line(fmt::format(
+        "stopped after step {}; saved {}; \"resume_from_checkpoint\": \"{}\" in {} goes on from "
+        "there",
+        results.steps, results.checkpoint, results.checkpoint, options.file));
+  else if (!results.checkpoint.empty())
+    console.line(fmt::format(
+        "stopped after step {}; saved {}; the same command with --resume_from_checkpoint {} goes "
+        "on from there",
+        results.steps, results.checkpoint, results.checkpoint));
+  else if (!results.train.empty())
+    console.line(fmt::format("stopped after the training; the model is in {}",
+                             arguments.training.output_dir));
+  else
+    console.line("stopped before the end");
   return 128 + stop_signal();
 }
 
@@ -95,20 +109,34 @@ OptionRow row_of(const glue::Flag& flag, const std::shared_ptr<GlueOptions>& opt
                  : fmt::format("{}: {}", unsupported->refuse ? "Refused" : "No effect", flag.help);
   const std::string usual = flag.value();
   if (!usual.empty() && usual != "False") row.usual = usual;
-  row.bind = [flag, options, usual](CLI::App& command, const OptionRow& self) {
+  for (const std::string& alias : flag.aliases) row.aliases.push_back("--" + alias);
+  if (usual == "True") row.opposite = "--no_" + flag.name;
+  const bool is_list = unsupported != nullptr && unsupported->is_list;
+  if (is_list) row.type = "VALUE...";
+  row.bind = [flag, options, usual, is_list](CLI::App& command, const OptionRow& self) {
     std::string names = self.flag;
-    for (const std::string& alias : flag.aliases) names += ",--" + alias;
+    for (const std::string& alias : self.aliases) names += "," + alias;
     const auto take = [options, name = flag.name,
                        alone = flag.is_boolean() ? "True" : ""](const std::string& text) {
       options->given.emplace_back(name, text.empty() ? alone : text);
     };
-    CLI::Option* option = command.add_option_function<std::string>(
-        names, take, self.usual.is_null() ? self.help : fmt::format("{} [{}]", self.help, usual));
+    const std::string help =
+        self.usual.is_null() ? self.help : fmt::format("{} [{}]", self.help, usual);
+    if (is_list)
+      return command
+          .add_option_function<std::vector<std::string>>(
+              names,
+              [take](const std::vector<std::string>& all) {
+                take(fmt::format("{}", fmt::join(all, ",")));
+              },
+              help)
+          ->expected(1, CLI::detail::expected_max_vector_size);
+    CLI::Option* option = command.add_option_function<std::string>(names, take, help);
     option->trigger_on_parse();
     if (flag.is_boolean()) option->expected(0, 1);
-    if (usual == "True")
+    if (!self.opposite.empty())
       command.add_flag_callback(
-          "--no_" + flag.name, [take] { take("False"); }, "The same as --" + flag.name + " False");
+          self.opposite, [take] { take("False"); }, "The same as " + self.flag + " False");
     return option;
   };
   return row;
@@ -118,13 +146,16 @@ OptionRow row_of(const glue::Flag& flag, const std::shared_ptr<GlueOptions>& opt
 
 INGOT_EXPORT_COMMAND(glue) {
   auto options = std::make_shared<GlueOptions>();
-  Command command{
-      "glue", "Fine-tune a BERT on GLUE or on files of sentences, with run_glue.py's flags", 25};
+  Command command{"glue",
+                  "Fine-tune a BERT, RoBERTa or DistilBERT on GLUE or on files of sentences, with "
+                  "run_glue.py's flags",
+                  25};
   command.options.add("file", options->file, "FILE.json", "A JSON file that holds all flags");
   glue::Arguments defaults;
   for (const glue::Flag& flag : glue::flags(defaults)) command.options.add(row_of(flag, options));
   command.footer =
-      "Lists are written with commas. The best device of the machine is taken.\n"
+      "Lists are written with commas, or as several values. The best device of the machine is "
+      "taken.\n"
       "Examples:\n"
       "  ingot glue --model_name_or_path all-MiniLM-L6-v2 --task_name mrpc --data_dir MRPC \\\n"
       "    --do_train --do_eval --max_seq_length 128 --per_device_train_batch_size 32 \\\n"

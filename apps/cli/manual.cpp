@@ -48,7 +48,10 @@ std::string section(const Command& command) {
                         resumes ? " resumed |" : "", resumes ? "---|" : "");
     for (const OptionRow& row : command.options.rows()) {
       const std::string typed = row.type.empty() ? row.flag : row.flag + " " + row.type;
-      text += fmt::format("| `{}` | {} | {} | {} |{}\n", typed, cell(row.help),
+      std::string others;
+      for (const std::string& alias : row.aliases) others += fmt::format(" `{}`", alias);
+      if (!row.opposite.empty()) others += fmt::format(" `{}`", row.opposite);
+      text += fmt::format("| `{}`{} | {} | {} | {} |{}\n", typed, others, cell(row.help),
                           cell(fmt::format("{}", fmt::join(row.choices, ", "))), usual_of(row),
                           resumes ? fmt::format(" {} |", on_resume(row)) : "");
     }

@@ -33,6 +33,8 @@ struct OptionRow {
   std::string help;
   Json usual;                        ///< the value unless it is given; null: the help tells it
   std::vector<std::string> choices;  ///< what may be typed, where it is a short list
+  std::vector<std::string> aliases;  ///< other spellings of the flag, which `bind` adds
+  std::string opposite;              ///< a switch that says no, which `bind` adds: "--no_x"
   OnResume on_resume = OnResume::Forgotten;
   bool is_required = false;
   bool value_may_lack = false;  ///< the flag alone means "-"

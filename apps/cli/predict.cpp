@@ -1,9 +1,10 @@
-// ingot predict: what a trained model takes images for.
+// ingot predict: what a trained model takes images, or sentences, for.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 #include <ingot/core/grad_mode.h>
 #include <ingot/data/image_file.h>
 #include <ingot/data/image_folder.h>
+#include <ingot/glue/fine_tune.h>
 #include <ingot/ops/order.h>
 #include <ingot/ops/softmax.h>
 #include <ingot/train/image_task.h>
@@ -17,6 +18,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/predict_text.h"
 #include "cli/saved_run.h"
 #include "cli/stop_signal.h"
 #include "cli/weights.h"
@@ -29,6 +31,7 @@ namespace fs = std::filesystem;
 struct PredictOptions {
   std::string run;
   std::vector<std::string> images;  ///< files and folders
+  std::optional<std::string> text, text_pair;
   std::string model, classes;
   WeightsOptions weights_options;
   std::int64_t top = 5;
@@ -283,21 +286,40 @@ class Predictor {
   std::vector<Prediction> predictions_;
 };
 
+int predict_sentences(const PredictOptions& options, const OptionTable& given) {
+  for (const char* flag : {"--model", "--classes", "--image-size", "--workers", "--batch-size",
+                           "--skip-damaged", "--strip-prefix", "--skip-objects", "--key"})
+    if (given.given(flag))
+      throw UsageError(
+          fmt::format("{} is for models of images; {} holds one of sentences", flag, options.run));
+  return predict_text({.folder = options.run,
+                       .text = options.text,
+                       .pair = options.text_pair,
+                       .files = options.images,
+                       .top = options.top,
+                       .device = options.device,
+                       .json = options.json,
+                       .csv = options.csv});
+}
+
 }  // namespace
 
 INGOT_EXPORT_COMMAND(predict) {
   auto options = std::make_shared<PredictOptions>();
-  Command command{"predict", "Say what a trained model takes images for", 32};
+  Command command{"predict", "Say what a trained model takes images, or sentences, for", 32};
   OptionTable& table = command.options;
   table
       .add("RUN", options->run, "",
            "Folder of a run (its best weights, else its last), or a file of weights")
       .required()
       .check(not_empty());
-  table.add("IMAGE", options->images, "", "JPEG and PNG files, or folders of them")
-      .required()
+  table
+      .add("FILE", options->images, "",
+           "JPEG and PNG files, or folders of them; for a model of sentences csv or json files")
       .check(not_empty());
-  table.add("--top", options->top, "N", "So many classes of each image, the likeliest first")
+  table.add("--text", options->text, "TEXT", "A sentence, for a model of sentences");
+  table.add("--text-pair", options->text_pair, "TEXT", "The second sentence of a pair");
+  table.add("--top", options->top, "N", "So many classes of each, the likeliest first")
       .check(positive())
       .show_usual();
   add_model(table, options->model)
@@ -325,10 +347,16 @@ INGOT_EXPORT_COMMAND(predict) {
       "the exit code is 1 then.\n"
       "Examples:\n"
       "  ingot predict runs/demo photo.jpg\n"
+      "  ingot predict out --text 'The cat sleeps.' --text-pair 'A cat is asleep.'\n"
       "  ingot predict runs/demo photos/ --top 1 --csv result.csv\n"
       "  ingot predict mobilenet_v2-b0353104.pth photo.jpg --model mobilenet_v2 --classes "
       "names.txt";
-  command.run = [options](const OptionTable&) {
+  command.run = [options](const OptionTable& given) {
+    if (glue::is_sentence_model(options->run)) return predict_sentences(*options, given);
+    for (const char* flag : {"--text", "--text-pair"})
+      if (given.given(flag))
+        throw UsageError(fmt::format("{}: {} holds no model of sentences", flag, options->run));
+    if (options->images.empty()) throw UsageError("FILE is required: an image, or a folder");
     return Predictor(*options, weights_of(options->run)).run();
   };
   return command;

@@ -112,6 +112,11 @@ RunInfo read_run(const fs::path& folder) {
 /// The folder itself where it is a run, and the runs below it, but not below runs.
 void find_runs(const fs::path& folder, int depth, std::vector<RunInfo>& runs) {
   constexpr int kMostDepth = 4;
+  std::error_code ignored;
+  // A model in Hugging Face's form, as ingot glue leaves it, is no run of ingot train.
+  if (fs::exists(folder / "config.json", ignored) &&
+      !fs::exists(folder / "checkpoint.safetensors", ignored))
+    return;
   if (train::holds_a_run(folder)) {
     runs.push_back(read_run(folder));
     return;

@@ -153,9 +153,12 @@ std::vector<Flag> flags(Arguments& a) {
   DataArguments& d = a.data;
   TrainingArguments& t = a.training;
   const Flag::Unsupported no_effect{}, no_effect_switch{.is_boolean = true},
-      refused{.refuse = true}, refused_switch{.is_boolean = true, .refuse = true};
+      no_effect_list{.is_list = true}, refused{.refuse = true},
+      refused_switch{.is_boolean = true, .refuse = true},
+      refused_list{.refuse = true, .is_list = true};
   const char* const hub = "models are folders here, and nothing is fetched";
   const char* const float32 = "training is in float32";
+  const char* const fused = "every step is planned and fused anyway";
   const char* const one = "training is on one device";
   const char* const no_report = "logs are trainer_state.json and what is printed";
   return {
@@ -235,6 +238,14 @@ std::vector<Flag> flags(Arguments& a) {
        &t.dataloader_drop_last,
        "Leave out a last batch that is smaller",
        {}},
+      {"group_by_length",
+       &t.group_by_length,
+       "Make batches of sentences of about one length, for --pad_to_max_length False",
+       {}},
+      {"train_sampling_strategy",
+       &t.train_sampling_strategy,
+       "random, sequential or group_by_length",
+       {}},
       {"logging_strategy", &t.logging_strategy, "no, steps or epoch", {}},
       {"logging_steps", &t.logging_steps, "Steps between lines; below 1: a share of all", {}},
       {"logging_first_step", &t.logging_first_step, "A line after the first step, too", {}},
@@ -282,12 +293,11 @@ std::vector<Flag> flags(Arguments& a) {
       {"fp16_opt_level", no_effect, float32, {}},
       {"tf32", no_effect_switch, float32, {}},
       {"gradient_checkpointing", no_effect_switch, "activations are kept", {}},
-      {"torch_compile", no_effect_switch, "every step is planned and fused anyway", {}},
+      {"torch_compile", no_effect_switch, fused, {}},
       {"dataloader_num_workers", no_effect, "all sentences are tokens before the first step", {}},
       {"dataloader_pin_memory", no_effect_switch, "batches are small", {}},
       {"dataloader_persistent_workers", no_effect_switch, "there are no workers", {}},
-      {"group_by_length", refused_switch, "batches are in random order", {}},
-      {"report_to", no_effect, no_report, {}},
+      {"report_to", no_effect_list, no_report, {}},
       {"logging_dir", no_effect, no_report, {}},
       {"logging_nan_inf_filter",
        no_effect_switch,
@@ -300,7 +310,7 @@ std::vector<Flag> flags(Arguments& a) {
       {"ddp_find_unused_parameters", no_effect_switch, one, {}},
       {"ddp_timeout", no_effect, one, {}},
       {"deepspeed", refused, one, {}},
-      {"fsdp", refused, one, {}},
+      {"fsdp", refused_list, one, {}},
       {"fsdp_config", refused, one, {}},
       {"sharded_ddp", refused, one, {}},
       {"adafactor", refused_switch, "Ingot has no Adafactor: see --optim", {}},
@@ -312,8 +322,48 @@ std::vector<Flag> flags(Arguments& a) {
       {"past_index", no_effect, "these models have no past", {}},
       {"eval_accumulation_steps", no_effect, "logits are kept on the host", {}},
       {"full_determinism", no_effect_switch, "runs are repeatable anyway", {}},
-      {"jit_mode_eval", no_effect_switch, "every step is planned and fused anyway", {}},
+      {"jit_mode_eval", no_effect_switch, fused, {}},
       {"auto_find_batch_size", refused_switch, "choose --per_device_train_batch_size", {}},
+      {"accelerator_config", refused, one, {}},
+      {"parallelism_config", refused, one, {}},
+      {"activation_checkpointing", refused_switch, "activations are kept", {}},
+      {"activation_checkpointing_kwargs", no_effect, "activations are kept", {}},
+      {"gradient_checkpointing_kwargs", no_effect, "activations are kept", {}},
+      {"average_tokens_across_devices", no_effect_switch, one, {}},
+      {"batch_eval_metrics", refused_switch, "metrics are of all sentences together", {}},
+      {"include_for_metrics", no_effect_list, "metrics take predictions and labels", {}},
+      {"eval_do_concat_batches", no_effect_switch, "metrics are of all sentences together", {}},
+      {"eval_use_gather_object", no_effect_switch, one, {}},
+      {"dataloader_in_order", no_effect_switch, "there are no workers", {}},
+      {"dataloader_multiprocessing_context", no_effect, "there are no workers", {}},
+      {"dataloader_prefetch_factor", no_effect, "there are no workers", {}},
+      {"ddp_broadcast_buffers", no_effect_switch, one, {}},
+      {"ddp_bucket_cap_mb", no_effect, one, {}},
+      {"ddp_static_graph", no_effect_switch, one, {}},
+      {"save_on_each_node", no_effect_switch, one, {}},
+      {"debug", refused_list, "see ingot selftest, and --profile of ingot train", {}},
+      {"enable_jit_checkpoint", refused_switch, "Ctrl-C saves a checkpoint, a kill does not", {}},
+      {"restore_callback_states_from_checkpoint", no_effect_switch, "there are no callbacks", {}},
+      {"ignore_data_skip", refused_switch, "who goes on sees the sentences that are left", {}},
+      {"hub_always_push", no_effect_switch, hub, {}},
+      {"hub_revision", no_effect, hub, {}},
+      {"include_num_input_tokens_seen", refused_switch, "tokens are not counted", {}},
+      {"label_names", refused_list, "the label's column is named label", {}},
+      {"length_column_name", no_effect, "lengths are those of the tokens", {}},
+      {"use_liger_kernel", refused_switch, fused, {}},
+      {"liger_kernel_config", no_effect, fused, {}},
+      {"torch_compile_backend", no_effect, fused, {}},
+      {"torch_compile_mode", no_effect, fused, {}},
+      {"torch_empty_cache_steps", no_effect, "memory is used again by itself", {}},
+      {"use_cache", no_effect_switch, "these models have no past", {}},
+      {"neftune_noise_alpha", refused, "embeddings get no noise", {}},
+      {"optim_args", refused, "see --adam_beta1, --adam_beta2 and --adam_epsilon", {}},
+      {"optim_target_modules", refused_list, "every parameter is trained", {}},
+      {"project", no_effect, no_report, {}},
+      {"trackio_space_id", no_effect, no_report, {}},
+      {"trackio_bucket_id", no_effect, no_report, {}},
+      {"trackio_static_space_id", no_effect, no_report, {}},
+      {"fp16_backend", no_effect, float32, {}},
   };
 }
 
@@ -391,6 +441,8 @@ void TrainingArguments::check() const {
           save_total_limit.value_or(0), "at least 1");
   require_one("lr_scheduler_type", lr_scheduler_type, schedules());
   require_one("optim", optim, optimizers());
+  require_one("train_sampling_strategy", train_sampling_strategy,
+              {"random", "sequential", "group_by_length"});
   require_one("logging_strategy", logging_strategy, {"no", "steps", "epoch"});
   require_one("eval_strategy", eval_strategy, {"no", "steps", "epoch"});
   require_one("save_strategy", save_strategy, {"no", "steps", "epoch", "best"});
@@ -436,8 +488,11 @@ void Arguments::check() const {
       refuse(flag, fmt::format("needs --{}", named));
   };
   need(training.do_train, "do_train", data.train_file, "train_file");
-  need(training.do_eval || training.eval_strategy != "no", "do_eval", data.validation_file,
-       "validation_file");
+  const char* const evaluates = training.do_eval                 ? "do_eval"
+                                : training.eval_strategy != "no" ? "eval_strategy"
+                                                                 : "eval_on_start";
+  need(training.do_eval || training.eval_strategy != "no" || training.eval_on_start, evaluates,
+       data.validation_file, "validation_file");
   need(training.do_predict, "do_predict", data.test_file, "test_file");
   for (const auto& count :
        {data.max_train_samples, data.max_eval_samples, data.max_predict_samples})

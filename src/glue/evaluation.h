@@ -38,6 +38,7 @@ struct Setting {
   void line(const std::string& text) const {
     if (output.line) output.line(text);
   }
+  bool asked_to_stop() const { return output.stop && output.stop(); }
   void progress(std::string_view phase, std::int64_t done, std::int64_t of) const {
     if (output.progress) output.progress(phase, done, of);
   }
@@ -45,10 +46,13 @@ struct Setting {
 
 /// Outputs of the model, num_outputs() for each sentence, in their order; `metrics` has the loss
 /// (where there are labels), the task's metrics, runtime, samples_per_second and steps_per_second.
+/// Both are empty when Output::stop ended it.
 struct Evaluation {
-  std::vector<float> outputs;
-  std::map<std::string, double> metrics;
+  std::vector<float> outputs = {};
+  std::map<std::string, double> metrics = {};
+  bool stopped = false;
 };
+/// Throws train::DivergedError when an output or the loss is not finite.
 Evaluation evaluate(const Setting& setting, const Part& part, std::string_view phase);
 
 }  // namespace ingot::glue

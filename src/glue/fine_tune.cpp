@@ -10,16 +10,24 @@
 
 #include "core/printable.h"
 #include "glue/evaluation.h"
+#include "glue/fine_tune_on.h"
 #include "glue/folder.h"
 #include "glue/format.h"
 #include "glue/tokens.h"
 #include "glue/training.h"
+#include "train/folder_lock.h"
 
 namespace ingot::glue {
 namespace {
 
 namespace fs = std::filesystem;
 using data::Split;
+
+/// Batches of their own length are this or a multiple of it: a plan is made for each length.
+constexpr std::int64_t kLengths = 8;
+
+/// An evaluation while it trains means one at the end, too: as transformers has it.
+bool evaluates(const TrainingArguments& t) { return t.do_eval || t.eval_strategy != "no"; }
 
 /// The sentences of all phases.
 struct AllSentences {
@@ -29,7 +37,7 @@ struct AllSentences {
 
 AllSentences read_all(const Arguments& a) {
   const TrainingArguments& t = a.training;
-  const bool validate = t.do_eval || t.eval_strategy != "no" || t.eval_on_start;
+  const bool validate = evaluates(t) || t.eval_on_start;
   AllSentences out;
   if (!a.data.task_name.empty()) {
     out.task = glue_task(a.data.task_name);
@@ -39,15 +47,17 @@ AllSentences read_all(const Arguments& a) {
     const bool mnli = out.task.name == "mnli";
     if (t.do_train) out.train = read(Split::Train);
     if (validate) out.validation = read(Split::Val);
-    if (t.do_eval && mnli) out.validation_mm = read(Split::Val, true);
+    if (evaluates(t) && mnli) out.validation_mm = read(Split::Val, true);
     if (t.do_predict) out.test = read(Split::Test);
     if (t.do_predict && mnli) out.test_mm = read(Split::Test, true);
   } else {
     std::optional<std::vector<std::string>> labels;
     if (a.data.train_file.empty()) {
       const auto known = models::label_names(a.model.model_name_or_path);
-      labels = known.names;
-      if (known.problem_type == "regression") labels->clear();
+      if (known.problem_type == "regression")
+        labels.emplace();
+      else if (!known.names.empty())
+        labels = known.names;
     }
     SentenceFiles files{.train = a.data.train_file, .validation = {}, .test = {}};
     if (validate) files.validation = a.data.validation_file;
@@ -77,13 +87,12 @@ std::int64_t pad_id(const text::Tokenizer& tokenizer) {
 
 /// Tokens at most, of a sentence or a pair.
 std::int64_t longest(std::int64_t wanted, const text::Tokenizer& tokenizer,
-                     const models::SequenceClassifier& model, const Output& output) {
+                     const models::SequenceClassifier& model, std::vector<std::string>& notes) {
   std::int64_t most = wanted;
   const auto cut = [&](std::int64_t to, const char* what) {
     if (most <= to) return;
-    if (output.line)
-      output.line(fmt::format("--max_seq_length {} is more than the {} of the {}: cut to that",
-                              most, to, what));
+    notes.push_back(fmt::format("--max_seq_length {} is more than the {} of the {}: cut to that",
+                                most, to, what));
     most = to;
   };
   if (const auto tokens = tokenizer.model_max_length()) cut(*tokens, "tokenizer");
@@ -127,13 +136,14 @@ std::map<std::string, double> with_prefix(const std::map<std::string, double>& m
 /// Everything a run holds.
 class Run {
  public:
-  Run(const Arguments& arguments, const Output& output)
+  Run(Device device, const Arguments& arguments, const Output& output)
       : arguments_(arguments),
         output_(output),
         output_dir_(arguments.training.output_dir),
+        lock_(lock_output()),
         checkpoint_(find_checkpoint(arguments.training)),
         sentences_(read_all(arguments)),
-        device_(arguments.training.use_cpu ? Device("cpu") : Device("best")),
+        device_(device),
         tokenizer_(text::Tokenizer::from_pretrained(tokenizer_folder())),
         model_(make_model()),
         setting_{arguments_, sentences_.task, model_, device_, padding(), output_} {}
@@ -144,14 +154,24 @@ class Run {
     if (error)
       throw IoError(
           fmt::format("cannot make the folder {}: {}", output_dir_.string(), error.message()));
+    if (!lock_) {  // the folder was not there, nobody else's either
+      lock_ = lock_output();
+      if (find_checkpoint(arguments_.training) != checkpoint_)
+        throw IoError(
+            fmt::format("{}: another run has written into this folder", output_dir_.string()));
+    }
     describe();
     std::optional<Part> train = part(sentences_.train), validation = part(sentences_.validation);
+    if (results_.stopped) return std::move(results_);
     std::string state = R"({"log_history": []})";
     if (train) {
       describe_training(*train);
       Training training(setting_, *train, validation ? &*validation : nullptr,
                         [&](const fs::path& folder) { save(folder); });
-      if (!checkpoint_.empty()) training.resume(checkpoint_);
+      if (!checkpoint_.empty())
+        training.resume(checkpoint_);
+      else
+        remove_checkpoints(output_dir_, {arguments_.model.model_name_or_path, tokenizer_folder()});
       training.announce();
       results_.train = training.run();
       results_.steps = training.steps();
@@ -160,6 +180,7 @@ class Run {
         results_.checkpoint = training.saved();
         return std::move(results_);
       }
+      training.check_weights();
       training.log(results_.train);
       results_.train["epoch"] = nlohmann::json::parse(training.state()).at("epoch").get<double>();
       results_.train["train_samples"] = static_cast<double>(train->sentences.size());
@@ -168,9 +189,9 @@ class Run {
       state = training.state();
       write_file(output_dir_ / "trainer_state.json", state);
     }
-    if (arguments_.training.do_eval) evaluate_all(*validation);
-    if (arguments_.training.do_predict) predict_all();
-    if (train)
+    if (evaluates(arguments_.training)) evaluate_all(*validation);
+    if (arguments_.training.do_predict && !results_.stopped) predict_all();
+    if (train && !results_.stopped)
       write_file(output_dir_ / "README.md",
                  model_card(arguments_, sentences_.task, results_.eval, state));
     return std::move(results_);
@@ -182,24 +203,50 @@ class Run {
     return other.empty() ? arguments_.model.model_name_or_path : other;
   }
 
+  /// Nobody else writes into the output folder until the end; null where there is none yet.
+  std::shared_ptr<void> lock_output() const {
+    auto lock = train::lock_folder(output_dir_);
+    if (arguments_.training.do_train) recover_checkpoints(output_dir_);
+    return lock;
+  }
+
   models::SequenceClassifier make_model() {
     manual_seed(static_cast<std::uint64_t>(arguments_.training.seed));
     auto model = models::load_sequence_classifier(
         arguments_.model.model_name_or_path, sentences_.task.num_outputs(),
         arguments_.model.ignore_mismatched_sizes, arguments_.model.config_name);
     model.module->to(device_);
-    max_length_ = longest(arguments_.data.max_seq_length, tokenizer_, model, output_);
+    max_length_ = longest(arguments_.data.max_seq_length, tokenizer_, model, notes_);
+    check_room();
     return model;
+  }
+
+  /// Throws ValueError when the tokens that every sentence has leave no room for others.
+  void check_room() const {
+    const bool pairs = sentences_.task.has_pairs();
+    const auto always =
+        static_cast<std::int64_t>((pairs ? tokenizer_.encode_pair("", "", text::EncodeOptions{})
+                                         : tokenizer_.encode("", text::EncodeOptions{}))
+                                      .ids.size());
+    if (max_length_ <= always)
+      throw ValueError(fmt::format("--max_seq_length {} leaves no room: {} has {} special tokens",
+                                   max_length_, pairs ? "a pair of sentences" : "a sentence",
+                                   always));
   }
 
   Padding padding() const {
     return {.id = pad_id(tokenizer_),
-            .length = arguments_.data.pad_to_max_length ? max_length_ : 0};
+            .length = arguments_.data.pad_to_max_length ? max_length_ : 0,
+            .multiple = kLengths,
+            .most = max_length_};
   }
 
-  std::optional<Part> part(std::optional<Sentences>& sentences) const {
-    if (!sentences) return {};
-    Tokens tokens(tokenizer_, *sentences, max_length_, model_.vocab_size);
+  /// The sentences with their tokens; none when Output::stop ended that.
+  std::optional<Part> part(std::optional<Sentences>& sentences) {
+    if (!sentences || results_.stopped) return {};
+    Tokens tokens(tokenizer_, *sentences, max_length_, model_.vocab_size, output_.stop);
+    results_.stopped = tokens.stopped();
+    if (results_.stopped) return {};
     return Part{std::move(*sentences), std::move(tokens)};
   }
 
@@ -208,7 +255,8 @@ class Run {
         fmt::format("Process rank: 0, device: {}, n_gpu: {}, distributed training: False, "
                     "16-bits training: False",
                     device_.str(), device_.str() == "cpu" ? 0 : 1));
-    for (const std::string& note : arguments_.notes) setting_.line(note);
+    for (const auto* notes : {&arguments_.notes, &notes_})
+      for (const std::string& note : *notes) setting_.line(note);
     for (const auto* part : {&sentences_.train, &sentences_.validation, &sentences_.validation_mm,
                              &sentences_.test, &sentences_.test_mm})
       if (*part)
@@ -267,15 +315,22 @@ class Run {
       setting_.line(fmt::format("***** Evaluation *****\n  Examples = {}\n  Batch size = {}",
                                 with_commas(part.tokens.size()),
                                 arguments_.training.per_device_eval_batch_size));
-      auto metrics = with_prefix(evaluate(setting_, part, "eval").metrics, "eval_", suffix);
+      const Evaluation result = evaluate(setting_, part, "eval");
+      results_.stopped = result.stopped;
+      if (result.stopped) return;
+      auto metrics = with_prefix(result.metrics, "eval_", suffix);
       metrics["eval_samples" + suffix] = static_cast<double>(part.tokens.size());
       const auto epoch = results_.train.find("epoch");
       if (suffix.empty() && epoch != results_.train.end()) metrics["epoch"] = epoch->second;
       results_.eval.insert(metrics.begin(), metrics.end());
     };
     one(validation, "");
-    if (const std::optional<Part> mm = part(sentences_.validation_mm)) one(*mm, "_mm");
-    report("eval", results_.eval);
+    if (!results_.stopped)
+      if (const std::optional<Part> mm = part(sentences_.validation_mm)) one(*mm, "_mm");
+    if (results_.stopped)
+      results_.eval.clear();
+    else
+      report("eval", results_.eval);
   }
 
   void predict_all() {
@@ -287,6 +342,8 @@ class Run {
                                 with_commas(test->tokens.size()),
                                 arguments_.training.per_device_eval_batch_size));
       const Evaluation result = evaluate(setting_, *test, "predict");
+      results_.stopped = result.stopped;
+      if (result.stopped) return;
       const std::string name =
           "predict_results" + (task.empty() ? "" : "_" + task) + suffix + ".txt";
       write_file(output_dir_ / name, predictions(result.outputs));
@@ -295,8 +352,11 @@ class Run {
       results_.predict.insert(metrics.begin(), metrics.end());
     };
     one(sentences_.test, "");
-    one(sentences_.test_mm, "-mm");
-    report("predict", results_.predict);
+    if (!results_.stopped) one(sentences_.test_mm, "-mm");
+    if (results_.stopped)
+      results_.predict.clear();
+    else
+      report("predict", results_.predict);
   }
 
   std::string predictions(const std::vector<float>& outputs) const {
@@ -316,11 +376,13 @@ class Run {
   const Arguments& arguments_;
   const Output& output_;
   fs::path output_dir_;
+  std::shared_ptr<void> lock_;
   fs::path checkpoint_;
   AllSentences sentences_;
   Device device_;
   text::Tokenizer tokenizer_;
   std::int64_t max_length_ = 0;
+  std::vector<std::string> notes_;
   models::SequenceClassifier model_;
   Setting setting_;
   FineTuneResults results_;
@@ -329,8 +391,12 @@ class Run {
 }  // namespace
 
 FineTuneResults fine_tune(const Arguments& arguments, const Output& output) {
+  return fine_tune_on(Device(arguments.training.use_cpu ? "cpu" : "best"), arguments, output);
+}
+
+FineTuneResults fine_tune_on(Device device, const Arguments& arguments, const Output& output) {
   arguments.check();
-  return Run(arguments, output).run();
+  return Run(device, arguments, output).run();
 }
 
 }  // namespace ingot::glue

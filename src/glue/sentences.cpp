@@ -219,7 +219,8 @@ Sentences read_glue_rows(Rows& rows, const SentenceTask& task, Split split) {
     if (task.has_pairs()) columns.second = find_column(rows, file->second);
     if (!test) columns.label = find_column(rows, file->label);
   }
-  return resolve(read_raw(rows, columns, task.name == "qqp"), task, file->numbers);
+  // A prediction has the number of its row: of test data none may be left out.
+  return resolve(read_raw(rows, columns, task.name == "qqp" && !test), task, file->numbers);
 }
 
 Sentences read_glue(const fs::path& folder, const SentenceTask& task, Split split,
@@ -244,7 +245,7 @@ Sentences OwnReader::read(Rows& rows, Split split) {
   RawSentences raw = read_raw(rows, columns, false);
   if (split == Split::Train) {
     labels_ = classes_of(raw);
-  } else if (split == Split::Val && !labels_) {
+  } else if (!labels_) {
     throw ValueError(
         "labels are known by a training file, or by a model that was trained for them");
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/printable.h"
+#include "text/string_table.h"
 
 namespace ingot::glue {
 namespace {
@@ -19,13 +20,21 @@ std::vector<std::string> slice(const std::vector<std::string>& all, std::int64_t
   return {all.begin() + begin, all.begin() + end};
 }
 
+template <class T>
+std::uint64_t hash_of(std::span<const T> values) {
+  return text::hash_bytes({reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+}
+
 }  // namespace
 
 Tokens::Tokens(const text::Tokenizer& tokenizer, const Sentences& sentences,
-               std::int64_t max_length, std::int64_t vocab_size) {
+               std::int64_t max_length, std::int64_t vocab_size,
+               const std::function<bool()>& stop) {
   const text::EncodeOptions options{.truncation = text::Truncation::LongestFirst,
                                     .max_length = max_length};
   for (std::int64_t at = 0; at < sentences.size(); at += kAtOnce) {
+    stopped_ = stop && stop();
+    if (stopped_) return;
     const std::int64_t end = std::min(at + kAtOnce, sentences.size());
     const auto first = slice(sentences.first, at, end);
     const auto encodings =
@@ -47,17 +56,28 @@ Tokens::Tokens(const text::Tokenizer& tokenizer, const Sentences& sentences,
   }
 }
 
+std::uint64_t Tokens::hash() const {
+  return hash_of(std::span(ids_)) ^ (3 * hash_of(std::span(types_))) ^
+         (5 * hash_of(std::span(begin_)));
+}
+
 std::span<const std::int32_t> Tokens::ids(std::int64_t i) const {
   const auto row = static_cast<std::size_t>(i);
   return std::span(ids_).subspan(begin_[row], begin_[row + 1] - begin_[row]);
 }
 
+std::int64_t Tokens::width(std::span<const std::int64_t> rows, const Padding& padding) const {
+  if (padding.length > 0) return padding.length;
+  std::int64_t longest = 1;
+  for (const std::int64_t row : rows)
+    longest = std::max(longest, static_cast<std::int64_t>(ids(row).size()));
+  const std::int64_t rounded =
+      (longest + padding.multiple - 1) / padding.multiple * padding.multiple;
+  return std::max(longest, std::min(rounded, padding.most));
+}
+
 text::TokenBatch Tokens::batch(std::span<const std::int64_t> rows, const Padding& padding) const {
-  std::int64_t length = std::max<std::int64_t>(padding.length, 1);
-  if (padding.length == 0)
-    for (const std::int64_t row : rows)
-      length = std::max(length, static_cast<std::int64_t>(ids(row).size()));
-  length = (length + padding.multiple - 1) / padding.multiple * padding.multiple;
+  const std::int64_t length = width(rows, padding);
   const auto width = static_cast<std::size_t>(length);
   std::vector<std::int64_t> all(rows.size() * width, padding.id), types(all.size()),
       mask(all.size());

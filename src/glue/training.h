@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <ingot/core/tensor.h>
+#include <ingot/data/samplers.h>
 #include <ingot/optim/optimizer.h>
 #include <ingot/optim/scheduler.h>
 
@@ -33,6 +34,8 @@ class Training {
   void announce() const;
   /// Trains to the end, or until Output::stop. Returns train_runtime, train_loss and the like.
   std::map<std::string, double> run();
+  /// Throws train::DivergedError when a weight is infinite or not a number.
+  void check_weights() const;
 
   bool stopped() const { return stopped_; }
   std::int64_t steps() const { return step_; }
@@ -47,14 +50,21 @@ class Training {
     Tensor loss, norm;
   };
 
-  bool train_epoch(std::int64_t epoch);
+  std::unique_ptr<data::Sampler> make_sampler() const;
+  void check_metric() const;
+  void train_epoch(std::int64_t epoch);
   void take_step(const std::vector<std::vector<std::int64_t>>& group);
+  /// All that is due after a step, at the end of an epoch too; what has been done is not repeated.
   void after_step();
   void drain();
   void log_loss();
   void evaluate_now();
+  nlohmann::json identity() const;
+  void check_identity(const std::filesystem::path& path, const nlohmann::json& before) const;
   bool note_best(const std::map<std::string, double>& metrics);
-  void save_checkpoint();
+  bool is_better(double value, const std::optional<double>& than) const;
+  /// `to_go_on`: with the state of the training, whatever save_only_model says.
+  void save_checkpoint(bool to_go_on = false);
   void remove_old_checkpoints() const;
   void load_best();
   std::int64_t steps_of(double every) const;
@@ -66,6 +76,7 @@ class Training {
   const Part* validation_;
   std::function<void(const std::filesystem::path&)> save_model_;
 
+  std::unique_ptr<data::Sampler> sampler_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::optional<optim::ReduceLROnPlateau> plateau_;
   std::function<double(std::int64_t)> schedule_;
@@ -87,9 +98,12 @@ class Training {
   double lr_ = 0;  ///< of the latest step
   double flops_ = 0;
   std::int64_t logged_ = -1, evaluated_ = -1, checkpointed_ = -1;  ///< at which step
-  std::optional<double> best_;
+  double value_ = std::numeric_limits<double>::quiet_NaN();        ///< of metric_, the latest
+  std::optional<double> best_;                                     ///< of all evaluations
   std::int64_t best_step_ = 0;
-  bool better_ = false;  ///< the latest evaluation was the best
+  std::optional<double> kept_;  ///< the best of those that have a checkpoint
+  std::int64_t kept_step_ = 0;
+  std::string kept_folder_;
   nlohmann::json history_ = nlohmann::json::array();
   bool stopped_ = false;
   std::string saved_;
@@ -97,6 +111,12 @@ class Training {
 
 /// The newest checkpoint-N of a folder; empty where there is none.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& folder);
+/// Removes every checkpoint-N of a folder; none when one of them is `needed`, which is a
+/// ValueError. Throws IoError when that fails.
+void remove_checkpoints(const std::filesystem::path& folder,
+                        const std::vector<std::filesystem::path>& needed);
+/// Puts in order what a process that was killed has left of its checkpoints.
+void recover_checkpoints(const std::filesystem::path& folder);
 /// Writes a file whole or not at all.
 void write_file(const std::filesystem::path& path, const std::string& content);
 

@@ -9,14 +9,61 @@
 #include <ingot/ops/attention.h>
 #include <ingot/ops/creation.h>
 #include <ingot/ops/elementwise.h>
+#include <ingot/ops/order.h>
 #include <ingot/ops/shape.h>
 
-#include <nlohmann/json.hpp>
-
 namespace ingot::models {
+namespace detail {
 namespace {
 
-/// Hugging Face's first values.
+/// [T], the same for all texts; of RoBERTa [N, T]: padding has a position of its own, and counts
+/// nowhere.
+Tensor position_ids(const Tensor& ids, const BertConfig& config) {
+  const auto pad = padded_position(config);
+  if (!pad) return arange(ids.size(1)).to(ids.device());
+  const Tensor real = (ids != *pad).to(DType::Int64);
+  return cumsum(real, 1) * real + *pad;
+}
+
+// [N, T, hidden_size] to [N, heads, T, features of a head].
+Tensor split_heads(const Tensor& x, std::int64_t count) {
+  return x.reshape({x.size(0), x.size(1), count, x.size(2) / count}).permute({0, 2, 1, 3});
+}
+
+}  // namespace
+
+std::optional<std::int64_t> padded_position(const BertConfig& config) {
+  if (config.model_type != "roberta") return {};
+  return config.pad_token_id;
+}
+
+Tensor attend(const Tensor& query, const Tensor& key, const Tensor& value, std::int64_t num_heads,
+              const Tensor& mask, double dropout_p) {
+  const Tensor seen = scaled_dot_product_attention(
+      split_heads(query, num_heads), split_heads(key, num_heads), split_heads(value, num_heads),
+      {.mask = mask, .dropout_p = dropout_p});
+  return seen.permute({0, 2, 1, 3}).reshape(query.shape());
+}
+
+Tensor check_inputs(const Tensor& ids, const BertInputs& inputs, const BertConfig& config,
+                    const char* who) {
+  if (ids.dim() != 2)
+    throw ShapeError(fmt::format("{}: ids must be [N, T], got {}", who, ids.shape().str()));
+  if (ids.size(1) > config.max_length())
+    throw ValueError(
+        fmt::format("{}: {} tokens are more than the {} positions of the model "
+                    "(max_position_embeddings); "
+                    "encode with truncation",
+                    who, ids.size(1), config.max_length()));
+  for (const auto& [name, tensor] : {std::pair("token_type_ids", inputs.token_type_ids),
+                                     std::pair("attention_mask", inputs.attention_mask)})
+    if (tensor.defined() && tensor.shape() != ids.shape())
+      throw ShapeError(fmt::format("{}: {} must have the shape of the ids, {}, got {}", who, name,
+                                   ids.shape().str(), tensor.shape().str()));
+  if (!inputs.attention_mask.defined()) return {};
+  return (inputs.attention_mask != 0).reshape({ids.size(0), 1, 1, ids.size(1)});
+}
+
 void draw(nn::Module& model, const BertConfig& config) {
   for (nn::Module* module : model.modules()) {
     if (auto* linear = dynamic_cast<nn::Linear*>(module)) {
@@ -35,121 +82,21 @@ BertConfig without_pooler(BertConfig config) {
   return config;
 }
 
-void require(bool right, const char* field, const auto& value, const char* what) {
-  if (!right) throw ValueError(fmt::format("BertConfig: {} is {}: {}", field, value, what));
+double classifier_dropout(const BertConfig& config) {
+  return config.classifier_dropout.value_or(config.hidden_dropout_prob);
 }
-
-}  // namespace
-
-void BertConfig::check() const {
-  const auto positive = [](const char* field, std::int64_t value) {
-    require(value >= 1, field, value, "must be at least 1");
-  };
-  positive("vocab_size", vocab_size);
-  positive("hidden_size", hidden_size);
-  positive("num_hidden_layers", num_hidden_layers);
-  positive("num_attention_heads", num_attention_heads);
-  positive("intermediate_size", intermediate_size);
-  positive("max_position_embeddings", max_position_embeddings);
-  positive("type_vocab_size", type_vocab_size);
-  require(hidden_size % num_attention_heads == 0, "num_attention_heads", num_attention_heads,
-          "must divide hidden_size");
-  require(pad_token_id >= 0 && pad_token_id < vocab_size, "pad_token_id", pad_token_id,
-          "must be in the vocabulary");
-  const auto probability = [](const char* field, double value) {
-    require(value >= 0 && value <= 1, field, value, "must be in [0, 1]");
-  };
-  probability("hidden_dropout_prob", hidden_dropout_prob);
-  probability("attention_probs_dropout_prob", attention_probs_dropout_prob);
-  require(layer_norm_eps >= 0, "layer_norm_eps", layer_norm_eps, "must not be negative");
-  require(initializer_range >= 0, "initializer_range", initializer_range, "must not be negative");
-}
-
-BertConfig BertConfig::from_json(std::string_view json, const std::string& name) {
-  BertConfig out;
-  try {
-    const auto file = nlohmann::json::parse(json);
-    if (!file.is_object()) throw IoError(fmt::format("{}: is no JSON object", name));
-    const auto read = [&](const char* key, auto& field) {
-      if (file.contains(key) && !file.at(key).is_null()) file.at(key).get_to(field);
-    };
-    const auto expect = [&](const char* key, const std::string& wanted) {
-      std::string value = wanted;
-      read(key, value);
-      if (value != wanted)
-        throw IoError(
-            fmt::format("{}: {} '{}' is not supported; there is: {}", name, key, value, wanted));
-    };
-    expect("model_type", "bert");
-    expect("hidden_act", "gelu");
-    expect("position_embedding_type", "absolute");
-    read("vocab_size", out.vocab_size);
-    read("hidden_size", out.hidden_size);
-    read("num_hidden_layers", out.num_hidden_layers);
-    read("num_attention_heads", out.num_attention_heads);
-    read("intermediate_size", out.intermediate_size);
-    read("max_position_embeddings", out.max_position_embeddings);
-    read("type_vocab_size", out.type_vocab_size);
-    read("pad_token_id", out.pad_token_id);
-    read("hidden_dropout_prob", out.hidden_dropout_prob);
-    read("attention_probs_dropout_prob", out.attention_probs_dropout_prob);
-    read("layer_norm_eps", out.layer_norm_eps);
-    read("initializer_range", out.initializer_range);
-    out.check();
-    auto other = file;
-    const auto known = nlohmann::json::parse(BertConfig().to_json());
-    for (const auto& field : known.items()) other.erase(field.key());
-    out.other = other.dump();
-  } catch (const nlohmann::json::exception& error) {
-    throw IoError(fmt::format("{}: {}", name, error.what()));
-  } catch (const ValueError& error) {
-    throw IoError(fmt::format("{}: {}", name, error.what()));
-  }
-  return out;
-}
-
-std::string BertConfig::to_json() const {
-  nlohmann::ordered_json file = nlohmann::ordered_json::parse(other);
-  file["model_type"] = "bert";
-  file["hidden_act"] = "gelu";
-  file["position_embedding_type"] = "absolute";
-  file["vocab_size"] = vocab_size;
-  file["hidden_size"] = hidden_size;
-  file["num_hidden_layers"] = num_hidden_layers;
-  file["num_attention_heads"] = num_attention_heads;
-  file["intermediate_size"] = intermediate_size;
-  file["max_position_embeddings"] = max_position_embeddings;
-  file["type_vocab_size"] = type_vocab_size;
-  file["pad_token_id"] = pad_token_id;
-  file["hidden_dropout_prob"] = hidden_dropout_prob;
-  file["attention_probs_dropout_prob"] = attention_probs_dropout_prob;
-  file["layer_norm_eps"] = layer_norm_eps;
-  file["initializer_range"] = initializer_range;
-  return file.dump(2) + "\n";
-}
-
-namespace detail {
 
 Tensor BertEmbeddings::forward(const Tensor& ids, const Tensor& token_type_ids) {
-  const std::int64_t length = ids.size(1);
-  const Tensor positions = position_embeddings(arange(length).to(ids.device()));
+  const Tensor positions = position_embeddings(position_ids(ids, options()));
   const Tensor types = token_type_embeddings(
       token_type_ids.defined() ? token_type_ids
                                : zeros({1, 1}, {.dtype = DType::Int64, .device = ids.device()}));
   return dropout(norm(word_embeddings(ids) + types + positions));
 }
 
-// [N, T, hidden_size] to [N, heads, T, features of a head].
-Tensor BertSelfAttention::heads(const Tensor& x) const {
-  const std::int64_t count = options().num_attention_heads;
-  return x.reshape({x.size(0), x.size(1), count, x.size(2) / count}).permute({0, 2, 1, 3});
-}
-
 Tensor BertSelfAttention::forward(const Tensor& x, const Tensor& mask) {
-  const Tensor seen = scaled_dot_product_attention(
-      heads(query(x)), heads(key(x)), heads(value(x)),
-      {.mask = mask, .dropout_p = is_training() ? options().attention_probs_dropout_prob : 0});
-  return seen.permute({0, 2, 1, 3}).reshape(x.shape());
+  return attend(query(x), key(x), value(x), options().num_attention_heads, mask,
+                is_training() ? options().attention_probs_dropout_prob : 0);
 }
 
 Tensor BertJoin::forward(const Tensor& x, const Tensor& residual) {
@@ -177,13 +124,19 @@ Tensor BertPooler::forward(const Tensor& x) { return dense(x.select(1, 0)).tanh(
 
 }  // namespace detail
 
+void BertModel::check(const BertConfig& config) {
+  config.check();
+  if (config.model_type == "distilbert")
+    throw ValueError("BertModel: a config of DistilBERT is for a DistilBertModel");
+}
+
 BertModel::BertModel(const BertConfig& config) : TakesOptional(config) {
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
     encoder.layer.add<detail::BertLayer>(config);
   if (config.add_pooling_layer)
     pooler_ = static_cast<detail::BertPooler*>(
         &register_module("pooler", std::make_unique<detail::BertPooler>(config)));
-  draw(*this, config);
+  detail::draw(*this, config);
 }
 
 BertModel::BertModel(nn::Module& owner, std::string name, const BertConfig& config)
@@ -192,22 +145,7 @@ BertModel::BertModel(nn::Module& owner, std::string name, const BertConfig& conf
 }
 
 BertOutput BertModel::forward(const Tensor& ids, const BertInputs& inputs) {
-  if (ids.dim() != 2)
-    throw ShapeError(fmt::format("BertModel: ids must be [N, T], got {}", ids.shape().str()));
-  if (ids.size(1) > config().max_position_embeddings)
-    throw ValueError(
-        fmt::format("BertModel: {} tokens are more than the {} positions of the model "
-                    "(max_position_embeddings); "
-                    "encode with truncation",
-                    ids.size(1), config().max_position_embeddings));
-  for (const auto& [name, tensor] : {std::pair("token_type_ids", inputs.token_type_ids),
-                                     std::pair("attention_mask", inputs.attention_mask)})
-    if (tensor.defined() && tensor.shape() != ids.shape())
-      throw ShapeError(fmt::format("BertModel: {} must have the shape of the ids, {}, got {}", name,
-                                   ids.shape().str(), tensor.shape().str()));
-  Tensor mask;
-  if (inputs.attention_mask.defined())
-    mask = (inputs.attention_mask != 0).reshape({ids.size(0), 1, 1, ids.size(1)});
+  const Tensor mask = detail::check_inputs(ids, inputs, config(), "BertModel");
   BertOutput out;
   out.output = embeddings(ids, inputs.token_type_ids);
   out.hidden_states.push_back(out.output);
@@ -222,7 +160,7 @@ BertOutput BertModel::forward(const Tensor& ids, const BertInputs& inputs) {
 BertForSequenceClassification::BertForSequenceClassification(std::int64_t num_labels,
                                                              const BertConfig& config)
     : TakesOptional(num_labels, config) {
-  draw(*this, config);
+  detail::draw(*this, config);
 }
 
 Tensor BertForSequenceClassification::forward(const Tensor& ids, const BertInputs& inputs) {
@@ -230,16 +168,17 @@ Tensor BertForSequenceClassification::forward(const Tensor& ids, const BertInput
 }
 
 BertForTokenClassification::BertForTokenClassification(std::int64_t num_labels, BertConfig config)
-    : TakesOptional(num_labels, without_pooler(config)) {
-  draw(*this, config);
+    : TakesOptional(num_labels, detail::without_pooler(config)) {
+  detail::draw(*this, config);
 }
 
 Tensor BertForTokenClassification::forward(const Tensor& ids, const BertInputs& inputs) {
   return classifier(dropout(bert(ids, inputs).output));
 }
 
-BertForMaskedLM::BertForMaskedLM(BertConfig config) : TakesOptional(without_pooler(config)) {
-  draw(*this, config);
+BertForMaskedLM::BertForMaskedLM(BertConfig config)
+    : TakesOptional(detail::without_pooler(config)) {
+  detail::draw(*this, config);
   // The table is drawn as the embedding's, its padding row included.
   cls.predictions.decoder.weight = bert.embeddings.word_embeddings.weight;
   cls.predictions.decoder.bias = cls.predictions.bias;
@@ -247,6 +186,30 @@ BertForMaskedLM::BertForMaskedLM(BertConfig config) : TakesOptional(without_pool
 
 Tensor BertForMaskedLM::forward(const Tensor& ids, const BertInputs& inputs) {
   return cls(bert(ids, inputs).output);
+}
+
+PretrainedTraits BertModel::traits() const {
+  return {.architecture = config().model_type == "roberta" ? "RobertaModel" : "BertModel",
+          .prefix = "",
+          .heads = {},
+          .config = &config()};
+}
+PretrainedTraits BertForSequenceClassification::traits() const {
+  return {"BertForSequenceClassification",
+          "bert.",
+          {"classifier"},
+          &bert.config(),
+          classifier.out_features()};
+}
+PretrainedTraits BertForTokenClassification::traits() const {
+  return {"BertForTokenClassification",
+          "bert.",
+          {"classifier"},
+          &bert.config(),
+          classifier.out_features()};
+}
+PretrainedTraits BertForMaskedLM::traits() const {
+  return {"BertForMaskedLM", "bert.", {"cls"}, &bert.config()};
 }
 
 }  // namespace ingot::models

@@ -1,13 +1,14 @@
-// BERT from a folder that Hugging Face's libraries wrote.
+// BERT, RoBERTa and DistilBERT from and to folders as Hugging Face's libraries write them.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
 #include <ingot/io/atomic_file.h>
 #include <ingot/io/pth.h>
 #include <ingot/io/safetensors.h>
-#include <ingot/models/bert.h>
+#include <ingot/models/distilbert.h>
+#include <ingot/models/roberta.h>
 #include <ingot/models/sequence_classifier.h>
-#include <ingot/nn/pretrained.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -15,6 +16,7 @@
 
 #include "core/printable.h"
 #include "io/input_file.h"
+#include "models/pretrained.h"
 #include "text/json_tree.h"
 #include "text/read_tokenizer.h"
 
@@ -72,59 +74,129 @@ std::string modern(std::string key) {
   return key;
 }
 
-/// The model's part of a file, with `prefix` before its keys, and the head's.
-StateDict renamed(const StateDict& weights, std::string_view prefix, std::string_view head,
-                  bool pooler) {
-  StateDict out;
-  for (const auto& [name, tensor] : weights) {
-    std::string key = modern(name);
-    if (!head.empty() && key.starts_with(head)) {
-      out.insert(key, tensor);
-      continue;
-    }
-    if (key.starts_with("bert.")) key.erase(0, 5);
-    const bool model = key.starts_with("embeddings.") || key.starts_with("encoder.") ||
-                       (pooler && key.starts_with("pooler."));
-    // A list of 0, 1, 2, … that old files hold.
-    if (model && !key.ends_with("position_ids")) out.insert(std::string(prefix) + key, tensor);
-  }
-  return out;
+/// Keys of all families' models, without what stands before them.
+constexpr std::array<std::string_view, 3> kPrefixes{"bert.", "roberta.", "distilbert."};
+constexpr std::array<std::string_view, 3> kBodies{"embeddings.", "encoder.", "transformer."};
+
+bool begins_with_one(std::string_view text, const std::array<std::string_view, 3>& words) {
+  return std::ranges::any_of(words, [&](std::string_view word) { return text.starts_with(word); });
 }
 
-template <class Model>
-std::unique_ptr<Model> with_head(const fs::path& folder, std::int64_t num_labels, bool pooler) {
-  auto model = std::make_unique<Model>(num_labels, config_of(folder));
-  nn::load_pretrained(*model, renamed(weights_of(folder), "bert.", "classifier.", pooler),
-                      "classifier");
-  return model;
+bool is_in(const std::string& key, const std::vector<std::string>& modules) {
+  return std::ranges::any_of(modules,
+                             [&](const std::string& m) { return key.starts_with(m + "."); });
 }
 
-/// What config.json tells beside the sizes: the class, and names of labels where they are not as
-/// many as the file that the model came from had.
-struct Saved {
-  BertConfig config;
-  std::string architecture;
-  std::int64_t num_labels = 0;
+/// What became of a file's tensors.
+struct Report {
+  std::vector<std::string> drawn;     ///< "classifier.weight: not in the file"
+  std::vector<std::string> left_out;  ///< keys of the file
 };
 
-Saved saved(const nn::Module& model) {
-  if (const auto* m = dynamic_cast<const BertForSequenceClassification*>(&model))
-    return {m->bert.config(), "BertForSequenceClassification", m->classifier.out_features()};
-  if (const auto* m = dynamic_cast<const BertForTokenClassification*>(&model))
-    return {m->bert.config(), "BertForTokenClassification", m->classifier.out_features()};
-  if (const auto* m = dynamic_cast<const BertForMaskedLM*>(&model))
-    return {m->bert.config(), "BertForMaskedLM"};
-  if (const auto* m = dynamic_cast<const BertModel*>(&model)) return {m->config(), "BertModel"};
-  throw ValueError("save_pretrained: the model is no BERT");
+/// The name that a file's tensor has in the model; empty where the model has no place for it.
+std::string name_in(const PretrainedTraits& traits, const StateDict& own, const std::string& name) {
+  std::string key = modern(name);
+  if (is_in(key, traits.heads)) return own.contains(key) ? key : "";
+  for (const std::string_view prefix : kPrefixes)
+    if (key.starts_with(prefix)) {
+      key.erase(0, prefix.size());
+      break;
+    }
+  // A list of 0, 1, 2, … that old files hold.
+  if (key.ends_with("position_ids") || key.ends_with("token_type_ids")) return "";
+  key = traits.prefix + key;
+  // What belongs into the model and does not fit is an error, not a thing to leave out.
+  const bool body = begins_with_one(std::string_view(key).substr(traits.prefix.size()), kBodies);
+  return body || own.contains(key) ? key : "";
 }
 
-std::string config_json(const Saved& from, std::string_view fields) {
+/// Fills the model. Heads that the file lacks, or has in another size, stay as they were drawn; so,
+/// with `draws_pooler`, does a pooler that it lacks: models that guess words have none.
+Report take(nn::Module& model, const PretrainedTraits& traits, const StateDict& file,
+            bool draws_pooler) {
+  Report report;
+  const StateDict own = model.state_dict();
+  StateDict found;
+  for (const auto& [name, tensor] : file) {
+    const std::string key = name_in(traits, own, name);
+    if (key.empty())
+      report.left_out.push_back(name);
+    else
+      found.insert_or_assign(key, tensor);
+  }
+  // Files hold tied tensors once.
+  for (const auto& [key, tensor] : own) {
+    if (found.contains(key)) continue;
+    for (const auto& [other, twin] : own)
+      if (twin.is_same(tensor) && found.contains(other)) {
+        found.insert(key, found.at(other));
+        break;
+      }
+  }
+  const auto fits = [&](const std::string& key, const Tensor& tensor) {
+    const auto at = found.find(key);
+    return at != found.end() && at->second.shape() == tensor.shape();
+  };
+  for (const auto& [key, tensor] : own) {
+    if (!is_in(key, traits.heads) || fits(key, tensor)) continue;
+    // What a head shares with the model is the model's.
+    const bool tied = std::ranges::any_of(own, [&](const auto& other) {
+      return other.second.is_same(tensor) && !is_in(other.first, traits.heads);
+    });
+    if (tied) continue;
+    const auto at = found.find(key);
+    report.drawn.push_back(at == found.end()
+                               ? key + ": not in the file"
+                               : fmt::format("{}: {} in the file, {} here", key,
+                                             at->second.shape().str(), tensor.shape().str()));
+    found.insert_or_assign(key, tensor.detach());
+  }
+  if (draws_pooler)
+    for (const auto& [key, tensor] : own) {
+      if (!key.starts_with(traits.prefix + "pooler.") || found.contains(key)) continue;
+      report.drawn.push_back(key + ": not in the file");
+      found.insert(key, tensor.detach());
+    }
+  model.load_state_dict(found);
+  return report;
+}
+
+/// A model of class `Model` from a folder; its config.json may be in another one. `report` is for
+/// those who tell what was drawn: only for them a pooler may be.
+template <class Model, class... Args>
+std::unique_ptr<Model> read_model(const fs::path& folder, const fs::path& config_folder,
+                                  Report* report, Args... args) {
+  auto model = std::make_unique<Model>(args..., config_of(config_folder));
+  const StateDict file = weights_of(folder);
+  try {
+    Report found = take(*model, model->traits(), file, report != nullptr);
+    if (report != nullptr) *report = std::move(found);
+  } catch (const ValueError& error) {
+    throw ValueError(fmt::format("{}: {}", folder.string(), error.what()));
+  }
+  return model;
+}
+template <class Model, class... Args>
+std::unique_ptr<Model> read_alone(const fs::path& folder, Args... args) {
+  return read_model<Model>(folder, folder, static_cast<Report*>(nullptr), args...);
+}
+
+/// What is written of a model.
+PretrainedTraits saved(const nn::Module& model) {
+  if (const auto* known = dynamic_cast<const Pretrained*>(&model)) return known->traits();
+  throw ValueError("save_pretrained: the model is no BERT, RoBERTa or DistilBERT");
+}
+
+std::string config_json(const PretrainedTraits& from, std::string_view fields, DType dtype) {
   using Json = nlohmann::ordered_json;
-  Json file = Json::parse(from.config.to_json());
+  Json file = Json::parse(from.config->to_json());
   const Json more = Json::parse(fields, nullptr, false);
   if (!more.is_object()) throw ValueError("save_pretrained: fields is no JSON object");
   for (const auto& [key, value] : more.items()) file[key] = value;
   file["architectures"] = Json::array({from.architecture});
+  // Of the weights beside it, not of those that the model came from.
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (file.contains(key)) file[key] = name(dtype);
   const auto count = static_cast<std::size_t>(from.num_labels);
   if (count > 0 && (!file.contains("id2label") || file["id2label"].size() != count)) {
     Json names = Json::object(), ids = Json::object();
@@ -142,7 +214,9 @@ std::string config_json(const Saved& from, std::string_view fields) {
 }  // namespace
 
 void save_pretrained(const nn::Module& model, const fs::path& folder, std::string_view fields) {
-  const std::string config = config_json(saved(model), fields);
+  const auto parameters = model.parameters();
+  const std::string config = config_json(
+      saved(model), fields, parameters.empty() ? DType::Float32 : parameters.front().dtype());
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -154,48 +228,77 @@ void save_pretrained(const nn::Module& model, const fs::path& folder, std::strin
   file.commit();
 }
 
-std::unique_ptr<BertModel> BertModel::from_pretrained(const fs::path& folder) {
-  auto model = std::make_unique<BertModel>(config_of(folder));
-  model->load_state_dict(renamed(weights_of(folder), "", "", true));
-  return model;
+namespace detail {
+
+void require_type(const BertConfig& config, const char* type, const char* name) {
+  if (config.model_type != type)
+    throw ValueError(
+        fmt::format("a config of '{}' is none of {}", printable(config.model_type), name));
 }
 
-std::unique_ptr<BertForSequenceClassification> BertForSequenceClassification::from_pretrained(
-    const fs::path& folder, std::int64_t num_labels) {
-  return with_head<BertForSequenceClassification>(folder, num_labels, true);
-}
+}  // namespace detail
 
-std::unique_ptr<BertForTokenClassification> BertForTokenClassification::from_pretrained(
-    const fs::path& folder, std::int64_t num_labels) {
-  return with_head<BertForTokenClassification>(folder, num_labels, false);
-}
-
-SequenceClassifier load_sequence_classifier(const fs::path& folder, std::int64_t num_labels,
-                                            bool ignore_mismatched_sizes,
-                                            const fs::path& config_folder) {
-  SequenceClassifier out;
-  auto model = std::make_unique<BertForSequenceClassification>(
-      num_labels, config_of(config_folder.empty() ? folder : config_folder));
-  const StateDict file = weights_of(folder);
-  const StateDict weights = renamed(file, "bert.", "classifier.", true);
-  out.drawn = nn::load_pretrained(*model, weights, "classifier").skipped;
-  for (const std::string& key : out.drawn)
-    if (!ignore_mismatched_sizes && key.find(" in the file, ") != std::string::npos)
-      throw ValueError(fmt::format("{}: {}; --ignore_mismatched_sizes draws the head anew",
-                                   folder.string(), key));
-  for (const auto& [key, tensor] : file) {
-    const std::string name = modern(key);
-    const bool here = weights.contains(name) || weights.contains("bert." + name);
-    if (!here) out.left_out.push_back(key);
+#define INGOT_READS(Model)                                                \
+  std::unique_ptr<Model> Model::from_pretrained(const fs::path& folder) { \
+    return read_alone<Model>(folder);                                     \
   }
-  const BertConfig& config = model->bert.config();
+#define INGOT_READS_WITH_LABELS(Model)                                                             \
+  std::unique_ptr<Model> Model::from_pretrained(const fs::path& folder, std::int64_t num_labels) { \
+    return read_alone<Model>(folder, num_labels);                                                  \
+  }
+
+INGOT_READS(BertModel)
+INGOT_READS(BertForMaskedLM)
+INGOT_READS_WITH_LABELS(BertForSequenceClassification)
+INGOT_READS_WITH_LABELS(BertForTokenClassification)
+INGOT_READS(RobertaForMaskedLM)
+INGOT_READS_WITH_LABELS(RobertaForSequenceClassification)
+INGOT_READS_WITH_LABELS(RobertaForTokenClassification)
+INGOT_READS(DistilBertModel)
+INGOT_READS(DistilBertForMaskedLM)
+INGOT_READS_WITH_LABELS(DistilBertForSequenceClassification)
+INGOT_READS_WITH_LABELS(DistilBertForTokenClassification)
+
+namespace {
+
+template <class Model>
+SequenceClassifier classifier_of(const fs::path& folder, const fs::path& config_folder,
+                                 std::int64_t num_labels, Report& report) {
+  SequenceClassifier out;
+  auto model = read_model<Model>(folder, config_folder, &report, num_labels);
+  const BertConfig& config = *model->traits().config;
   out.vocab_size = config.vocab_size;
-  out.max_length = config.max_position_embeddings;
-  out.num_embeddings = model->bert.embeddings.num_parameters();
+  out.max_length = config.max_length();
+  for (const auto& [name, tensor] : model->named_parameters())
+    if (name.find(".embeddings.") != std::string::npos && name.ends_with("_embeddings.weight"))
+      out.num_embeddings += tensor.numel();
   out.logits = [model = model.get()](const Tensor& ids, const BertInputs& inputs) {
     return (*model)(ids, inputs);
   };
   out.module = std::move(model);
+  return out;
+}
+
+}  // namespace
+
+SequenceClassifier load_sequence_classifier(const fs::path& folder, std::int64_t num_labels,
+                                            bool ignore_mismatched_sizes,
+                                            const fs::path& config_folder) {
+  const fs::path& config = config_folder.empty() ? folder : config_folder;
+  const std::string type = config_of(config).model_type;
+  Report report;
+  SequenceClassifier out =
+      type == "roberta"
+          ? classifier_of<RobertaForSequenceClassification>(folder, config, num_labels, report)
+      : type == "distilbert"
+          ? classifier_of<DistilBertForSequenceClassification>(folder, config, num_labels, report)
+          : classifier_of<BertForSequenceClassification>(folder, config, num_labels, report);
+  for (const std::string& key : report.drawn)
+    if (!ignore_mismatched_sizes && key.find(" in the file, ") != std::string::npos)
+      throw ValueError(fmt::format("{}: {}; --ignore_mismatched_sizes draws the head anew",
+                                   folder.string(), key));
+  out.drawn = std::move(report.drawn);
+  out.left_out = std::move(report.left_out);
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include <ingot/io/atomic_file.h>
 #include "io/append_file.h"
 #include "train/curves.h"
+#include "train/folder_lock.h"
 
 namespace ingot::train {
 namespace {
@@ -26,8 +27,9 @@ namespace fs = std::filesystem;
                             std::generic_category().message(error)));
 }
 
-/// A lock on the folder itself. Null on a file system that has no locks for folders.
-std::shared_ptr<void> lock(const fs::path& folder) {
+}  // namespace
+
+std::shared_ptr<void> lock_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) return nullptr;
   if (::flock(file, LOCK_EX | LOCK_NB) == 0)
@@ -44,14 +46,12 @@ std::shared_ptr<void> lock(const fs::path& folder) {
   return nullptr;
 }
 
-}  // namespace
-
 RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) fail(folder_, "make the folder", error.value());
   if (!fs::is_directory(folder_, error)) fail(folder_, "make the folder", ENOTDIR);
-  lock_ = lock(folder_);
+  lock_ = lock_folder(folder_);
   io::AtomicFile probe(checkpoint_path());  // throws when the folder is not writable
 }
 

@@ -108,7 +108,7 @@ says "empty: no run folder: it holds neither best.safetensors nor model.safetens
 check 1 ingot predict nowhere broken.jpg
 says "nowhere: no such file or folder"
 check 2 ingot predict run
-says "predict: IMAGE is required"
+says "FILE is required: an image, or a folder"
 check 2 ingot predict run a.jpg --top 0
 says "--top: must be a whole number, 1 or more"
 check 2 ingot predict run photos/val --csv - --json -

@@ -27,14 +27,15 @@ struct DataArguments {
   std::string data_dir;                                ///< folder of its tsv files
   std::string train_file, validation_file, test_file;  ///< csv or json files instead
   std::int64_t max_seq_length = 128;
-  bool pad_to_max_length = true;  ///< else to the longest of each batch
+  bool pad_to_max_length = true;  ///< else to the longest of each batch, rounded up to 8, 16, …
   std::optional<std::int64_t> max_train_samples, max_eval_samples, max_predict_samples;
 };
 
 struct TrainingArguments {
   std::string output_dir = "trainer_output";
   bool overwrite_output_dir = false;
-  bool do_train = false, do_eval = false, do_predict = false;
+  bool do_train = false, do_predict = false;
+  bool do_eval = false;  ///< eval_strategy other than "no" means it, too
   std::int64_t per_device_train_batch_size = 8, per_device_eval_batch_size = 8;
   std::int64_t gradient_accumulation_steps = 1;
   double learning_rate = 5e-5;
@@ -52,6 +53,9 @@ struct TrainingArguments {
   std::int64_t seed = 42;
   std::optional<std::int64_t> data_seed;  ///< of the order of the samples; `seed` without it
   bool dataloader_drop_last = false;
+  bool group_by_length = false;  ///< as train_sampling_strategy "group_by_length"
+  /// "random", "sequential", or "group_by_length": sentences of about one length make a batch.
+  std::string train_sampling_strategy = "random";
   /// "no", "steps" or "epoch"; below 1, steps are a share of all.
   std::string logging_strategy = "steps";
   double logging_steps = 500;
@@ -96,7 +100,8 @@ struct Flag {
   /// A flag that transformers has and Ingot cannot honour.
   struct Unsupported {
     bool is_boolean = false;
-    bool refuse = false;  ///< else it changes nothing, and a note says so
+    bool refuse = false;   ///< else it changes nothing, and a note says so
+    bool is_list = false;  ///< takes several values
   };
   using Target =
       std::variant<std::string*, bool*, std::int64_t*, double*, std::optional<std::int64_t>*,

@@ -27,7 +27,9 @@ struct Output {
   std::function<void(const std::string& line)> line = {};
   /// After every step of the training and every batch of an evaluation.
   std::function<void(std::string_view phase, std::int64_t done, std::int64_t of)> progress = {};
-  /// Asked after every step: true saves a checkpoint and ends the training there.
+  /// Asked after every step, after every batch of an evaluation or a prediction, and while the
+  /// sentences are made into tokens: true ends it there. A training that has begun saves a
+  /// checkpoint first; the others leave no results.
   std::function<bool()> stop = {};
 };
 
@@ -37,7 +39,7 @@ struct FineTuneResults {
   std::map<std::string, double> train, eval, predict;
   std::int64_t steps = 0;       ///< of the optimizer, those before a resumption included
   bool stopped = false;         ///< Output::stop ended it
-  std::string checkpoint = {};  ///< the folder that was saved then
+  std::string checkpoint = {};  ///< what a training that was stopped has saved; else empty
 };
 
 /// Trains, evaluates and predicts, as the arguments say, on the best device of the machine, and
@@ -51,9 +53,12 @@ struct FineTuneResults {
 ///   predict_results_TASK.txt        a prediction for each row of the test data
 ///   README.md                       a model card
 ///
-/// An interrupted training that goes on from a checkpoint gives the same bits as one that was not.
-/// Throws ValueError for arguments that do not fit together, IoError for files, and
-/// train::DivergedError when the loss is not finite any more.
+/// A training that begins anew in a folder removes the checkpoint-N that are there. An interrupted
+/// one that goes on from a checkpoint gives the same bits as one that was not. Throws ValueError
+/// for arguments that do not fit together, among them another seed, batch size or other data than
+/// those of the checkpoint it goes on from; IoError for files, and for a folder that another run
+/// is writing into; and train::DivergedError, before
+/// anything of it is written, when a loss, an output of the model or a weight is not finite.
 FineTuneResults fine_tune(const Arguments& arguments, const Output& output = {});
 
 /// What a model says of a sentence, or of two.

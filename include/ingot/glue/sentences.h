@@ -43,7 +43,7 @@ struct Sentences {
   std::vector<std::string> second;   ///< as many, or none
   std::vector<std::int64_t> labels;  ///< numbers of classes; empty for regression and test data
   std::vector<double> scores;        ///< of regression; else, and for test data, empty
-  /// "train.tsv:7: why": rows that are none, which QQP's published file has.
+  /// "train.tsv:7: why": rows that are none, which QQP's published files for training have.
   std::vector<std::string> left_out;
 
   std::int64_t size() const { return static_cast<std::int64_t>(first.size()); }

@@ -1,4 +1,5 @@
-// A model that classifies texts, of whichever family a folder's config.json names.
+// A model that classifies texts, of whichever family a folder's config.json names: BERT, RoBERTa or
+// DistilBERT.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,9 @@ struct SequenceClassifier {
 };
 
 /// The model in `folder`, with a head for `num_labels`; its config.json from `config_folder` unless
-/// that is empty. A head that the file lacks is drawn; so is one of another size with
-/// `ignore_mismatched_sizes`, else that is a ValueError. Throws IoError as BertModel's
-/// from_pretrained.
+/// that is empty. A head that the file lacks is drawn, and so is a pooler; so is a head of another
+/// size with `ignore_mismatched_sizes`, else that is a ValueError. Throws IoError as BertModel's
+/// from_pretrained, and ValueError, naming the folder, for weights of another model.
 SequenceClassifier load_sequence_classifier(const std::filesystem::path& folder,
                                             std::int64_t num_labels,
                                             bool ignore_mismatched_sizes = false,

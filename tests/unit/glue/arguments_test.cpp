@@ -6,14 +6,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <variant>
 
 #include "glue/format.h"
 #include "glue/optimization.h"
 #include "support/expect.h"
 #include "support/scratch_folder.h"
+#include "support/source_dir.h"
 
 namespace ingot::glue {
 namespace {
@@ -29,6 +32,35 @@ void give(Arguments& arguments, const std::string& name, const std::string& text
 
 void expect_error(const std::string& message, const std::string& part) {
   EXPECT_NE(message.find(part), std::string::npos) << message;
+}
+
+/// Every field of transformers' TrainingArguments is a flag, if only one that says why it cannot be
+/// honoured. Names: transformers 5.24.
+TEST(GlueArguments, EveryTrainingArgumentIsKnown) {
+  std::ifstream file(testing::source_dir() + "/tests/fixtures/glue/training_arguments.txt");
+  Arguments a;
+  const auto all = flags(a);
+  int count = 0;
+  for (std::string name; std::getline(file, name); ++count) {
+    const auto flag = std::ranges::find(all, name, &Flag::name);
+    ASSERT_NE(flag, all.end()) << name;
+    EXPECT_FALSE(flag->help.empty()) << name;
+    // One that is not honoured refuses a value, or notes that it changes nothing.
+    const auto* kind = std::get_if<Flag::Unsupported>(&flag->target);
+    if (kind == nullptr) continue;
+    const std::size_t notes = a.notes.size();
+    const std::string value = kind->is_boolean ? "True" : "3";
+    if (kind->refuse)
+      expect_error(message_of<ValueError>([&] { set(*flag, value, a); }),
+                   "--" + name + " cannot be honoured: " + flag->help);
+    else
+      set(*flag, value, a);
+    EXPECT_EQ(a.notes.size(), notes + (kind->refuse ? 0 : 1)) << name;
+    set(*flag, kind->is_boolean ? "False" : "None", a);  // what it is anyway
+  }
+  EXPECT_EQ(count, 114);
+  std::set<std::string> names;
+  for (const Flag& flag : all) EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
 }
 
 TEST(GlueArguments, FlagsOfBothGenerations) {

@@ -176,6 +176,11 @@ TEST_F(SentenceFilesTest, RowsOfQqpThatAreNoneAreNamed) {
   EXPECT_EQ(s.first, (Strings{"a"}));
   ASSERT_EQ(s.left_out.size(), 1U);
   expect_error(s.left_out[0], "train.tsv:2: has 4 columns, 6 are needed");
+  // Predictions have the numbers of their rows: test data lose none.
+  folder.write("test.tsv", "id\tquestion1\tquestion2\n0\ta\tb\n1\tbroken\n2\tc\td\n");
+  expect_error(
+      message_of<IoError>([&] { read_glue(folder.path(), glue_task("qqp"), Split::Test); }),
+      "test.tsv:3: has 2 columns, 3 are needed");
 }
 
 TEST_F(SentenceFilesTest, CsvHasQuotes) {
