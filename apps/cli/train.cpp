@@ -88,11 +88,11 @@ using Scalars = std::vector<std::pair<std::string, double>>;
 Scalars scalars_of(const train::MetricsRow& row) {
   if (!row.ends_epoch())
     return {{"loss/train", row.train_loss},
-            {"accuracy/train", row.train_accuracy},
+            {"accuracy/train", row.train_accuracy.value_or(0)},
             {"learning_rate", row.lr},
             {"images_per_second", row.images_per_second}};
   return {{"loss/train_epoch", row.train_loss},
-          {"accuracy/train_epoch", row.train_accuracy},
+          {"accuracy/train_epoch", row.train_accuracy.value_or(0)},
           {row.val_loss ? "loss/val" : "loss/test", row.measured_loss()},
           {row.val_loss ? "accuracy/val" : "accuracy/test", row.measured_accuracy()},
           {"learning_rate", row.lr}};

@@ -145,7 +145,11 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
       over = attempt(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked, next,
                      computes, failure);
     } catch (const plan::RunFailedEarlier&) {
-      if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
+      // A copy that begins ahead of time is not who is to be told of a step's failure.
+      if (alone)
+        plan::settle_for_later();
+      else if (const std::exception_ptr other = plan::settle_failures())
+        std::rethrow_exception(other);
     } catch (...) {
       plan::settle_for_later();
       if (next == Next::Throw) throw;

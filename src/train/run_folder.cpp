@@ -30,7 +30,7 @@ std::vector<CurvePoint> curve_points(const std::vector<MetricsRow>& history) {
     CurvePoint point;
     point.epoch = row.epoch;
     if (!row.ends_epoch() || !finer) point.train_loss = row.train_loss;
-    if (row.ends_epoch()) {
+    if (row.measured()) {
       point.validation_loss = row.measured_loss();
       point.accuracy = row.measured_accuracy();
     }

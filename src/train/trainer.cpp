@@ -1,65 +1,26 @@
 #include <ingot/train/trainer.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ingot/core/error.h>
 #include <ingot/nn/clip_grad.h>
-#include <ingot/ops/loss.h>
 #include <ingot/ops/random.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "nn/mode_scope.h"
+#include "train/running.h"
 
 namespace ingot::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLinesPerEpoch = 10;
 constexpr const char* kExtraKey = "trainer";  // in Checkpoint::extra
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Times one pass (or what was left of it) and fills Progress.
-class Pass {
- public:
-  Pass(bool training, std::int64_t epoch, std::int64_t epochs, std::int64_t first_batch,
-       std::int64_t batches)
-      : first_batch_(first_batch), start_(Clock::now()) {
-    progress_.training = training;
-    progress_.epoch = epoch;
-    progress_.epochs = epochs;
-    progress_.batches = batches;
-  }
-
-  const Progress& after(std::int64_t batch, const Averages& averages, std::int64_t samples) {
-    samples_ += samples;
-    progress_.batch = batch;
-    progress_.averages = averages;
-    progress_.seconds = seconds_since(start_);
-    if (progress_.seconds > 0)
-      progress_.images_per_second = static_cast<double>(samples_) / progress_.seconds;
-    if (const std::int64_t done = batch - first_batch_; done > 0)
-      progress_.seconds_left = progress_.seconds * static_cast<double>(progress_.batches - batch) /
-                               static_cast<double>(done);
-    return progress_;
-  }
-
-  double seconds() const { return seconds_since(start_); }
-
- private:
-  std::int64_t first_batch_;
-  std::int64_t samples_ = 0;
-  Clock::time_point start_;
-  Progress progress_;
-};
 
 /// Training mode for a pass. Modules that were put into evaluation mode one by one stay there; a
 /// model that is in evaluation mode as a whole was tested before.
@@ -70,28 +31,6 @@ void enter_training(std::optional<nn::ModeScope>& scope, nn::Module& model) {
   if (!any) scope.emplace(model, true);
 }
 
-/// Puts a loader back where it stood.
-class PositionScope {
- public:
-  explicit PositionScope(data::DataLoader& loader) : loader_(loader), before_(loader.position()) {}
-  ~PositionScope() { loader_.set_position(before_); }
-  PositionScope(const PositionScope&) = delete;
-  PositionScope& operator=(const PositionScope&) = delete;
-
- private:
-  data::DataLoader& loader_;
-  data::LoaderPosition before_;
-};
-
-void require_batches(const data::DataLoader& loader, const char* what) {
-  if (loader.size() > 0) return;
-  throw ValueError(fmt::format(
-      "{} gives no batches: {} samples{}", what, loader.dataset().size(),
-      loader.options().drop_last ? fmt::format(", and drop_last leaves out batches of less than {}",
-                                               loader.options().batch_size)
-                                 : ""));
-}
-
 void check_finite(double loss, const char* which, std::int64_t epoch, std::int64_t step) {
   if (std::isfinite(loss)) return;
   throw DivergedError(fmt::format(
@@ -99,45 +38,35 @@ void check_finite(double loss, const char* which, std::int64_t epoch, std::int64
       std::isnan(loss) ? "not a number (NaN)" : "infinite", epoch, step));
 }
 
-Tensor count_correct(const Tensor& logits, const Tensor& labels) {
-  return logits.detach().argmax(1).eq(labels).sum();
+Json to_json(const Averages& a) {
+  Json json{a.loss_sum, a.correct, a.count};
+  if (a.samples != a.count) json.push_back(a.samples);
+  return json;
 }
-
-Json to_json(const Averages& a) { return {a.loss_sum, a.correct, a.count}; }
 
 Averages averages_from(const Json& json) {
-  return {json.at(0).get<double>(), json.at(1).get<std::int64_t>(), json.at(2).get<std::int64_t>()};
+  const auto count = json.at(2).get<std::int64_t>();
+  return {json.at(0).get<double>(), json.at(1).get<std::int64_t>(), count,
+          json.size() > 3 ? json.at(3).get<std::int64_t>() : count};
 }
 
-Averages evaluate_pass(nn::Module& model, data::DataLoader& data, Device device,
-                       const OnProgress& on_progress, std::int64_t epoch, std::int64_t epochs) {
-  require_batches(data, "evaluate: the loader");
-  const NoGradGuard no_grad;
-  const nn::ModeScope mode(model, false);
-  const PositionScope position(data);
-  Averages averages;
-  std::int64_t batch = 0;
-  data.set_position({0, 0});
-  Pass pass(false, epoch, epochs, 0, data.size());
-  for (const auto& [inputs, targets] : data) {
-    const Tensor labels = targets.to(device, /*non_blocking=*/true);
-    const Tensor logits = model(inputs.to(device, /*non_blocking=*/true));
-    const Tensor loss = cross_entropy(logits, labels);
-    const Tensor correct = count_correct(logits, labels);
-    const std::int64_t count = targets.size(0);
-    averages.add(loss.item(), correct.item<std::int64_t>(), count);
-    if (on_progress && !on_progress(pass.after(++batch, averages, count))) break;
-  }
-  if (averages.count == 0) throw ValueError("evaluate: the loader gave no samples");
-  return averages;
+bool has_metric(const Task& task, std::string_view name) {
+  const auto& all = task.metrics();
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
+/// Throws ValueError when the run does not give that value.
+void check_monitor(const std::string& monitor, const Task& task) {
+  if (monitor.ends_with("_loss")) return;
+  const std::string metric = monitor.substr(monitor.find('_') + 1);
+  if (has_metric(task, metric)) return;
+  throw ValueError(fmt::format("trainer: monitor is {}, but the metrics of {} are: {}", monitor,
+                               task.name(), fmt::join(task.metrics(), ", ")));
 }
 
 }  // namespace
 
-Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
-                  const OnProgress& on_progress) {
-  return evaluate_pass(model, data, device, on_progress, 1, 1);
-}
+Trainer::~Trainer() = default;
 
 Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
                  data::DataLoader& validation, TrainerOptions options)
@@ -160,7 +89,10 @@ Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoade
   if (options_.measures == data::Split::Train)
     refuse("measures says what the second loader holds: Val or Test");
   const Metric monitor = Metric::parse(options_.monitor.name);
+  if (!options_.task) options_.task = std::make_shared<ImageClassification>();
+  behind_ = std::make_unique<FiguresBehind>(options_.device);
   if (!options_.early_stopping && !options_.plateau) return;
+  check_monitor(monitor.name, *options_.task);
   if (monitor.is_of_test())
     refuse(
         fmt::format("the test data must not choose, and monitor is {}; use val_loss or "
@@ -198,6 +130,7 @@ bool Trainer::train_epoch() {
   enter_training(mode, model_);
   const double seconds_before = epoch_seconds_;
   train_.set_position({static_cast<std::uint64_t>(epoch_), batch_});
+  behind_->clear();
   Pass pass(true, epoch_ + 1, options_.epochs, batch_, batches);
   std::int64_t lines_done = batch_ * kLinesPerEpoch / batches;
   for (const data::Batch& batch : train_) {
@@ -205,29 +138,35 @@ bool Trainer::train_epoch() {
     // Not counted here: the loader leaves out batches of which nothing could be read.
     const std::int64_t next = train_.position().batch;
     batch_ = next == 0 ? batches : next;
-    const Progress& progress = pass.after(batch_, epoch_averages_, batch.targets.size(0));
+    const std::int64_t line = batch_ * kLinesPerEpoch / batches;
+    read_figures(line != lines_done || batch_ == batches);
+    const Progress& progress = pass.after(batch_, epoch_averages_, batch.samples());
     epoch_seconds_ = seconds_before + progress.seconds;
     // Lines at fixed batches, so that they do not depend on where a run was stopped.
-    const std::int64_t line = batch_ * kLinesPerEpoch / batches;
     if (line != lines_done && batch_ != batches) {
       report(row_of(line_averages_));
       line_averages_ = {};
     }
     lines_done = line;
-    if (options_.on_progress && !options_.on_progress(progress)) return false;
+    if (options_.on_progress && !options_.on_progress(progress)) {
+      read_figures(true);
+      return false;
+    }
   }
-  if (epoch_averages_.count == 0)
+  read_figures(true);
+  if (epoch_averages_.samples == 0)
     throw ValueError(fmt::format("trainer: epoch {} had nothing to train on", epoch_ + 1));
   batch_ = batches;
   return true;
 }
 
-void Trainer::train_batch(const data::Batch& batch) {
-  const Tensor labels = batch.targets.to(options_.device, /*non_blocking=*/true);
-  const Tensor logits = model_(batch.inputs.to(options_.device, /*non_blocking=*/true));
-  const Tensor loss = cross_entropy(logits, labels);
+void Trainer::train_batch(const data::Batch& given) {
+  const Task& task = *options_.task;
+  const data::Batch batch = given.to(options_.device, /*non_blocking=*/true);
+  const Tensor outputs = task.outputs(model_, batch);
+  const Tensor loss = task.loss(outputs, batch);
   // Recorded before the step, so that one evaluation computes everything.
-  const Tensor correct = count_correct(logits, labels);
+  BatchFigures figures(task, outputs, loss, batch);
   if (options_.learning_rate) optimizer_.set_lr(options_.learning_rate(step_));
   step_lr_ = optimizer_.lr();
   optimizer_.zero_grad();
@@ -235,33 +174,43 @@ void Trainer::train_batch(const data::Batch& batch) {
   if (options_.clip_grad_norm > 0)
     nn::utils::clip_grad_norm_(model_.parameters(), options_.clip_grad_norm);
   optimizer_.step();
-  const double mean_loss = loss.item();
-  check_finite(mean_loss, "loss", epoch_ + 1, step_ + 1);
-  const auto hits = correct.item<std::int64_t>();
-  const std::int64_t count = batch.targets.size(0);
-  epoch_averages_.add(mean_loss, hits, count);
-  line_averages_.add(mean_loss, hits, count);
   ++step_;
+  figures.epoch = epoch_ + 1;
+  figures.step = step_;
+  behind_->push(std::move(figures));
   if (options_.scheduler && step_ <= options_.scheduler_steps) options_.scheduler->step();
 }
 
+void Trainer::read_figures(bool all) {
+  behind_->read(all, [&](const BatchFigures& of, const BatchFigures::Numbers& numbers) {
+    if (numbers.count > 0) check_finite(numbers.loss, "loss", of.epoch, of.step);
+    numbers.add_to(epoch_averages_);
+    numbers.add_to(line_averages_);
+  });
+}
+
 bool Trainer::measure_epoch() {
-  bool asked_to_stop = false, complete = true;
-  const Averages measured = evaluate_pass(
-      model_, validation_, options_.device,
-      [&](const Progress& progress) {
-        const bool go_on = !options_.on_progress || options_.on_progress(progress);
-        asked_to_stop = !go_on;
-        complete = go_on || progress.batch == progress.batches;
-        return go_on;
-      },
-      epoch_ + 1, options_.epochs);
-  if (!complete) return false;  // measured again from its beginning when the run goes on
+  bool asked_to_stop = false;
+  const Evaluation measured =
+      evaluate_in(model_, validation_, *options_.task,
+                  {.device = options_.device,
+                   .on_progress =
+                       [&](const Progress& progress) {
+                         asked_to_stop = options_.on_progress && !options_.on_progress(progress);
+                         return !asked_to_stop;
+                       }},
+                  epoch_ + 1, options_.epochs);
+  if (!measured.complete) return false;  // measured again from its beginning when the run goes on
   const bool is_test = options_.measures == data::Split::Test;
   check_finite(measured.loss(), is_test ? "test loss" : "validation loss", epoch_ + 1, step_);
   MetricsRow row = row_of(epoch_averages_);
   (is_test ? row.test_loss : row.val_loss) = measured.loss();
-  (is_test ? row.test_accuracy : row.val_accuracy) = measured.accuracy();
+  for (const auto& [name, value] : measured.metrics) {
+    if (name == "accuracy")
+      (is_test ? row.test_accuracy : row.val_accuracy) = value;
+    else
+      row.others.emplace_back((is_test ? "test_" : "val_") + name, value);
+  }
   ++epoch_;
   batch_ = 0;
   epoch_averages_ = line_averages_ = {};
@@ -280,11 +229,11 @@ MetricsRow Trainer::row_of(const Averages& averages) const {
               static_cast<double>(batch_) / static_cast<double>(train_.size());
   row.step = step_;
   row.train_loss = averages.loss();
-  row.train_accuracy = averages.accuracy();
+  if (has_metric(*options_.task, "accuracy")) row.train_accuracy = averages.accuracy();
   row.lr = step_lr_;
   row.seconds = epoch_seconds_;
   if (epoch_seconds_ > 0)
-    row.images_per_second = static_cast<double>(epoch_averages_.count) / epoch_seconds_;
+    row.images_per_second = static_cast<double>(epoch_averages_.samples) / epoch_seconds_;
   return row;
 }
 
@@ -380,6 +329,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     throw;
   }
   default_generator().set_state(checkpoint.random);
+  behind_->clear();
   epoch_ = static_cast<std::int64_t>(checkpoint.position.epoch);
   batch_ = checkpoint.position.batch;
   step_ = checkpoint.step;

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,32 +24,11 @@
 #include <ingot/optim/optimizer.h>
 #include <ingot/optim/scheduler.h>
 #include <ingot/train/checkpoint.h>
+#include <ingot/train/evaluate.h>
 #include <ingot/train/metrics.h>
+#include <ingot/train/task.h>
 
 namespace ingot::train {
-
-/// How far a pass over a data set has come; reported after every batch.
-struct Progress {
-  bool training = true;    ///< else evaluating
-  std::int64_t epoch = 0;  ///< the running epoch, from 1
-  std::int64_t epochs = 0;
-  std::int64_t batch = 0;  ///< batches done
-  std::int64_t batches = 0;
-  Averages averages;             ///< of this pass
-  double seconds = 0;            ///< since the pass began (or was taken up again)
-  double images_per_second = 0;  ///< over these seconds
-  double seconds_left = 0;       ///< estimate for the rest of the pass
-};
-
-/// Called after every batch; false stops the run there.
-using OnProgress = std::function<bool(const Progress&)>;
-
-/// Loss (cross-entropy) and accuracy of a classifier over all of `data`, in evaluation mode and
-/// without gradients. Stops early when `on_progress` returns false: count tells how far it came.
-/// Afterwards each module is in its own mode again, and `data` at its old position. Throws
-/// ValueError when `data` has no samples.
-Averages evaluate(nn::Module& model, data::DataLoader& data, Device device,
-                  const OnProgress& on_progress = {});
 
 /// The loss became infinite or not a number: the weights are of no use any more.
 class DivergedError : public Error {
@@ -60,6 +39,8 @@ class DivergedError : public Error {
 struct TrainerOptions {
   std::int64_t epochs = 1;
   Device device;
+  /// What is trained; null: image classification.
+  std::shared_ptr<const Task> task = nullptr;
   /// What the second loader's data are: Val, or Test where nothing is chosen by `monitor`.
   data::Split measures = data::Split::Val;
   /// The learning rate of the step with that number, from 0; the optimizer's own when empty. Not
@@ -85,6 +66,8 @@ struct TrainerOptions {
   std::function<void()> on_epoch;
 };
 
+class FiguresBehind;
+
 class Trainer {
  public:
   /// All of these must outlive the trainer. `model` must be on options.device. Throws ValueError
@@ -92,14 +75,18 @@ class Trainer {
   /// data.
   Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
           data::DataLoader& validation, TrainerOptions options);
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
-  /// Trains with cross-entropy until `epochs` passes are complete or it stops early. False when
+  /// Trains until `epochs` passes are complete or it stops early. False when
   /// on_progress stopped it; calling run() again goes on. Modules that are in evaluation mode while
   /// others are not (frozen batch norm) stay in it; a model that is in evaluation mode as a whole
   /// is trained as a whole, and each module is in its own mode again afterwards. Throws
   /// DivergedError, naming epoch and step, when the loss of a batch or of a measurement is not
-  /// finite; on_epoch is not called then, so that nobody saves. Throws ValueError when a loader
-  /// gives no batches.
+  /// finite; on_epoch is not called then, so that nobody saves. A device works ahead of who reads
+  /// the losses, so that this may be some batches (not more than five) later; but never after an
+  /// epoch was measured. Throws ValueError when a loader gives no batches.
   bool run();
 
   /// The present state, to be saved; `extra` of the result may be added to.
@@ -121,7 +108,8 @@ class Trainer {
   void check_data() const;
   struct Record;
   Record record_of(const Checkpoint& checkpoint) const;
-  void train_batch(const data::Batch& batch);
+  void train_batch(const data::Batch& given);
+  void read_figures(bool all);
   void report(MetricsRow row);
   MetricsRow row_of(const Averages& averages) const;
 
@@ -134,6 +122,7 @@ class Trainer {
   std::int64_t epoch_ = 0;  ///< complete ones
   std::int64_t batch_ = 0;  ///< batches trained of the running epoch; all of them: to be measured
   std::int64_t step_ = 0;
+  std::unique_ptr<FiguresBehind> behind_;
   Averages epoch_averages_;   ///< of the running epoch
   Averages line_averages_;    ///< since the last line of the metrics
   double epoch_seconds_ = 0;  ///< spent training in the running epoch
