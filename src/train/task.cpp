@@ -8,6 +8,7 @@
 #include <ingot/ops/loss.h>
 #include <ingot/ops/reduction.h>
 
+#include <optional>
 #include <utility>
 
 namespace ingot::train {
@@ -168,7 +169,7 @@ Tensor TokenClassification::loss(const Tensor& outputs, const data::Batch& batch
                      .reduction = weights.defined() ? Reduction::Mean : Reduction::Sum,
                      .ignore_index = ignore_index_,
                      .label_smoothing = options().label_smoothing});
-  return weights.defined() ? loss : loss / count(batch).clamp(1);
+  return weights.defined() ? loss : loss / count(batch).clamp(1, std::nullopt);
 }
 
 Tensor TokenClassification::count(const data::Batch& batch) const {
