@@ -68,11 +68,13 @@
 #include <ingot/text/encode_options.h>
 #include <ingot/text/encoding.h>
 #include <ingot/text/tokenizer.h>
+#include <ingot/train/callback.h>
 #include <ingot/train/check.h>
 #include <ingot/train/checkpoint.h>
 #include <ingot/train/evaluate.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
+#include <ingot/train/lr_finder.h>
 #include <ingot/train/metric_registry.h>
 #include <ingot/train/metrics.h>
 #include <ingot/train/run_folder.h>

@@ -127,6 +127,8 @@ std::vector<MetricInfo> metric_infos() {
   return registry().infos;
 }
 
+bool is_metric(const std::string& name) { return find(name).has_value(); }
+
 MetricInfo metric_info(const std::string& name) {
   if (auto found = find(name)) return *found;
   std::vector<std::string> names;

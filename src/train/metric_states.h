@@ -3,11 +3,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <ingot/train/metric_registry.h>
 
 namespace ingot::train {
+
+/// Whether metric_info() knows the name.
+bool is_metric(const std::string& name);
 
 /// a / b, and 0 where b is 0.
 inline double ratio(double a, double b) { return b == 0 ? 0 : a / b; }

@@ -10,6 +10,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "train/metric_states.h"
+
 namespace ingot::train {
 namespace {
 
@@ -90,10 +92,7 @@ const std::vector<std::string>& Metric::names() {
 Metric Metric::parse(const std::string& name) {
   const auto& known = names();
   if (std::find(known.begin(), known.end(), name) != known.end()) return {name};
-  if (is_other(name)) {
-    metric_info(metric_of(name));
-    return {name};
-  }
+  if (is_other(name) && is_metric(metric_of(name))) return {name};
   throw ValueError(fmt::format(
       "unknown metric '{}'; there are: {}, and val_ or test_ before the name of a metric", name,
       fmt::join(known, ", ")));

@@ -2,15 +2,19 @@
 // the time of a pass.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include <ingot/core/device.h>
 #include <ingot/data/data_loader.h>
 #include <ingot/train/evaluate.h>
 #include <ingot/train/task.h>
+
+#include "nn/mode_scope.h"
 
 namespace ingot::train {
 
@@ -77,6 +81,20 @@ class Pass {
     progress_.batches = batches;
   }
 
+  /// While it lives, the pass's time stands still.
+  class Pause {
+   public:
+    explicit Pause(Pass& pass) : pass_(pass), begin_(std::chrono::steady_clock::now()) {}
+    ~Pause() { pass_.start_ += std::chrono::steady_clock::now() - begin_; }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    Pass& pass_;
+    std::chrono::steady_clock::time_point begin_;
+  };
+  Pause pause() { return Pause(*this); }
+
   const Progress& after(std::int64_t batch, const Averages& averages, std::int64_t samples) {
     samples_ += samples;
     progress_.batch = batch;
@@ -97,6 +115,15 @@ class Pass {
   Clock::time_point start_;
   Progress progress_;
 };
+
+/// Training mode for a pass. Modules that were put into evaluation mode one by one stay there; a
+/// model that is in evaluation mode as a whole was tested before.
+inline void enter_training(std::optional<nn::ModeScope>& scope, nn::Module& model) {
+  const auto modules = model.modules();
+  const bool any = std::any_of(modules.begin(), modules.end(),
+                               [](const nn::Module* m) { return m->is_training(); });
+  if (!any) scope.emplace(model, true);
+}
 
 /// Throws ValueError when the loader has no batches.
 void require_batches(const data::DataLoader& loader, const char* what);
