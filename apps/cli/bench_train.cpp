@@ -75,11 +75,11 @@ class CaseRun {
     while (taken <= wanted) {
       for (const data::Batch& batch : *loader_) {
         if (stop_signal() != 0) return finish();
-        const bool whole = batch.inputs.size(0) == result_.run.batch_size;
+        const bool whole = batch.inputs().size(0) == result_.run.batch_size;
         if (taken > wanted && (whole || options_.steps)) return finish();
         const double seconds = step(batch);
         result_.total += seconds;
-        result_.images += batch.inputs.size(0);
+        result_.images += batch.inputs().size(0);
         if (!whole) continue;
         if (taken++ == 0)
           result_.first = seconds;
@@ -97,8 +97,8 @@ class CaseRun {
 
  private:
   double step(const data::Batch& batch) {
-    const Tensor images = batch.inputs.to(result_.run.device).eval();
-    const Tensor labels = batch.targets.to(result_.run.device).eval();
+    const Tensor images = batch.inputs().to(result_.run.device).eval();
+    const Tensor labels = batch.targets().to(result_.run.device).eval();
     return seconds_of([&] {
       optimizer_->zero_grad();
       const Tensor loss = cross_entropy((*model_)(images), labels);

@@ -84,7 +84,7 @@ std::string epoch_line(const train::MetricsRow& row, std::int64_t epochs) {
       "epoch {}/{}  loss {}  accuracy {:.2f} %  {} loss {}  {} accuracy {:.2f} %  {} "
       "images/s  {}",
       static_cast<std::int64_t>(row.epoch), epochs, four_digits(row.train_loss),
-      100 * row.train_accuracy, data, four_digits(row.measured_loss()), data,
+      100 * row.train_accuracy.value_or(0), data, four_digits(row.measured_loss()), data,
       100 * row.measured_accuracy(), grouped(static_cast<std::int64_t>(row.images_per_second)),
       duration(row.seconds));
 }

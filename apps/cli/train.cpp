@@ -98,22 +98,6 @@ std::string epochs_text(std::int64_t count) {
   return fmt::format("{} epoch{}", count, count == 1 ? "" : "s");
 }
 
-using Scalars = std::vector<std::pair<std::string, double>>;
-
-/// A line of the metrics as TensorBoard shows it. Averages over an epoch have names of their own.
-Scalars scalars_of(const train::MetricsRow& row) {
-  if (!row.ends_epoch())
-    return {{"loss/train", row.train_loss},
-            {"accuracy/train", row.train_accuracy},
-            {"learning_rate", row.lr},
-            {"images_per_second", row.images_per_second}};
-  return {{"loss/train_epoch", row.train_loss},
-          {"accuracy/train_epoch", row.train_accuracy},
-          {row.val_loss ? "loss/val" : "loss/test", row.measured_loss()},
-          {row.val_loss ? "accuracy/val" : "accuracy/test", row.measured_accuracy()},
-          {"learning_rate", row.lr}};
-}
-
 /// Event files of an older run in that folder, which need not exist.
 void remove_events(const std::filesystem::path& folder) {
   std::error_code error;
@@ -412,7 +396,7 @@ class TrainRun {
 
   void record(const train::MetricsRow& row) {
     folder_->append_metrics(row);
-    if (events_) events_->add_scalars(row.step, scalars_of(row));
+    if (events_) events_->add_scalars(row.step, train::scalars_of(row));
     if (row.ends_epoch()) display_.line(epoch_line(row, options_.epochs));
   }
 

@@ -19,9 +19,11 @@
 #include <ingot/core/stream.h>
 #include <ingot/core/tensor.h>
 #include <ingot/core/version.h>
+#include <ingot/data/batch.h>
 #include <ingot/data/data_loader.h>
 #include <ingot/data/dataset.h>
 #include <ingot/data/download.h>
+#include <ingot/data/fields.h>
 #include <ingot/data/functional.h>
 #include <ingot/data/idx.h>
 #include <ingot/data/image.h>
@@ -66,10 +68,15 @@
 #include <ingot/text/encode_options.h>
 #include <ingot/text/encoding.h>
 #include <ingot/text/tokenizer.h>
+#include <ingot/train/callback.h>
 #include <ingot/train/check.h>
 #include <ingot/train/checkpoint.h>
+#include <ingot/train/evaluate.h>
 #include <ingot/train/event_writer.h>
 #include <ingot/train/image_task.h>
+#include <ingot/train/lr_finder.h>
+#include <ingot/train/metric_registry.h>
 #include <ingot/train/metrics.h>
 #include <ingot/train/run_folder.h>
+#include <ingot/train/task.h>
 #include <ingot/train/trainer.h>

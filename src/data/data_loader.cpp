@@ -27,11 +27,6 @@ namespace {
 
 constexpr int kMaxWorkers = 256;
 
-/// Made here and not in the worker: taking in host data counts for the thread that will use it.
-Tensor to_tensor(HostPart part) {
-  return from_buffer(std::move(part.buffer), part.shape, part.dtype);
-}
-
 /// What a worker makes of a batch's indices.
 struct Made {
   HostBatch host;
@@ -78,10 +73,10 @@ struct Recipe {
   Batch collate_by_user(const std::vector<Sample>& samples, std::int64_t batch) const {
     try {
       Batch made = collate(samples);
-      for (Tensor* tensor : {&made.inputs, &made.targets}) {
-        if (!tensor->defined()) continue;
-        *tensor = tensor->detach();
-        eval({*tensor});
+      for (Batch::Entry& e : made) {
+        if (!e.value.defined()) continue;
+        e.value = e.value.detach();
+        eval({e.value});
       }
       return made;
     } catch (...) {
@@ -205,10 +200,9 @@ struct DataLoader::Impl {
           fetched.batch = std::move(made->collated);
           break;
         }
-        if (made->host.samples() == 0) continue;  // all of them were skipped
-        fetched.batch = Batch{to_tensor(std::move(made->host.inputs)),
-                              to_tensor(std::move(made->host.targets))};
-        fetched.taken_in_nbytes = fetched.batch->inputs.nbytes() + fetched.batch->targets.nbytes();
+        if (made->host.samples == 0) continue;  // all of them were skipped
+        fetched.batch = to_batch(std::move(made->host));
+        for (const Batch::Entry& e : *fetched.batch) fetched.taken_in_nbytes += e.value.nbytes();
         break;
       }
     } catch (...) {
@@ -221,12 +215,13 @@ struct DataLoader::Impl {
   void send(Fetched& fetched) const {
     if (!fetched.batch || fetched.sent) return;
     const NoGradGuard no_grad;
-    for (Tensor* t : {&fetched.batch->inputs, &fetched.batch->targets}) {
-      if (!t->defined()) continue;
-      if (options.device && *options.device != t->device()) {
-        *t = t->to(*options.device, /*non_blocking=*/true);
-      } else if (!options.device && pins && t->device() == Device{}) {
-        *t = t->pin_memory();
+    for (Batch::Entry& e : *fetched.batch) {
+      Tensor& t = e.value;
+      if (!t.defined()) continue;
+      if (options.device && *options.device != t.device()) {
+        t = t.to(*options.device, /*non_blocking=*/true);
+      } else if (!options.device && pins && t.device() == Device{}) {
+        t = t.pin_memory();
       }
     }
     fetched.sent = true;
@@ -272,7 +267,9 @@ struct DataLoader::Impl {
     ++position.batch;
     wrap_position();
     barren = false;
-    if (options.device && *options.device != Device{}) {
+    // Only what a worker has made already: nobody waits for a batch behind the one that is asked
+    // for.
+    if (options.device && *options.device != Device{} && pass->ready()) {
       ahead = fetch();
       if (!ahead->failure) try_to_send(*ahead);
     }
@@ -289,8 +286,39 @@ Batch default_collate(const std::vector<Sample>& samples) {
   Collator collator(static_cast<std::int64_t>(samples.size()));
   for (std::size_t i = 0; i < samples.size(); ++i)
     collator.add(samples[i], static_cast<std::int64_t>(i));
-  HostBatch batch = collator.take();
-  return {to_tensor(std::move(batch.inputs)), to_tensor(std::move(batch.targets))};
+  return to_batch(collator.take());
+}
+
+Collate padding_collate(PaddingOptions options) {
+  if (options.multiple_of < 1)
+    throw ValueError(fmt::format("padding_collate: multiple_of must be at least 1, got {}",
+                                 options.multiple_of));
+  if (options.length < 0)
+    throw ValueError(
+        fmt::format("padding_collate: length must not be negative, got {}", options.length));
+  for (std::size_t i = 0; i < options.values.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (options.values[i].first == options.values[j].first)
+        throw ValueError(
+            fmt::format("padding_collate: the field '{}' is named twice", options.values[i].first));
+  return [options = std::move(options)](const std::vector<Sample>& samples) {
+    if (samples.empty()) throw ValueError("padding_collate: there are no samples");
+    std::vector<PaddedField> padded;
+    for (const auto& [name, value] : options.values) {
+      std::int64_t longest = options.length;
+      for (std::size_t i = 0; i < samples.size(); ++i)
+        if (const Field* field = samples[i].find(name))
+          longest = std::max(longest, rows_of(*field, name, static_cast<std::int64_t>(i)));
+      const std::int64_t over = longest % options.multiple_of;
+      if (over > 0) longest += options.multiple_of - over;
+      padded.push_back({name, longest, value});
+    }
+    Collator collator(static_cast<std::int64_t>(samples.size()), host_allocator(),
+                      std::move(padded));
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      collator.add(samples[i], static_cast<std::int64_t>(i));
+    return to_batch(collator.take());
+  };
 }
 
 DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, LoaderOptions options)

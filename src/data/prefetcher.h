@@ -49,6 +49,15 @@ class Prefetcher {
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
+  /// Whether next() returns at once: a worker has made the item (or failed to), or there is none.
+  /// False without workers, which make nothing ahead of time.
+  bool ready() {
+    if (delivered_ >= end_) return true;
+    if (slots_.empty()) return false;
+    const std::lock_guard lock(mutex_);
+    return slots_[slot_of(delivered_)].full;
+  }
+
   /// The next item, or nothing when all were delivered. Rethrows what making it threw.
   std::optional<Item> next() {
     if (delivered_ >= end_) return std::nullopt;

@@ -125,6 +125,43 @@ std::vector<std::int64_t> WeightedRandomSampler::order(std::uint64_t seed,
   return order;
 }
 
+LengthGroupedSampler::LengthGroupedSampler(std::vector<std::int64_t> lengths,
+                                           std::int64_t batch_size, std::int64_t mega_batch)
+    : lengths_(std::move(lengths)) {
+  if (batch_size < 1)
+    throw ValueError(
+        fmt::format("LengthGroupedSampler: batch_size must be at least 1, got {}", batch_size));
+  for (std::size_t i = 0; i < lengths_.size(); ++i)
+    if (lengths_[i] < 0)
+      throw ValueError(fmt::format(
+          "LengthGroupedSampler: lengths must not be negative; length {} is {}", i, lengths_[i]));
+  const std::int64_t count = size();
+  if (mega_batch == kByNumber) mega_batch = std::clamp<std::int64_t>(count / batch_size / 4, 1, 50);
+  if (mega_batch < 1)
+    throw ValueError(
+        fmt::format("LengthGroupedSampler: mega_batch must be at least 1, got {}", mega_batch));
+  // No group is larger than all.
+  group_ =
+      mega_batch > count / batch_size ? std::max<std::int64_t>(count, 1) : mega_batch * batch_size;
+}
+
+std::vector<std::int64_t> LengthGroupedSampler::order(std::uint64_t seed,
+                                                      std::uint64_t epoch) const {
+  std::vector<std::int64_t> order = epoch_order(size(), true, seed, epoch);
+  const auto longer = [&](std::int64_t a, std::int64_t b) {
+    return lengths_[static_cast<std::size_t>(a)] > lengths_[static_cast<std::size_t>(b)];
+  };
+  std::size_t longest = 0;  // the first of its group
+  for (std::size_t begin = 0; begin < order.size(); begin += static_cast<std::size_t>(group_)) {
+    const std::size_t end = std::min(begin + static_cast<std::size_t>(group_), order.size());
+    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                     order.begin() + static_cast<std::ptrdiff_t>(end), longer);
+    if (longer(order[begin], order[longest])) longest = begin;
+  }
+  if (!order.empty()) std::swap(order[0], order[longest]);
+  return order;
+}
+
 BatchSampler::BatchSampler(std::shared_ptr<const Sampler> sampler, std::int64_t batch_size,
                            bool drop_last)
     : sampler_(std::move(sampler)), batch_size_(batch_size), drop_last_(drop_last) {

@@ -126,6 +126,8 @@ bool attempt(plan::Batch& batch, std::span<const NodeRef> pending, std::span<con
 // `alone`: nothing that is pending beside what was asked for.
 void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked_for,
               bool alone = false) {
+  if (!alone)
+    if (const std::exception_ptr kept = plan::take_kept()) std::rethrow_exception(kept);
   ObservedSpan span(RunEvent::Kind::Evaluation);
   bool computes = false;
   RecordState& state = record_state();
@@ -145,7 +147,12 @@ void evaluate(plan::Batch& batch, std::span<const ValueId> asked, bool all_asked
       over = attempt(batch, asked_alone ? std::span<const NodeRef>() : state.pending, asked, next,
                      computes, failure);
     } catch (const plan::RunFailedEarlier&) {
-      if (const std::exception_ptr other = plan::settle_failures()) std::rethrow_exception(other);
+      const std::exception_ptr other = plan::settle_failures();
+      // A copy that begins ahead of time is not who is to be told of a step's failure.
+      if (other && alone)
+        plan::keep_for_next(other);
+      else if (other)
+        std::rethrow_exception(other);
     } catch (...) {
       plan::settle_for_later();
       if (next == Next::Throw) throw;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <new>
@@ -28,6 +29,8 @@ struct State {
   std::mutex mutex;                        // of what follows
   std::vector<std::unique_ptr<Run>> runs;  // in the order of submission
   std::exception_ptr untold;
+  std::exception_ptr kept;             // for the next evaluation
+  std::atomic<bool> has_kept = false;  // asked without the lock
   std::map<const Stream*, Ref<Buffer>> arenas;
 };
 State& state() {
@@ -395,6 +398,21 @@ void settle_for_later() {
   if (!s.untold) s.untold = other;
 }
 
+void keep_for_next(std::exception_ptr other) noexcept {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (!s.kept) s.kept = std::move(other);
+  s.has_kept = true;
+}
+
+std::exception_ptr take_kept() noexcept {
+  State& s = state();
+  if (!s.has_kept.load(std::memory_order_relaxed)) return nullptr;
+  const std::lock_guard lock(s.mutex);
+  s.has_kept = false;
+  return std::exchange(s.kept, nullptr);
+}
+
 std::exception_ptr take_untold_failure() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
@@ -411,7 +429,8 @@ bool wait_ready(Ticket ticket) noexcept {
 
 namespace {
 void tell_failures() {
-  const std::exception_ptr other = settle_failures();
+  std::exception_ptr other = settle_failures();
+  if (const std::exception_ptr kept = take_kept()) other = kept;
   const std::exception_ptr untold = take_untold_failure();
   finish_runs();
   if (other) std::rethrow_exception(other);

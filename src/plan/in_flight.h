@@ -101,6 +101,10 @@ std::exception_ptr settle_failures();
 bool any_failed() noexcept;
 /// The same where another error is being handled: what is found waits for whoever asks next.
 void settle_for_later();
+/// Keeps what settle_failures() returned for the next evaluation that somebody asks for.
+void keep_for_next(std::exception_ptr other) noexcept;
+/// What was kept, or null.
+std::exception_ptr take_kept() noexcept;
 /// An error that nobody has been told of, or null; it counts as told then.
 std::exception_ptr take_untold_failure();
 

@@ -16,6 +16,7 @@ constexpr std::string_view kModel = "model.";
 constexpr std::string_view kOptimizer = "optimizer.";
 constexpr std::string_view kScheduler = "scheduler.";
 constexpr std::string_view kPlateau = "plateau.";
+constexpr std::string_view kTrainer = "trainer.";
 
 [[noreturn]] void fail(std::string_view file, const std::string& cause) {
   throw IoError(fmt::format("{}: {}", file, cause));
@@ -82,6 +83,8 @@ Checkpoint from_file(SafetensorsFile&& file, std::string_view name) {
       checkpoint.scheduler.insert(key.substr(kScheduler.size()), tensor);
     else if (text.substr(0, kPlateau.size()) == kPlateau)
       checkpoint.plateau.insert(key.substr(kPlateau.size()), tensor);
+    else if (text.substr(0, kTrainer.size()) == kTrainer)
+      checkpoint.trainer.insert(key.substr(kTrainer.size()), tensor);
     else
       fail(name, fmt::format("the tensor '{}' belongs to neither model nor optimizer", key));
   }
@@ -96,8 +99,10 @@ void Checkpoint::save(const std::filesystem::path& path) const {
   add(all, kOptimizer, optimizer);
   add(all, kScheduler, scheduler);
   add(all, kPlateau, plateau);
+  add(all, kTrainer, trainer);
   const Json json = {
-      {"format_version", !plateau.empty()    ? kFormatVersion
+      {"format_version", !trainer.empty()    ? kFormatVersion
+                         : !plateau.empty()  ? 3
                          : scheduler.empty() ? 1
                                              : 2},
       {"step", step},

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <ingot/train/metrics.h>
+
 namespace ingot::train {
 
 /// One moment of a run. What was not measured stays NaN; infinite or huge (1e100) values leave a
@@ -18,6 +20,9 @@ struct CurvePoint {
   double validation_loss = kNone;
   double accuracy = kNone;  // of the validation data, 0 to 1
 };
+
+/// The points of a run.
+std::vector<CurvePoint> curve_points(const std::vector<MetricsRow>& history);
 
 /// Draws the points (in order of epoch) in two panels, loss and accuracy, and writes them to
 /// `path`. Without any point the panels say so. Throws IoError.

@@ -21,25 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<CurvePoint> curve_points(const std::vector<MetricsRow>& history) {
-  std::vector<CurvePoint> points;
-  points.reserve(history.size());
-  // The average of a whole epoch is no point of the loss curve where the epoch has finer ones.
-  bool finer = false;
-  for (const MetricsRow& row : history) {
-    CurvePoint point;
-    point.epoch = row.epoch;
-    if (!row.ends_epoch() || !finer) point.train_loss = row.train_loss;
-    if (row.ends_epoch()) {
-      point.validation_loss = row.measured_loss();
-      point.accuracy = row.measured_accuracy();
-    }
-    finer = !row.ends_epoch();
-    points.push_back(point);
-  }
-  return points;
-}
-
 [[noreturn]] void fail(const fs::path& path, const char* doing, int error) {
   throw IoError(fmt::format("{}: cannot {}: {}", path.string(), doing,
                             std::generic_category().message(error)));

@@ -24,23 +24,37 @@
 #include <vector>
 
 #include <ingot/core/tensor.h>
+#include <ingot/data/batch.h>
 #include <ingot/data/dataset.h>
 #include <ingot/data/samplers.h>
 
 namespace ingot::data {
 
-/// What the samples of a batch became; see Field. On the cpu, or on LoaderOptions::device.
-struct Batch {
-  Tensor inputs;
-  Tensor targets;
-};
-
 /// Makes a batch of samples, at least one.
 using Collate = std::function<Batch(const std::vector<Sample>&)>;
 
-/// Stacks the samples' fields along a new first dimension; see Field. Throws ShapeError or
-/// DTypeError when they do not fit together, ValueError for an empty list.
+/// Stacks the samples' fields, each under its name, along a new first dimension; see Field. Throws
+/// ShapeError or DTypeError when they do not fit together, ValueError for an empty list and for
+/// samples of different fields.
 Batch default_collate(const std::vector<Sample>& samples);
+
+struct PaddingOptions {
+  /// The fields to pad, such as {"input_ids", 0}, {"attention_mask", 0}, {"labels", -100}, and what
+  /// with. Others are stacked as they are; names that no sample has do nothing.
+  std::vector<std::pair<std::string, double>> values;
+  /// Lengths are rounded up to a multiple of this, so that few of them occur: each length is a plan
+  /// of its own.
+  std::int64_t multiple_of = 1;
+  /// Above 0: every batch is at least that long; with samples that are not longer, all batches have
+  /// this one length.
+  std::int64_t length = 0;
+};
+
+/// A Collate that lengthens the fields along their first dimension to the longest of the batch
+/// (each field to its own), and stacks them. Throws ValueError for multiple_of < 1, length < 0 and
+/// a field that is named twice; the collate itself ShapeError for a field that is a single number,
+/// ValueError for a value that its dtype cannot hold, else as default_collate.
+Collate padding_collate(PaddingOptions options);
 
 /// What becomes of a sample that raises IoError, such as a damaged image.
 enum class OnError {
@@ -71,9 +85,10 @@ struct LoaderOptions {
   /// Instead of default_collate. Runs in the workers; its tensors are evaluated there.
   Collate collate = nullptr;
   OnError on_error = OnError::Throw;
-  /// Where batches are delivered. While one is used, the next is on its way already: it is made,
-  /// and its copy submitted, before the one before it is delivered. At most these two are on the
-  /// device.
+  /// Where batches are delivered. While one is used, the next is on its way already, if a worker
+  /// has it ready: then its copy is submitted when the one before is delivered. At most these two
+  /// are on the device. No batch waits for the making of the next, and no error of a training step
+  /// comes out of the loader: see Tensor::to(device, non_blocking).
   std::optional<Device> device = std::nullopt;
   /// Batches on the cpu are in pinned memory (Tensor::pin_memory). Where there is no device for
   /// that, a warning says so once. With `device` they pass through such memory anyway, if it has

@@ -7,28 +7,34 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include <ingot/core/tensor.h>
+#include <ingot/data/fields.h>
 #include <ingot/data/image.h>
 #include <ingot/data/transforms.h>
 
 namespace ingot::data {
 
-/// One half of a sample, on the host. What a batch of n of them becomes:
+/// One value of a sample, on the host. What a batch of n of them becomes:
 ///   std::int64_t   int64 [n]
+///   vector of them int64 [n, length]
 ///   float          float32 [n]
 ///   Image          uint8 [n, channels, height, width]
 ///   FloatImage     float32 [n, channels, height, width]
 ///   HostArray      its dtype, [n, shape...]
 ///   Tensor         the same; a pending tensor is evaluated in the worker
-using Field = std::variant<std::int64_t, float, Image, FloatImage, HostArray, Tensor>;
+using Field = std::variant<std::int64_t, float, Image, FloatImage, HostArray, Tensor,
+                           std::vector<std::int64_t>>;
 
-struct Sample {
-  Field input;
-  Field target;
+/// Values by name: `{image, label}` has the fields "inputs" and "targets", and
+/// `{{"input_ids", ids}, {"labels", label}}` those that it says.
+class Sample : public Fields<Field> {
+ public:
+  using Fields::Fields;
 };
 
 class Dataset {
@@ -116,4 +122,17 @@ std::shared_ptr<const Dataset> fashion_mnist(const std::string& folder, bool tra
 /// What its labels 0 to 9 mean.
 const std::vector<std::string>& fashion_mnist_classes();
 
+/// `auto [input, target] = data.get(i)`: inputs() and targets().
+template <std::size_t I>
+const Field& get(const Sample& sample) {
+  return I == 0 ? sample.inputs() : sample.targets();
+}
+
 }  // namespace ingot::data
+
+template <>
+struct std::tuple_size<ingot::data::Sample> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, ingot::data::Sample> {
+  using type = const ingot::data::Field;
+};

@@ -79,6 +79,25 @@ class WeightedRandomSampler final : public Sampler {
   bool replacement_;
 };
 
+/// A random order in which neighbours are of like length, so that batches need little padding: what
+/// transformers' LengthGroupedSampler does. The samples are shuffled and cut into groups of
+/// `mega_batch` batches; each group goes from long to short. The longest sample of all is the first
+/// (the second time that memory runs short is not in the middle of an epoch).
+class LengthGroupedSampler final : public Sampler {
+ public:
+  /// By default mega_batch is one group to four batches of the data, from 1 to 50. Throws
+  /// ValueError for batch_size < 1, mega_batch < 1 and a negative length.
+  LengthGroupedSampler(std::vector<std::int64_t> lengths, std::int64_t batch_size,
+                       std::int64_t mega_batch = kByNumber);
+  static constexpr std::int64_t kByNumber = -1;
+  std::int64_t size() const override { return static_cast<std::int64_t>(lengths_.size()); }
+  std::vector<std::int64_t> order(std::uint64_t seed, std::uint64_t epoch) const override;
+
+ private:
+  std::vector<std::int64_t> lengths_;
+  std::int64_t group_;  // samples of a group
+};
+
 /// Batches of consecutive indices of a sampler.
 class BatchSampler {
  public:

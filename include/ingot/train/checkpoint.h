@@ -1,8 +1,8 @@
 // Checkpoint: everything a training run needs to go on as if it had never stopped.
 //
-// It is one safetensors file: `model.*`, `optimizer.*`, `scheduler.*` and `plateau.*` are tensors,
-// the rest is JSON in the metadata entry "ingot.checkpoint". Other programs can read its weights;
-// it is written atomically, with checksums that loading verifies.
+// It is one safetensors file: `model.*`, `optimizer.*`, `scheduler.*`, `plateau.*` and `trainer.*`
+// are tensors, the rest is JSON in the metadata entry "ingot.checkpoint". Other programs can read
+// its weights; it is written atomically, with checksums that loading verifies.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,13 @@
 namespace ingot::train {
 
 struct Checkpoint {
-  static constexpr int kFormatVersion = 3;  ///< 1: without a scheduler, 2: without a plateau
+  static constexpr int kFormatVersion = 4;  ///< 1: without a scheduler, 2: without a plateau
 
   StateDict model;
   StateDict optimizer;
   StateDict scheduler;            ///< empty when there is none
   StateDict plateau;              ///< of a ReduceLROnPlateau; up to version 2 it is in `scheduler`
+  StateDict trainer;              ///< gradients of a step that is not complete, averages; version 4
   std::int64_t step = 0;          ///< optimizer steps taken
   data::LoaderPosition position;  ///< the next batch to train on
   Generator::State random;        ///< where the default generator stands

@@ -226,26 +226,27 @@ class Mixed final : public Dataset {
 TEST(DataLoader, CollatesEveryKindOfField) {
   const auto batch = [](int kind) { return *DataLoader{Mixed(kind), {.batch_size = 2}}.begin(); };
   Batch images = batch(0);
-  EXPECT_EQ(images.inputs.shape(), (Shape{2, 3, 1, 2}));
-  EXPECT_EQ(images.inputs.to_vector<std::uint8_t>(),
+  EXPECT_EQ(images.inputs().shape(), (Shape{2, 3, 1, 2}));
+  EXPECT_EQ(images.inputs().to_vector<std::uint8_t>(),
             (std::vector<std::uint8_t>{1, 4, 2, 5, 3, 0, 1, 4, 2, 5, 3, 1}));
-  EXPECT_EQ(images.targets.shape(), Shape{2});
-  EXPECT_EQ(images.targets.to_vector<float>(), (std::vector<float>{0.5f, 1.5f}));
+  EXPECT_EQ(images.targets().shape(), Shape{2});
+  EXPECT_EQ(images.targets().to_vector<float>(), (std::vector<float>{0.5f, 1.5f}));
   Batch planes = batch(1);
-  EXPECT_EQ(planes.inputs.shape(), (Shape{2, 1, 1, 2}));
-  EXPECT_EQ(planes.inputs.to_vector<float>(), (std::vector<float>{1.5f, 0, 1.5f, 1}));
-  EXPECT_EQ(planes.targets.to_vector<std::int64_t>(), (Numbers{0, 1}));
+  EXPECT_EQ(planes.inputs().shape(), (Shape{2, 1, 1, 2}));
+  EXPECT_EQ(planes.inputs().to_vector<float>(), (std::vector<float>{1.5f, 0, 1.5f, 1}));
+  EXPECT_EQ(planes.targets().to_vector<std::int64_t>(), (Numbers{0, 1}));
   Batch tensors = batch(6);
-  EXPECT_EQ(tensors.inputs.shape(), (Shape{2, 2}));
-  EXPECT_EQ(tensors.inputs.to_vector<float>(), (std::vector<float>{1, 0, 1, 1}));
-  EXPECT_EQ(tensors.targets.to_vector<std::int32_t>(), (std::vector<std::int32_t>{7, 7}));
+  EXPECT_EQ(tensors.inputs().shape(), (Shape{2, 2}));
+  EXPECT_EQ(tensors.inputs().to_vector<float>(), (std::vector<float>{1, 0, 1, 1}));
+  EXPECT_EQ(tensors.targets().to_vector<std::int32_t>(), (std::vector<std::int32_t>{7, 7}));
 }
 
 TEST(DataLoader, NamesSamplesThatDoNotFit) {
   const auto run = [](int kind) { DataLoader{Mixed(kind), {.batch_size = 2}}.begin(); };
   expect_error<ShapeError>([&] { run(2); },
-                           "the input of sample 1 is [1, 1, 3], of sample 0 [1, 1, 2]");
-  expect_error<DTypeError>([&] { run(3); }, "the input of sample 1 is float32, of sample 0 int64");
+                           "the field 'inputs' of sample 1 is [1, 1, 3], of sample 0 [1, 1, 2]");
+  expect_error<DTypeError>([&] { run(3); },
+                           "the field 'inputs' of sample 1 is float32, of sample 0 int64");
   expect_error<ShapeError>([&] { run(4); }, "an image of shape [1, 2, 2] holds 3 values");
   expect_error<ValueError>([&] { run(5); }, "undefined tensor");
 }
@@ -371,8 +372,8 @@ TEST(MnistDataset, TransformsRunInTheWorkers) {
     DataLoader loader{mnist("embedded", true, chain),
                       {.batch_size = 10, .shuffle = true, .workers = workers}};
     const Batch batch = *loader.begin();
-    EXPECT_EQ(batch.inputs.shape(), (Shape{10, 3, 40, 40}));
-    results.push_back(batch.inputs.to_vector<float>());
+    EXPECT_EQ(batch.inputs().shape(), (Shape{10, 3, 40, 40}));
+    results.push_back(batch.inputs().to_vector<float>());
     if (workers == 0) {
       EXPECT_EQ(elsewhere, 0);
     }

@@ -194,7 +194,7 @@ TEST(HostileFiles, ImagesThatATransformMakesHuge) {
     if (name == std::string("pad")) continue;  // the good one becomes huge, too
     DataLoader loader(images, {.batch_size = 1, .workers = 0, .on_error = OnError::kSkip});
     int batches = 0;
-    for (const Batch& batch : loader) batches += batch.inputs.defined();
+    for (const Batch& batch : loader) batches += batch.inputs().defined();
     EXPECT_EQ(batches, 1);
     EXPECT_EQ(loader.skipped().size(), 2u);
   }

@@ -107,8 +107,8 @@ TEST_F(ImageFolderTest, ListsLikeTorchvision) {
                                                                {"dog/b.JPG", 2}}));
   EXPECT_EQ(data->size(), 7);
   const Sample sample = data->get(6);
-  EXPECT_EQ(std::get<FloatImage>(sample.input).width, 61);
-  EXPECT_EQ(std::get<std::int64_t>(sample.target), 2);
+  EXPECT_EQ(std::get<FloatImage>(sample.inputs()).width, 61);
+  EXPECT_EQ(std::get<std::int64_t>(sample.targets()), 2);
   EXPECT_EQ(data->name_of(6), (folder_ / "dog/b.JPG").string());
   EXPECT_EQ(message_of<IndexError>([&] { data->get(7); }), "ImageFolder: index 7 is outside 0..6");
 
@@ -148,7 +148,7 @@ TEST_F(ImageFolderTest, DamagedFilesEndTheLoopByName) {
     DataLoader loader{image_folder(folder_.path()), {.workers = workers}};
     int delivered = 0;
     const std::string text = message_of<IoError>([&] {
-      for (const auto& batch : loader) delivered += batch.targets.size(0) == 1;
+      for (const auto& batch : loader) delivered += batch.targets().size(0) == 1;
     });
     EXPECT_EQ(text, (folder_ / "a/2.png").string() + ": damaged PNG image: the file is cut off");
     EXPECT_EQ(delivered, 1);

@@ -49,7 +49,7 @@ class Counting final : public Dataset {
 
 std::vector<Numbers> one_pass(DataLoader& loader) {
   std::vector<Numbers> batches;
-  for (const auto& batch : loader) batches.push_back(batch.inputs.to_vector<std::int64_t>());
+  for (const auto& batch : loader) batches.push_back(batch.inputs().to_vector<std::int64_t>());
   return batches;
 }
 
@@ -266,7 +266,7 @@ TEST(DataLoaderSamplers, RefusesWhatASamplerGetsWrong) {
 TEST(DataLoaderCollate, TheUsersFunctionMakesTheBatch) {
   const Collate collate = [](const std::vector<Sample>& samples) {
     Batch batch = default_collate(samples);
-    return Batch{batch.inputs.to(DType::Float32) * 0.5f, batch.inputs.sum()};
+    return Batch{batch.inputs().to(DType::Float32) * 0.5f, batch.inputs().sum()};
   };
   for (const int workers : {0, 2}) {
     DataLoader loader{Counting(5), {.batch_size = 2, .workers = workers, .collate = collate}};
@@ -298,8 +298,8 @@ TEST(ConcatDataset, JoinsDataSets) {
   EXPECT_EQ(one_pass(loader), (std::vector<Numbers>{{0, 1, 2, 100, 101}}));
   EXPECT_EQ(joined.name_of(4), "sample 1");
   // The first samples of both have random numbers of their own.
-  EXPECT_NE(std::get<std::int64_t>(joined.get(0).target),
-            std::get<std::int64_t>(joined.get(3).target));
+  EXPECT_NE(std::get<std::int64_t>(joined.get(0).targets()),
+            std::get<std::int64_t>(joined.get(3).targets()));
   EXPECT_EQ(message_of<IndexError>([&] { joined.get(5); }),
             "ConcatDataset: index 5 is outside 0..4");
   message_of<IndexError>([&] { joined.get(-1); });
@@ -310,7 +310,7 @@ TEST(ConcatDataset, JoinsDataSets) {
 Numbers content(const Dataset& data) {
   Numbers numbers;
   for (std::int64_t i = 0; i < data.size(); ++i)
-    numbers.push_back(std::get<std::int64_t>(data.get(i).input));
+    numbers.push_back(std::get<std::int64_t>(data.get(i).inputs()));
   return numbers;
 }
 
@@ -366,7 +366,7 @@ TEST(DataLoaderLabels, OutOfRangeLabelsAreFoundByTheLoss) {
   const TensorDataset data(ones({3, 2}), tensor({0, 5, 1}));
   DataLoader loader{data, {.batch_size = 3, .workers = 1}};
   const Batch batch = *loader.begin();
-  const Tensor loss = cross_entropy(batch.inputs, batch.targets);
+  const Tensor loss = cross_entropy(batch.inputs(), batch.targets());
   const std::string text = message_of<IndexError>([&] { loss.item(); });
   EXPECT_NE(text.find("5"), std::string::npos) << text;
 }

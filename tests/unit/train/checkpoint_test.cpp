@@ -74,8 +74,8 @@ TEST(Checkpoint, SaysWhatIsWrong) {
   EXPECT_EQ(with("{"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("[]"), "the checkpoint's description is not valid JSON");
   EXPECT_EQ(with("{}"), "the checkpoint lacks 'format_version'");
-  EXPECT_EQ(with(R"({"format_version":4})"),
-            "the checkpoint has format version 4, this Ingot reads up to 3; use a newer Ingot");
+  EXPECT_EQ(with(R"({"format_version":5})"),
+            "the checkpoint has format version 5, this Ingot reads up to 4; use a newer Ingot");
   EXPECT_EQ(with(R"({"format_version":"1"})"),
             "the checkpoint's 'format_version' is no valid number");
   EXPECT_EQ(with(R"({"format_version":1,"step":-1})"),

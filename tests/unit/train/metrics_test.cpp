@@ -37,6 +37,7 @@ TEST(MetricsRow, ComesBackFromItsLine) {
   EXPECT_EQ(back.train_loss, row.train_loss);
   EXPECT_EQ(back.images_per_second, row.images_per_second);
   EXPECT_FALSE(back.ends_epoch());
+  row.epoch = 3;
   MetricsRow other = row;
   row.test_loss = 0.25;
   row.test_accuracy = 0.75;
@@ -53,6 +54,7 @@ TEST(MetricsRow, ComesBackFromItsLine) {
 
 TEST(MetricsRow, NotFiniteBecomesNull) {
   MetricsRow row;
+  row.epoch = 2;
   row.train_loss = NAN;
   row.test_loss = INFINITY;
   const std::string line = to_json(row);
