@@ -123,9 +123,8 @@ data::DataLoader make_loader(const train::ImageData& data, const train::ImageInp
                              .device = device};
   if (split == train::Split::Train && mixes(options)) {
     images = data::with_mixing_key(std::move(images));
-    loader.collate = data::mixing_collate({.mix_up = options.mix_up,
-                                           .cut_mix = options.cut_mix,
-                                           .num_classes = data.num_classes});
+    loader.collate = data::mixing_collate(
+        {.mix_up = options.mix_up, .cut_mix = options.cut_mix, .num_classes = data.num_classes});
   }
   return data::DataLoader(std::move(images), std::move(loader));
 }
@@ -388,7 +387,8 @@ class TrainRun {
               : ""));
     if (augment_.any()) console_.line("augment    " + augment_.str());
     if (mixes(options_))
-      console_.line(fmt::format("mix        MixUp {}, CutMix {}", options_.mix_up, options_.cut_mix));
+      console_.line(
+          fmt::format("mix        MixUp {}, CutMix {}", options_.mix_up, options_.cut_mix));
     if (const auto frozen = freezing_->num_frozen(trainer.epochs_done()); frozen > 0)
       console_.line(fmt::format("frozen     {} parameters{}", grouped(frozen),
                                 trainer.epochs_done() < options_.head_epochs

@@ -89,8 +89,9 @@ void add_augmentation(OptionTable& table, TrainOptions& o) {
       .show_usual()
       .fixed();
   table
-      .add("--cutmix", o.cut_mix, "ALPHA",
-           "Put a rectangle of another image into each; with --mixup, either in half of the batches")
+      .add(
+          "--cutmix", o.cut_mix, "ALPHA",
+          "Put a rectangle of another image into each; with --mixup, either in half of the batches")
       .check(real_from_zero(1000))
       .show_usual()
       .fixed();

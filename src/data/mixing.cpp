@@ -52,8 +52,8 @@ double draw_gamma(double alpha, RandomStream& random) {
   const double d = alpha - 1.0 / 3, c = 1 / std::sqrt(9 * d);
   while (true) {
     const std::uint64_t word = random.next();
-    const double x = normal_from_words(static_cast<std::uint32_t>(word >> 32),
-                                       static_cast<std::uint32_t>(word));
+    const double x =
+        normal_from_words(static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word));
     const double root = 1 + c * x, v = root * root * root;
     const double u = 1 - random.uniform();
     if (v > 0 && std::log(u) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
@@ -110,7 +110,8 @@ Batch cut_mix(const Batch& batch, std::int64_t top, std::int64_t left, std::int6
       left + width > columns)
     throw ValueError(fmt::format("cut_mix: {} x {} pixels at ({}, {}) are not inside {} x {}",
                                  height, width, top, left, rows, columns));
-  const double share = 1 - static_cast<double>(height * width) / static_cast<double>(rows * columns);
+  const double share =
+      1 - static_cast<double>(height * width) / static_cast<double>(rows * columns);
   Tensor result = images;
   if (height > 0 && width > 0) {
     result = images.clone();
@@ -140,9 +141,10 @@ Collate mixing_collate(MixingOptions options) {
   const auto in_range = [](double alpha) { return alpha >= 0 && std::isfinite(alpha); };
   if (!in_range(options.mix_up) || !in_range(options.cut_mix) ||
       options.mix_up + options.cut_mix == 0)
-    throw ValueError(fmt::format("mixing_collate: the numbers must not be negative, and one above 0; "
-                                 "got {} and {}",
-                                 options.mix_up, options.cut_mix));
+    throw ValueError(
+        fmt::format("mixing_collate: the numbers must not be negative, and one above 0; "
+                    "got {} and {}",
+                    options.mix_up, options.cut_mix));
   if (options.num_classes < 1)
     throw ValueError(
         fmt::format("mixing_collate: there cannot be {} classes", options.num_classes));

@@ -26,16 +26,17 @@ Batch cut_mix(const Batch& batch, std::int64_t top, std::int64_t left, std::int6
 double draw_beta(double alpha, RandomStream& random);
 
 struct MixingOptions {
-  double mix_up = 0;   ///< alpha: the share is drawn from Beta(alpha, alpha); 0: no MixUp
-  double cut_mix = 0;  ///< the same for the rectangle's share; with both, either in half of the batches
+  double mix_up = 0;  ///< alpha: the share is drawn from Beta(alpha, alpha); 0: no MixUp
+  double cut_mix =
+      0;  ///< the same for the rectangle's share; with both, either in half of the batches
   std::int64_t num_classes = 0;
 };
 
 /// The samples of `dataset` with a field more, from which mixing_collate() knows which batch it
 /// makes: numbers that it draws depend on (seed, epoch, index of the first sample) alone.
 std::shared_ptr<const Dataset> with_mixing_key(std::shared_ptr<const Dataset> dataset);
-/// Collates samples of with_mixing_key() and mixes them. Throws ValueError for negative numbers, for
-/// none above 0 and for num_classes below 1.
+/// Collates samples of with_mixing_key() and mixes them. Throws ValueError for negative numbers,
+/// for none above 0 and for num_classes below 1.
 Collate mixing_collate(MixingOptions options);
 
 }  // namespace ingot::data

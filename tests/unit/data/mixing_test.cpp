@@ -120,7 +120,10 @@ TEST(Mixing, ABatchDependsOnItsSamplesAlone) {
                                       MixingOptions{.mix_up = 1, .cut_mix = 1, .num_classes = 3}}) {
     const auto make = [&](int workers) {
       return DataLoader(with_mixing_key(std::make_shared<Colours>()),
-                        {.batch_size = 4, .shuffle = true, .workers = workers, .seed = 5,
+                        {.batch_size = 4,
+                         .shuffle = true,
+                         .workers = workers,
+                         .seed = 5,
                          .collate = mixing_collate(options)});
     };
     DataLoader alone = make(0), many = make(3);
