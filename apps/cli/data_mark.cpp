@@ -18,7 +18,8 @@ constexpr std::int64_t kSamples = 64;  // of both parts; a sample may have to be
 std::int64_t label_of(const data::Dataset& data, std::int64_t index) {
   try {
     const data::Sample sample = data.get(index);
-    const auto* label = std::get_if<std::int64_t>(&sample.targets());
+    const data::Field* target = sample.find("targets");
+    const auto* label = target == nullptr ? nullptr : std::get_if<std::int64_t>(target);
     return label ? *label : 0;
   } catch (const IoError&) {
     return 0;

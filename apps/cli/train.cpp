@@ -1,6 +1,7 @@
 // ingot train: trains a model and leaves a run folder with checkpoint, weights, metrics and curves.
 #include <fmt/format.h>
 #include <ingot/core/error.h>
+#include <ingot/data/mixing.h>
 #include <ingot/io/atomic_file.h>
 #include <ingot/nn/pretrained.h>
 #include <ingot/ops/random.h>
@@ -107,17 +108,25 @@ void remove_events(const std::filesystem::path& folder) {
       std::filesystem::remove(it->path(), error);
 }
 
+bool mixes(const TrainOptions& options) { return options.mix_up > 0 || options.cut_mix > 0; }
+
 data::DataLoader make_loader(const train::ImageData& data, const train::ImageInput& input,
                              const TrainOptions& options, Device device, train::Split split,
                              std::vector<std::filesystem::path>& left_out) {
-  return data::DataLoader(
-      open_data(data, split, input.transform, options.limit, options.data_options, &left_out),
-      {.batch_size = options.batch_size,
-       .shuffle = split == train::Split::Train,
-       .workers = static_cast<int>(options.workers),
-       .seed = options.seed,
-       .on_error = options.data_options.on_error(),
-       .device = device});
+  auto images =
+      open_data(data, split, input.transform, options.limit, options.data_options, &left_out);
+  data::LoaderOptions loader{.batch_size = options.batch_size,
+                             .shuffle = split == train::Split::Train,
+                             .workers = static_cast<int>(options.workers),
+                             .seed = options.seed,
+                             .on_error = options.data_options.on_error(),
+                             .device = device};
+  if (split == train::Split::Train && mixes(options)) {
+    images = data::with_mixing_key(std::move(images));
+    loader.collate = data::mixing_collate(
+        {.mix_up = options.mix_up, .cut_mix = options.cut_mix, .num_classes = data.num_classes});
+  }
+  return data::DataLoader(std::move(images), std::move(loader));
 }
 
 /// One training run, from its options to its folder.
@@ -377,6 +386,9 @@ class TrainRun {
               ? fmt::format(", after a warm-up of {}", epochs_text(options_.warmup_epochs))
               : ""));
     if (augment_.any()) console_.line("augment    " + augment_.str());
+    if (mixes(options_))
+      console_.line(
+          fmt::format("mix        MixUp {}, CutMix {}", options_.mix_up, options_.cut_mix));
     if (const auto frozen = freezing_->num_frozen(trainer.epochs_done()); frozen > 0)
       console_.line(fmt::format("frozen     {} parameters{}", grouped(frozen),
                                 trainer.epochs_done() < options_.head_epochs

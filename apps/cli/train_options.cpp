@@ -81,6 +81,20 @@ void add_augmentation(OptionTable& table, TrainOptions& o) {
   table.add("--erase", o.erase, "P", "Write over a random rectangle with this probability")
       .check(real_from_zero(1))
       .fixed();
+  table
+      .add("--mixup", o.mix_up, "ALPHA",
+           "Mix each image and its label with another's; their shares are drawn from Beta(ALPHA, "
+           "ALPHA); 0: no")
+      .check(real_from_zero(1000))
+      .show_usual()
+      .fixed();
+  table
+      .add(
+          "--cutmix", o.cut_mix, "ALPHA",
+          "Put a rectangle of another image into each; with --mixup, either in half of the batches")
+      .check(real_from_zero(1000))
+      .show_usual()
+      .fixed();
 }
 
 void add_transfer(OptionTable& table, TrainOptions& o) {

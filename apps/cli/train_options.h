@@ -45,7 +45,8 @@ struct TrainOptions {
   std::string augment;
   std::optional<double> crop, flip, rotate, color_jitter, erase;
   std::optional<std::int64_t> rand_augment;
-  std::string freeze;  ///< layers; "-": all but the head
+  double mix_up = 0, cut_mix = 0;  ///< alpha of what is drawn for each batch; 0: none
+  std::string freeze;              ///< layers; "-": all but the head
   std::int64_t head_epochs = 0;
   double body_lr_factor = 1;
   std::string pretrained;  ///< folder; "-": the usual one

@@ -30,6 +30,7 @@
 #include <ingot/data/image.h>
 #include <ingot/data/image_file.h>
 #include <ingot/data/image_folder.h>
+#include <ingot/data/mixing.h>
 #include <ingot/data/mnist_arrays.h>
 #include <ingot/data/random_stream.h>
 #include <ingot/data/samplers.h>

@@ -11,6 +11,7 @@
 
 #include "io/append_file.h"
 #include "train/curves.h"
+#include "train/running.h"
 
 namespace ingot::train {
 namespace {
@@ -40,6 +41,21 @@ std::optional<std::int64_t> step_in(const std::string& name) {
   return step;
 }
 
+/// Whether a run with these lines has passed through the checkpoint. Lines have times, so that
+/// those of no two runs are the same.
+bool is_of_run(const fs::path& file, const std::vector<MetricsRow>& history) {
+  std::vector<MetricsRow> saved;
+  try {
+    saved = history_in(checkpoint_extra(load_metadata(file), file.string()));
+  } catch (const Error&) {
+    return false;
+  }
+  return saved.size() <= history.size() && std::equal(saved.begin(), saved.end(), history.begin(),
+                                                      [](const MetricsRow& a, const MetricsRow& b) {
+                                                        return to_json(a) == to_json(b);
+                                                      });
+}
+
 std::string figures(const Averages& averages, bool accuracy) {
   std::string text = fmt::format("loss {:.4f}", averages.loss());
   if (accuracy) text += fmt::format("  accuracy {:.2f} %", 100 * averages.accuracy());
@@ -57,6 +73,8 @@ KeepBest::KeepBest(Metric metric, fs::path file, std::map<std::string, std::stri
                }) {}
 
 KeepBest::KeepBest(Metric metric, Save save) : metric_(choosing(metric)), save_(std::move(save)) {}
+
+void KeepBest::on_train_begin(Trainer& trainer) { trainer.require_measured(metric_); }
 
 void KeepBest::on_log(Trainer& trainer, const MetricsRow& row) {
   if (metric_.is_in(row) && best_row(trainer.history(), metric_).since == 0)
@@ -180,13 +198,20 @@ fs::path SaveCheckpoints::latest() const {
   return all.empty() ? fs::path() : path_of(all.back());
 }
 
+void SaveCheckpoints::on_train_begin(Trainer& trainer) {
+  if (!options_.best.name.empty()) trainer.require_measured(options_.best);
+  own_.clear();
+  foreign_.clear();
+  for (const std::int64_t step : steps())
+    (is_of_run(path_of(step), trainer.history()) ? own_ : foreign_).insert(step);
+}
+
 /// The step of the best line among those that have a checkpoint, or -1.
 std::int64_t SaveCheckpoints::best_step(const Trainer& trainer) const {
   if (options_.best.name.empty()) return -1;
-  const auto saved = steps();
   std::vector<MetricsRow> rows;
   for (const MetricsRow& row : trainer.history())
-    if (std::binary_search(saved.begin(), saved.end(), row.step)) rows.push_back(row);
+    if (own_.contains(row.step)) rows.push_back(row);
   const Best best = best_row(rows, options_.best);
   return best.count == 0 ? -1 : rows[best.row].step;
 }
@@ -195,15 +220,20 @@ void SaveCheckpoints::on_save(Trainer& trainer) {
   std::error_code ignored;
   fs::create_directories(folder_, ignored);
   trainer.checkpoint().save(path_of(trainer.step()));
+  own_.insert(trainer.step());
+  foreign_.erase(trainer.step());
+  for (const std::int64_t step : foreign_) fs::remove(path_of(step), ignored);
+  foreign_.clear();
   if (options_.total_limit == 0) return;
   const std::int64_t best = best_step(trainer);
-  auto all = steps();
-  auto left = static_cast<std::int64_t>(all.size());
-  for (const std::int64_t step : all) {
-    if (left <= options_.total_limit) break;
-    if (step == best || step == trainer.step()) continue;
-    fs::remove(path_of(step), ignored);
-    --left;
+  for (auto step = own_.begin();
+       step != own_.end() && static_cast<std::int64_t>(own_.size()) > options_.total_limit;) {
+    if (*step == best || *step == trainer.step()) {
+      ++step;
+      continue;
+    }
+    fs::remove(path_of(*step), ignored);
+    step = own_.erase(step);
   }
 }
 
@@ -211,7 +241,7 @@ void SaveCheckpoints::on_train_end(Trainer& trainer) {
   if (!options_.load_best_at_end || !trainer.finished()) return;
   const std::int64_t best = best_step(trainer);
   if (best < 0) return;
-  trainer.model().load_state_dict(Checkpoint::load(path_of(best), trainer.options().device).model);
+  trainer.load_measured(Checkpoint::load(path_of(best), trainer.options().device));
 }
 
 }  // namespace ingot::train

@@ -32,7 +32,7 @@ class Measures {
     const MetricTask about = task.metric_task();
     for (const std::string& name : task.metrics()) {
       infos_.push_back(metric_info(name));
-      states_.push_back(infos_.back().make ? infos_.back().make(about) : nullptr);
+      states_.push_back(make_state(infos_.back(), about));
       any_ |= states_.back() != nullptr;
     }
     if (confusion) confusion_.emplace(about.num_classes);
@@ -82,6 +82,13 @@ void require_batches(const data::DataLoader& loader, const char* what) {
                                  : ""));
 }
 
+void require_no_accuracy(const Task& task) {
+  for (const std::string& name : task.metrics())
+    if (metric_info(name).needs_right_answers)
+      throw ValueError(
+          fmt::format("metric {}: the answers of {} are not right or wrong", name, task.name()));
+}
+
 double Evaluation::at(const std::string& name) const {
   if (name == "loss") return loss();
   for (const auto& [metric, value] : metrics)
@@ -111,7 +118,7 @@ Evaluation evaluate_in(nn::Module& model, data::DataLoader& data, const Task& ta
     const Tensor outputs = task.outputs(model, there);
     BatchFigures figures(task, outputs, task.loss(outputs, there), there);
     std::vector<Tensor> pending = measures.add(outputs, there);
-    pending.insert(pending.end(), {figures.loss, figures.correct, figures.count});
+    for (const Tensor& t : figures.tensors()) pending.push_back(t);
     eval(pending);
     const std::int64_t samples = figures.samples;
     behind.push(std::move(figures));

@@ -17,10 +17,16 @@ namespace {
 
 using Figure = double (*)(const ClassCounts&);
 
+void refuse_values(const std::string& name, const MetricTask& task) {
+  if (task.answers == Answers::Values)
+    throw ValueError(fmt::format("metric {}: the task's answers are values, not classes", name));
+}
+
 MetricInfo of_classes(std::string name, std::string definition, Figure figure, bool binary,
                       bool single_label = false) {
   MetricInfo info{.name = name, .definition = std::move(definition)};
   info.make = [=](const MetricTask& task) -> std::unique_ptr<MetricState> {
+    refuse_values(name, task);
     if (task.num_classes < 1)
       throw ValueError(
           fmt::format("metric {}: the task does not say how many classes there are", name));
@@ -36,19 +42,23 @@ MetricInfo of_classes(std::string name, std::string definition, Figure figure, b
 
 MetricInfo of_values(std::string name, std::string definition, bool more_is_better,
                      double (*figure)(const std::vector<double>&, const std::vector<double>&)) {
-  MetricInfo info{.name = std::move(name),
-                  .definition = std::move(definition),
-                  .more_is_better = more_is_better};
-  info.make = [=](const MetricTask&) { return make_value_metric(figure); };
+  MetricInfo info{
+      .name = name, .definition = std::move(definition), .more_is_better = more_is_better};
+  info.make = [=](const MetricTask& task) {
+    if (task.answers == Answers::Classes)
+      throw ValueError(fmt::format("metric {}: the task's answers are classes, not values", name));
+    return make_value_metric(figure);
+  };
   return info;
 }
 
 MetricInfo of_averages(std::string name, std::string definition, bool more_is_better,
-                       double (*figure)(const Averages&)) {
+                       double (*figure)(const Averages&), bool needs_right_answers = false) {
   MetricInfo info{.name = std::move(name),
                   .definition = std::move(definition),
                   .more_is_better = more_is_better};
   info.of_averages = figure;
+  info.needs_right_answers = needs_right_answers;
   return info;
 }
 
@@ -56,7 +66,8 @@ MetricInfo top(std::int64_t k) {
   MetricInfo info{
       .name = fmt::format("top{}", k),
       .definition = fmt::format("share of samples whose class is among the {} largest logits", k)};
-  info.make = [k](const MetricTask& task) -> std::unique_ptr<MetricState> {
+  info.make = [k, name = info.name](const MetricTask& task) -> std::unique_ptr<MetricState> {
+    refuse_values(name, task);
     if (task.multi_label)
       throw ValueError(fmt::format("metric top{}: a sample may have one label only", k));
     return make_top_metric(k);
@@ -66,9 +77,10 @@ MetricInfo top(std::int64_t k) {
 
 std::vector<MetricInfo> built_in() {
   return {
-      of_averages("accuracy",
-                  "share of right answers; of several labels a sample counts when all are right",
-                  true, [](const Averages& a) { return a.accuracy(); }),
+      of_averages(
+          "accuracy",
+          "share of right answers; of several labels a sample counts when all are right", true,
+          [](const Averages& a) { return a.accuracy(); }, true),
       top(5),
       of_classes("precision", "TP / (TP + FP) of class 1; 0 when nothing was called 1", precision1,
                  true),
@@ -134,6 +146,12 @@ MetricInfo metric_info(const std::string& name) {
   std::vector<std::string> names;
   for (const MetricInfo& info : metric_infos()) names.push_back(info.name);
   throw ValueError(fmt::format("unknown metric '{}'; there are: {}", name, fmt::join(names, ", ")));
+}
+
+std::unique_ptr<MetricState> make_state(const MetricInfo& info, const MetricTask& task) {
+  if (info.make) return info.make(task);
+  if (info.needs_right_answers) refuse_values(info.name, task);
+  return nullptr;
 }
 
 void register_metric(MetricInfo info) {

@@ -128,26 +128,37 @@ class ValueMetric final : public MetricState {
   void add(const Judged& b) override {
     predicted_.push_back(b.predictions.detach());
     actual_.push_back(b.targets.detach());
+    counted_.push_back(b.counted);
   }
 
   // Those before have been evaluated.
   std::vector<Tensor> tensors() const override {
     if (predicted_.empty()) return {};
-    return {predicted_.back(), actual_.back()};
+    return {predicted_.back(), actual_.back(), counted_.back()};
   }
 
   double value() const override { return figure_(all(predicted_), all(actual_)); }
 
  private:
-  static std::vector<double> all(const std::vector<Tensor>& parts) {
+  /// The values of the rows that count.
+  std::vector<double> all(const std::vector<Tensor>& parts) const {
     std::vector<double> values;
-    for (const Tensor& t : parts)
-      for (const double v : t.cpu().to(DType::Float64).to_vector<double>()) values.push_back(v);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto part = parts[i].cpu().to(DType::Float64).to_vector<double>();
+      std::vector<std::int64_t> counts(part.size(), 1);
+      if (counted_[i].defined())
+        counts = counted_[i].cpu().to(DType::Int64).to_vector<std::int64_t>();
+      if (counts.size() != part.size())
+        throw ShapeError(fmt::format("metric: {} values, but {} say whether they count",
+                                     part.size(), counts.size()));
+      for (std::size_t row = 0; row < part.size(); ++row)
+        if (counts[row] != 0) values.push_back(part[row]);
+    }
     return values;
   }
 
   Figure figure_;
-  std::vector<Tensor> predicted_, actual_;
+  std::vector<Tensor> predicted_, actual_, counted_;
 };
 
 double at(const std::vector<std::int64_t>& list, std::size_t i) {

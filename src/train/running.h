@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <ingot/core/device.h>
 #include <ingot/data/data_loader.h>
@@ -18,9 +21,12 @@
 
 namespace ingot::train {
 
+/// Throws ValueError when the task, which has no right answers, is to tell their share.
+void require_no_accuracy(const Task& task);
+
 /// What a batch adds to the averages; on the device until it is read.
 struct BatchFigures {
-  Tensor loss, correct, count;  // as a Task gives them
+  Tensor loss, correct, count, weight;  // as a Task gives them
   std::int64_t samples = 0;
   std::int64_t epoch = 0, step = 0;  // for messages, both from 1
 
@@ -31,18 +37,25 @@ struct BatchFigures {
       : loss(mean_loss.detach()),
         correct(task.correct(outputs, batch)),
         count(task.count(batch)),
-        samples(batch.samples()) {}
+        weight(task.weight(batch)),
+        samples(batch.samples()) {
+    if (!correct.defined()) require_no_accuracy(task);
+  }
 
   /// The numbers; waits for them.
   struct Numbers {
     double loss = 0;
     std::int64_t correct = 0, count = 0, samples = 0;
-    void add_to(Averages& averages) const { averages.add(loss, correct, count, samples); }
+    double weight = 0;
+    void add_to(Averages& averages) const { averages.add(loss, correct, count, samples, weight); }
   };
   Numbers read() const {
-    return {loss.item(), correct.defined() ? correct.item<std::int64_t>() : 0,
-            count.defined() ? count.item<std::int64_t>() : samples, samples};
+    const std::int64_t terms = count.defined() ? count.item<std::int64_t>() : samples;
+    return {loss.item(), correct.defined() ? correct.item<std::int64_t>() : 0, terms, samples,
+            weight.defined() ? weight.item() : static_cast<double>(terms)};
   }
+  /// What read() waits for.
+  std::vector<Tensor> tensors() const { return {loss, correct, count, weight}; }
 };
 
 /// The figures of the latest batches. On the cpu they are computed already; a device is given a few
@@ -127,6 +140,9 @@ inline void enter_training(std::optional<nn::ModeScope>& scope, nn::Module& mode
 
 /// Throws ValueError when the loader has no batches.
 void require_batches(const data::DataLoader& loader, const char* what);
+
+/// The lines of the metrics in Checkpoint::extra. Throws IoError when there are none to be found.
+std::vector<MetricsRow> history_in(const std::map<std::string, std::string>& extra);
 
 /// evaluate() within a run.
 Evaluation evaluate_in(nn::Module& model, data::DataLoader& data, const Task& task,

@@ -27,6 +27,12 @@ Tensor as_float(const Tensor& t, const Tensor& like) {
 
 Tensor rows(const Tensor& logits) { return logits.reshape({-1, logits.size(-1)}); }
 
+/// The sum divided by its weights. Where nothing weighs anything it is the sum, which is 0: neither
+/// it nor its gradients may be 0 / 0.
+Tensor mean_of(const Tensor& sum, const Tensor& weights) {
+  return sum / weights.masked_fill(weights.eq(0), 1);
+}
+
 }  // namespace
 
 Task::Task(TaskOptions options, std::vector<std::string> default_metrics)
@@ -48,6 +54,7 @@ Tensor Task::outputs(nn::Module& model, const data::Batch& batch) const {
 }
 
 Tensor Task::count(const data::Batch&) const { return {}; }
+Tensor Task::weight(const data::Batch&) const { return {}; }
 Tensor Task::correct(const Tensor&, const data::Batch&) const { return {}; }
 
 const Tensor& Task::targets(const data::Batch& batch) const {
@@ -75,19 +82,35 @@ Classification::Classification(std::int64_t num_classes, TaskOptions options)
 }
 
 Tensor Classification::loss(const Tensor& outputs, const data::Batch& batch) const {
-  return cross_entropy(
-      outputs, targets(batch),
-      {.weight = class_weights(outputs.device()), .label_smoothing = options().label_smoothing});
+  const Tensor weights = weight(batch);
+  const Tensor loss =
+      cross_entropy(outputs, targets(batch),
+                    {.weight = class_weights(outputs.device()),
+                     .reduction = weights.defined() ? Reduction::Sum : Reduction::Mean,
+                     .label_smoothing = options().label_smoothing});
+  return weights.defined() ? mean_of(loss, weights) : loss;
+}
+
+Tensor Classification::weight(const data::Batch& batch) const {
+  const Tensor& wanted = targets(batch);
+  if (!options().class_weights.defined() || wanted.dim() != 1) return {};
+  return class_weights(wanted.device()).index_select(0, wanted).sum();
+}
+
+/// [N] of [N], or of probabilities [N, C].
+Tensor Classification::classes(const data::Batch& batch) const {
+  const Tensor& wanted = targets(batch);
+  return wanted.dim() == 2 ? wanted.argmax(1) : wanted;
 }
 
 Tensor Classification::correct(const Tensor& outputs, const data::Batch& batch) const {
-  return predict(outputs).eq(targets(batch)).sum();
+  return predict(outputs).eq(classes(batch)).sum();
 }
 
 Tensor Classification::predict(const Tensor& outputs) const { return outputs.detach().argmax(1); }
 
 Judged Classification::judge(const Tensor& outputs, const data::Batch& batch) const {
-  return {outputs.detach(), predict(outputs), targets(batch)};
+  return {outputs.detach(), predict(outputs), classes(batch)};
 }
 
 // -- Several labels ---------------------------------------------------------------------------
@@ -159,17 +182,24 @@ TokenClassification::TokenClassification(std::int64_t num_classes, TaskOptions o
     throw ValueError(fmt::format("token classification: there cannot be {} classes", num_classes));
 }
 
-// Without weights the mean is made here, so that a batch without any token that counts has the loss
-// and the gradients 0, not NaN.
 Tensor TokenClassification::loss(const Tensor& outputs, const data::Batch& batch) const {
-  const Tensor weights = class_weights(outputs.device());
-  const Tensor loss =
-      cross_entropy(rows(outputs), targets(batch).reshape({-1}),
-                    {.weight = weights,
-                     .reduction = weights.defined() ? Reduction::Mean : Reduction::Sum,
-                     .ignore_index = ignore_index_,
-                     .label_smoothing = options().label_smoothing});
-  return weights.defined() ? loss : loss / count(batch).clamp(1, std::nullopt);
+  const Tensor sum = cross_entropy(rows(outputs), targets(batch).reshape({-1}),
+                                   {.weight = class_weights(outputs.device()),
+                                    .reduction = Reduction::Sum,
+                                    .ignore_index = ignore_index_,
+                                    .label_smoothing = options().label_smoothing});
+  const Tensor weights = weight(batch);
+  return mean_of(sum, weights.defined() ? weights : count(batch));
+}
+
+Tensor TokenClassification::weight(const data::Batch& batch) const {
+  if (!options().class_weights.defined()) return {};
+  const Tensor wanted = targets(batch).reshape({-1});
+  const Tensor ignored = wanted.eq(ignore_index_);
+  return class_weights(wanted.device())
+      .index_select(0, wanted.masked_fill(ignored, 0))
+      .masked_fill(ignored, 0)
+      .sum();
 }
 
 Tensor TokenClassification::count(const data::Batch& batch) const {

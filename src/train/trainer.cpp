@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kLinesPerEpoch = 10;
 
+bool is_on(const Every& every) { return every.steps > 0 || every.epochs > 0; }
+
 void check_finite(double loss, const char* which, std::int64_t epoch, std::int64_t step) {
   if (std::isfinite(loss)) return;
   throw DivergedError(fmt::format(
@@ -33,14 +35,6 @@ bool has_metric(const Task& task, std::string_view name) {
 }
 
 [[noreturn]] void refuse(const std::string& cause) { throw ValueError("trainer: " + cause); }
-
-/// Throws ValueError when a run of that task does not give the value.
-void check_measured(const std::string& monitor, const Task& task) {
-  if (monitor.ends_with("_loss")) return;
-  if (has_metric(task, monitor.substr(monitor.find('_') + 1))) return;
-  refuse(fmt::format("monitor is {}, but the metrics of {} are: {}", monitor, task.name(),
-                     fmt::join(task.metrics(), ", ")));
-}
 
 void not_negative(const char* name, double value) {
   if (!(value >= 0)) refuse(fmt::format("{} must not be negative, got {}", name, value));
@@ -95,22 +89,34 @@ void Trainer::check_options() const {
     refuse("measures says what the second loader holds: Val or Test");
   for (const auto& callback : o.callbacks)
     if (!callback) refuse("a callback is null");
+  // Found now, not after the epoch that the first measurement ends.
+  for (const std::string& name : o.task->metrics())
+    make_state(metric_info(name), o.task->metric_task());
   const Metric monitor = Metric::parse(o.monitor.name);
   if (!o.early_stopping && !o.plateau) return;
-  check_measured(monitor.name, *o.task);
   if (monitor.is_of_test())
     refuse(
         fmt::format("the test data must not choose, and monitor is {}; use val_loss or "
                     "val_accuracy",
                     monitor.name));
-  if (monitor.name.starts_with("train")) return;
-  if (!validation_)
-    refuse(fmt::format("monitor is {}, but there are no validation data", monitor.name));
-  if (o.measures == data::Split::Test)
-    refuse(
-        fmt::format("monitor is {}, but the second loader holds test data, which must not "
-                    "choose; give it validation data",
-                    monitor.name));
+  require_measured(monitor);
+}
+
+void Trainer::require_measured(const Metric& metric) const {
+  const std::string name = Metric::parse(metric.name).name;
+  const auto why_not = [&](const std::string& cause) {
+    refuse(fmt::format("{} is not measured: {}", name, cause));
+  };
+  if (!name.ends_with("_loss") && !has_metric(*options_.task, name.substr(name.find('_') + 1)))
+    why_not(fmt::format("the metrics of {} are: {}", options_.task->name(),
+                        fmt::join(options_.task->metrics(), ", ")));
+  if (name.starts_with("train")) return;
+  if (!validation_) why_not("there are no validation data");
+  if (options_.measures == data::Split::Test && !metric.is_of_test())
+    why_not("the second loader holds test data, which must not choose; give it validation data");
+  if (options_.measures != data::Split::Test && metric.is_of_test())
+    why_not("the second loader holds validation data");
+  if (!measures_at_all()) why_not("evaluate_every is never");
 }
 
 void Trainer::check_data() const {
@@ -126,15 +132,14 @@ bool Trainer::stopped_early() const {
   return best.count > 0 && best.since >= *options_.early_stopping;
 }
 
-bool Trainer::measures_at_all() const {
-  return validation_ && (options_.evaluate_every.steps > 0 || options_.evaluate_every.epochs > 0);
-}
+bool Trainer::measures_at_all() const { return validation_ && is_on(options_.evaluate_every); }
 
 bool Trainer::finished() const {
   if (stopped_early()) return true;
   if (options_.max_steps == 0) return epoch_ >= options_.epochs;
-  return steps_done() && (batch_ != train_.size() || batch_ == 0) &&
-         (!measures_at_all() || measured_here());
+  // The last step has its line of the metrics when all that is due there was done.
+  return steps_done() && (batch_ != train_.size() || batch_ == 0) && !history_.empty() &&
+         history_.back().step == step_ && (!measures_at_all() || measured_here());
 }
 
 bool Trainer::steps_done() const { return options_.max_steps > 0 && step_ >= options_.max_steps; }
@@ -187,13 +192,15 @@ bool Trainer::train_epoch() {
     // Lines at fixed batches, so that they do not depend on where a run was stopped.
     const std::int64_t line = batch_ * kLinesPerEpoch / batches;
     const bool line_due =
-        !last &&
+        !ends &&
         (options_.log_steps == 0 ? line != lines_done : stepped && step_ % options_.log_steps == 0);
     const bool step_due =
         stepped && !ends &&
         (is_due(options_.evaluate_every, false) || is_due(options_.save_every, false));
     lines_done = line;
-    read_figures(line_due || step_due || ends);
+    const bool pauses = step_due || (ends && !last);
+    read_figures(line_due || pauses || last);
+    if (pauses) check_weights();
     const Progress& progress = pass.after(batch_, epoch_averages_, samples);
     epoch_seconds_ = seconds_before + progress.seconds;
     if (step_due) {
@@ -210,12 +217,14 @@ bool Trainer::train_epoch() {
     call([&](Callback& c) { c.on_batch_end(*this, progress); });
     if (stop_asked_) {
       read_figures(true);
+      if (!pauses) check_weights();
       return false;
     }
     if (ends && !last) return true;
   }
   if (group_ > 0) optimizer_step();  // the last batches could not be read
   read_figures(true);
+  check_weights();
   if (epoch_averages_.samples == 0)
     throw ValueError(fmt::format("trainer: epoch {} had nothing to train on", epoch_ + 1));
   batch_ = batches;
@@ -251,13 +260,15 @@ std::int64_t Trainer::train_batch(const data::Batch& given, bool last) {
 /// The gradients of sums are added up; what they are divided by is known at the step.
 void Trainer::accumulate(const Tensor& loss, const BatchFigures& figures) {
   const Tensor terms =
-      figures.count.defined()
+      figures.weight.defined() ? figures.weight
+      : figures.count.defined()
           ? figures.count
           : full({}, figures.samples, {.dtype = DType::Int64, .device = options_.device});
   (loss * terms).backward();
-  group_count_ = group_ == 0 ? terms : group_count_ + terms;
+  group_weight_ = group_ == 0 ? terms : group_weight_ + terms;
   ++group_;
-  std::vector<Tensor> pending{figures.loss, figures.correct, figures.count, group_count_};
+  std::vector<Tensor> pending = figures.tensors();
+  pending.push_back(group_weight_);
   for (const Tensor& p : model_.parameters()) pending.push_back(p.grad());
   eval(pending);
 }
@@ -265,9 +276,9 @@ void Trainer::accumulate(const Tensor& loss, const BatchFigures& figures) {
 void Trainer::optimizer_step() {
   const std::vector<Tensor> params = model_.parameters();
   if (options_.learning_rate) optimizer_.set_lr(options_.learning_rate(step_));
-  if (group_count_.defined()) {
+  if (group_weight_.defined()) {
     const NoGradGuard no_grad;
-    const Tensor terms = group_count_.clamp(1, std::nullopt);
+    const Tensor terms = group_weight_.masked_fill(group_weight_.eq(0), 1);
     for (Tensor p : params)
       if (const Tensor grad = p.grad(); grad.defined()) p.set_grad(grad / terms);
   }
@@ -279,7 +290,7 @@ void Trainer::optimizer_step() {
   optimizer_.step();
   ++step_;
   group_ = 0;
-  group_count_ = {};
+  group_weight_ = {};
   if (options_.ema_decay > 0) update_average(params);
   if (options_.scheduler && step_ <= options_.scheduler_steps) options_.scheduler->step();
   call([&](Callback& c) { c.on_step_end(*this); });
@@ -334,10 +345,29 @@ StateDict Trainer::average() const {
 
 void Trainer::read_figures(bool all) {
   behind_->read(all, [&](const BatchFigures& of, const BatchFigures::Numbers& numbers) {
-    if (numbers.count > 0) check_finite(numbers.loss, "loss", of.epoch, of.step);
+    check_finite(numbers.loss, "loss", of.epoch, of.step);
     numbers.add_to(epoch_averages_);
     numbers.add_to(line_averages_);
   });
+}
+
+/// A loss is of the weights before its step: what the latest step made of them, no loss tells.
+void Trainer::check_weights() const {
+  const NoGradGuard no_grad;
+  std::vector<std::pair<std::string, Tensor>> finite;
+  Tensor all;
+  for (const auto& [name, p] : model_.named_parameters()) {
+    if (!p.requires_grad()) continue;
+    finite.emplace_back(name, p.detach().isfinite().all());
+    all = all.defined() ? all.logical_and(finite.back().second) : finite.back().second;
+  }
+  if (!all.defined() || all.item<bool>()) return;
+  for (const auto& [name, is_finite] : finite)
+    if (!is_finite.item<bool>())
+      throw DivergedError(fmt::format(
+          "training diverged: the weight '{}' is not finite in epoch {}, step {}; try a smaller "
+          "learning rate",
+          name, epoch_ + 1, step_));
 }
 
 // -- What happens between steps ---------------------------------------------------------------
@@ -393,22 +423,23 @@ bool Trainer::end_of_steps() {
     const auto measured = measure();
     if (!measured) return false;
     report(row_of(line_averages_), &*measured);
-    line_averages_ = {};
     step_plateau();
+  } else {
+    report(row_of(line_averages_), nullptr);
   }
-  if (options_.save_every.steps > 0 || options_.save_every.epochs > 0)
-    call([&](Callback& c) { c.on_save(*this); });
+  line_averages_ = {};
+  if (is_on(options_.save_every)) call([&](Callback& c) { c.on_save(*this); });
   return !stop_asked_;
 }
 
 bool Trainer::end_epoch() {
   std::optional<Evaluation> measured;
-  const bool ends_run = steps_done() && measures_at_all();
-  if (validation_ && (is_due(options_.evaluate_every, true) || ends_run)) {
+  const bool ends_run = steps_done();
+  if (validation_ && (is_due(options_.evaluate_every, true) || (ends_run && measures_at_all()))) {
     measured = measure();
     if (!measured) return false;
   }
-  const bool saves = is_due(options_.save_every, true);
+  const bool saves = is_due(options_.save_every, true) || (ends_run && is_on(options_.save_every));
   MetricsRow row = row_of(epoch_averages_);
   ++epoch_;
   batch_ = 0;

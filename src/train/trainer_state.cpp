@@ -19,20 +19,50 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kExtraKey = "trainer";  // in Checkpoint::extra
 constexpr std::string_view kGradient = "gradient.";
 constexpr std::string_view kAverage = "average.";
+constexpr const char* kGroupWeight = "group_weight";
 
 Json to_json(const Averages& a) {
   Json json{a.loss_sum, a.correct, a.count};
-  if (a.samples != a.count) json.push_back(a.samples);
+  const bool weighted = a.weight != static_cast<double>(a.count);
+  if (weighted || a.samples != a.count) json.push_back(a.samples);
+  if (weighted) json.push_back(a.weight);
   return json;
 }
 
 Averages averages_from(const Json& json) {
   const auto count = json.at(2).get<std::int64_t>();
   return {json.at(0).get<double>(), json.at(1).get<std::int64_t>(), count,
-          json.size() > 3 ? json.at(3).get<std::int64_t>() : count};
+          json.size() > 3 ? json.at(3).get<std::int64_t>() : count,
+          json.size() > 4 ? json.at(4).get<double>() : static_cast<double>(count)};
+}
+
+std::vector<MetricsRow> history_from(const Json& json) {
+  const Json& history = json.at("history");
+  if (!history.is_array()) throw IoError("the checkpoint's record of its run has no history");
+  std::vector<MetricsRow> rows;
+  for (const Json& row : history)
+    rows.push_back(metrics_row_from_json(row.get<std::string>(), "checkpoint"));
+  return rows;
+}
+
+template <class F>
+void read_record(const std::string& text, F&& read) {
+  try {
+    read(Json::parse(text));
+  } catch (const Json::exception& e) {
+    throw IoError(fmt::format("the checkpoint's record of its run is damaged: {}", e.what()));
+  }
 }
 
 }  // namespace
+
+std::vector<MetricsRow> history_in(const std::map<std::string, std::string>& extra) {
+  const auto entry = extra.find(kExtraKey);
+  if (entry == extra.end()) throw IoError("the checkpoint was not made by a trainer");
+  std::vector<MetricsRow> rows;
+  read_record(entry->second, [&](const Json& json) { rows = history_from(json); });
+  return rows;
+}
 
 /// What a checkpoint says besides the states of model, optimizer and schedules.
 struct Trainer::Record {
@@ -41,6 +71,7 @@ struct Trainer::Record {
   std::optional<double> step_lr;  // an older Ingot did not save it
   std::vector<MetricsRow> history;
   std::int64_t group = 0, group_count = 0;
+  Tensor group_weight;  // instead of the count, where terms weigh differently
   std::vector<std::string> callbacks;
   std::vector<std::pair<std::size_t, Tensor>> gradients, averages;  // by number of the parameter
 };
@@ -64,7 +95,12 @@ Checkpoint Trainer::checkpoint() const {
   const nn::NamedTensors params = model_.named_parameters();
   if (group_ > 0) {
     json["group"] = group_;
-    if (group_count_.defined()) json["group_count"] = group_count_.item<std::int64_t>();
+    if (group_weight_.defined()) {
+      if (group_weight_.is_floating_point())
+        checkpoint.trainer.insert(kGroupWeight, group_weight_);
+      else
+        json["group_count"] = group_weight_.item<std::int64_t>();
+    }
     for (const auto& [name, p] : params)
       if (const Tensor grad = p.grad(); grad.defined())
         checkpoint.trainer.insert(std::string(kGradient) + name, grad.detach());
@@ -105,6 +141,8 @@ void Trainer::read_own_state(const StateDict& state, Record& record) const {
       record.gradients.emplace_back(place(text.substr(kGradient.size()), t), t);
     else if (text.starts_with(kAverage))
       record.averages.emplace_back(place(text.substr(kAverage.size()), t), t);
+    else if (text == kGroupWeight && t.dim() == 0 && t.is_floating_point())
+      record.group_weight = t;
     else
       throw ValueError(fmt::format("the checkpoint's 'trainer.{}' is not known", key));
   }
@@ -127,23 +165,17 @@ Trainer::Record Trainer::record_of(const Checkpoint& checkpoint) const {
   if (checkpoint.step < 0)
     throw ValueError(fmt::format("the checkpoint stands at step {}", checkpoint.step));
   Record record;
-  try {
-    const Json json = Json::parse(entry->second);
+  read_record(entry->second, [&](const Json& json) {
     record.epoch_averages = averages_from(json.at("epoch_averages"));
     record.line_averages = averages_from(json.at("line_averages"));
     record.epoch_seconds = json.at("epoch_seconds").get<double>();
     if (json.contains("step_lr")) record.step_lr = json["step_lr"].get<double>();
     if (json.contains("group")) record.group = json["group"].get<std::int64_t>();
     if (json.contains("group_count")) record.group_count = json["group_count"].get<std::int64_t>();
-    const Json& history = json.at("history");
-    if (!history.is_array()) throw IoError("the checkpoint's record of its run has no history");
-    for (const Json& row : history)
-      record.history.push_back(metrics_row_from_json(row.get<std::string>(), "checkpoint"));
+    record.history = history_from(json);
     if (json.contains("callbacks"))
       record.callbacks = json["callbacks"].get<std::vector<std::string>>();
-  } catch (const Json::exception& e) {
-    throw IoError(fmt::format("the checkpoint's record of its run is damaged: {}", e.what()));
-  }
+  });
   if (record.group < 0 || (record.group > 0 && record.group >= options_.accumulate))
     throw ValueError(
         fmt::format("the checkpoint stands inside a step, after {} batches; the trainer makes a "
@@ -155,6 +187,17 @@ Trainer::Record Trainer::record_of(const Checkpoint& checkpoint) const {
   if (options_.early_stopping) best_row(record.history, options_.monitor);  // it can be told
   read_own_state(checkpoint.trainer, record);
   return record;
+}
+
+void Trainer::load_measured(const Checkpoint& checkpoint) {
+  StateDict weights = checkpoint.model;
+  for (const auto& [key, t] : checkpoint.trainer)
+    if (key.starts_with(kAverage)) weights.insert_or_assign(key.substr(kAverage.size()), t);
+  model_.load_state_dict(weights);
+  const std::vector<Tensor> params = model_.parameters();
+  const NoGradGuard no_grad;
+  for (std::size_t i = 0; i < average_.size(); ++i)
+    if (average_[i].defined()) average_[i] = params[i].detach().clone();
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
@@ -208,10 +251,13 @@ void Trainer::take_own_state(const Record& record) {
     return t.detach().to(params[i].device()).to(params[i].dtype());
   };
   group_ = record.group;
-  group_count_ = {};
+  group_weight_ = {};
   if (group_ > 0) {
     for (Tensor p : params) p.set_grad({});
-    group_count_ = full({}, record.group_count, {.dtype = DType::Int64, .device = options_.device});
+    group_weight_ =
+        record.group_weight.defined()
+            ? record.group_weight.detach().to(options_.device)
+            : full({}, record.group_count, {.dtype = DType::Int64, .device = options_.device});
     for (const auto& [i, t] : record.gradients) {
       Tensor p = params[i];
       p.set_grad(there(i, t));

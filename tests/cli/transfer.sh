@@ -50,6 +50,23 @@ says "--flip 0.25 cannot be changed by --resume: the run has the default"
 check 2 ingot train --out strong --resume --augment light --epochs 3
 says "--augment light cannot be changed by --resume: the run has strong"
 
+# -- Mixtures of images: the same from any number of workers, and when resumed.
+for mix in "--mixup 0.4" "--cutmix 1" "--mixup 0.2 --cutmix 1"; do
+  # shellcheck disable=SC2086
+  {
+    check 0 ingot train "${quick[@]}" --epochs 2 $mix --overwrite --out mixed
+    prints "mix        "
+    check 0 ingot train "${quick[@]}" --epochs 1 $mix --workers 0 --overwrite --out mixed1
+  }
+  check 0 ingot train --out mixed1 --resume --epochs 2
+  same mixed/model.safetensors mixed1/model.safetensors
+  if cmp -s mixed/model.safetensors plain/model.safetensors; then fail "$mix changes nothing"; fi
+done
+check 2 ingot train "${quick[@]}" --mixup -1 --out bad
+says "--mixup: must be a number, 0 or more, not '-1'"
+check 2 ingot train --out mixed --resume --cutmix 0.5 --epochs 3
+says "--cutmix 0.5 cannot be changed by --resume: the run has 1.0"
+
 # -- What does not learn keeps its bits.
 tensors() { "$INGOT_BIN" convert "$1" "$2" --overwrite >/dev/null || fail "convert $1"; }
 # kept A B NAME...: tensors that are equal in both files; others differ.

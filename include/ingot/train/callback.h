@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +43,7 @@ class Callback {
   /// A batch is on its device and about to go in. What is changed in it is trained on.
   virtual void on_batch_begin(Trainer&, data::Batch&) {}
   /// The loss of the batch, before its gradients. Another one may be put in its place, a mean over
-  /// as many terms; the averages are of what stands here afterwards. Reading a value waits for it.
+  /// the same terms; the averages are of what stands here afterwards. Reading a value waits for it.
   virtual void on_loss(Trainer&, const data::Batch&, const Tensor& /*outputs*/, Tensor& /*loss*/) {}
   /// A batch has been trained on.
   virtual void on_batch_end(Trainer&, const Progress&) {}
@@ -56,7 +57,7 @@ class Callback {
   virtual void on_evaluate_batch(Trainer&, const Progress&) {}
   /// A new line of the metrics.
   virtual void on_log(Trainer&, const MetricsRow&) {}
-  /// It is time to save; every loss so far is known to be finite.
+  /// It is time to save; every loss so far and every weight is known to be finite.
   virtual void on_save(Trainer&) {}
 
   /// What a callback must remember so that a run that was restored goes on as if it had never
@@ -74,6 +75,8 @@ class KeepBest final : public Callback {
   KeepBest(Metric metric, std::filesystem::path file,
            std::map<std::string, std::string> metadata = {});
   KeepBest(Metric metric, Save save);
+  /// Throws ValueError when the run does not measure the metric.
+  void on_train_begin(Trainer& trainer) override;
   void on_log(Trainer& trainer, const MetricsRow& row) override;
 
  private:
@@ -141,16 +144,21 @@ struct SaveCheckpointsOptions {
   std::int64_t total_limit = 0;
   /// By which one is the best; without a name there is none.
   Metric best = {};
-  /// The weights of the best are in the model when the run ends.
+  /// What was measured best is in the model when the run ends: the weights of that checkpoint, or
+  /// their averages with ema_decay.
   bool load_best_at_end = false;
 };
 
-/// Saves a checkpoint whenever the run saves: checkpoint-STEP.safetensors in a folder.
+/// Saves a checkpoint whenever the run saves: checkpoint-STEP.safetensors in a folder. Those that
+/// another run has left there, or the same one behind where it was taken up again, go when the
+/// first is saved: the latest is the one to go on from.
 class SaveCheckpoints final : public Callback {
  public:
   /// Throws ValueError for a negative limit, an unknown metric or one of test data, and for
   /// load_best_at_end without a metric.
   explicit SaveCheckpoints(std::filesystem::path folder, SaveCheckpointsOptions options = {});
+  /// Throws ValueError when the run does not measure what is the best.
+  void on_train_begin(Trainer& trainer) override;
   void on_save(Trainer& trainer) override;
   void on_train_end(Trainer& trainer) override;
 
@@ -165,6 +173,7 @@ class SaveCheckpoints final : public Callback {
 
   std::filesystem::path folder_;
   SaveCheckpointsOptions options_;
+  std::set<std::int64_t> own_, foreign_;  ///< steps of this run's checkpoints, and of others'
 };
 
 }  // namespace ingot::train

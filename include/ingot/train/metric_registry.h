@@ -37,10 +37,18 @@ class MetricState {
   virtual double value() const = 0;
 };
 
+/// What a task's answers are.
+enum class Answers {
+  Unknown,  ///< the task does not say
+  Classes,  ///< right or wrong; of several labels each is
+  Values,   ///< near or far
+};
+
 /// What a metric may need to know of its task.
 struct MetricTask {
   std::int64_t num_classes = 0;  ///< 0: unknown, or there are none
   bool multi_label = false;
+  Answers answers = Answers::Unknown;
 };
 
 struct MetricInfo {
@@ -51,6 +59,8 @@ struct MetricInfo {
   std::function<std::unique_ptr<MetricState>(const MetricTask&)> make = {};
   /// Instead of `make`: of the averages, which are measured in any case.
   std::function<double(const Averages&)> of_averages = {};
+  /// Of `of_averages`: it is of right answers, so for no task whose answers are values.
+  bool needs_right_answers = false;
 };
 
 /// All metrics: accuracy, top5 (any top and a number will do), precision, recall, f1 (of class 1 of
@@ -59,6 +69,9 @@ struct MetricInfo {
 std::vector<MetricInfo> metric_infos();
 /// Throws ValueError listing what there is.
 MetricInfo metric_info(const std::string& name);
+/// Empty sums of the metric, null where it is of the averages. Throws ValueError when the task is
+/// none that the metric is for.
+std::unique_ptr<MetricState> make_state(const MetricInfo& info, const MetricTask& task);
 /// Adds a metric of one's own. Throws ValueError when the name is taken or empty, or the info has
 /// neither `make` nor `of_averages`.
 void register_metric(MetricInfo info);

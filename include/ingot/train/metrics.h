@@ -18,20 +18,22 @@ struct Averages {
   std::int64_t correct = 0;  ///< right answers
   std::int64_t count = 0;    ///< terms: samples, or what else a task counts (tokens)
   std::int64_t samples = 0;
+  double weight = 0;  ///< of the terms in loss_sum: count, unless terms weigh differently
 
   void add(double mean_loss, std::int64_t batch_correct, std::int64_t batch_count) {
-    add(mean_loss, batch_correct, batch_count, batch_count);
+    add(mean_loss, batch_correct, batch_count, batch_count, static_cast<double>(batch_count));
   }
   void add(double mean_loss, std::int64_t batch_correct, std::int64_t batch_count,
-           std::int64_t batch_samples) {
+           std::int64_t batch_samples, double batch_weight) {
     samples += batch_samples;
-    if (batch_count == 0) return;  // a mean of nothing is no number
-    loss_sum += mean_loss * static_cast<double>(batch_count);
     correct += batch_correct;
     count += batch_count;
+    if (batch_weight == 0) return;  // a mean of nothing is no number
+    loss_sum += mean_loss * batch_weight;
+    weight += batch_weight;
   }
   /// Mean loss of a term; 0 before the first.
-  double loss() const { return count ? loss_sum / static_cast<double>(count) : 0; }
+  double loss() const { return weight > 0 ? loss_sum / weight : 0; }
   /// Share of right answers, 0 to 1.
   double accuracy() const {
     return count ? static_cast<double>(correct) / static_cast<double>(count) : 0;

@@ -45,11 +45,15 @@ class Task {
   virtual std::string name() const = 0;
   /// Runs the network. Every field of the batch is on its device.
   virtual Tensor outputs(nn::Module& model, const data::Batch& batch) const;
-  /// What is to become small: the mean over count(batch) terms, 0-dim.
+  /// What is to become small: the mean over count(batch) terms, weighted where weight() says so,
+  /// 0-dim. Finite for a batch without terms, too: such a batch is trained on like any other.
   virtual Tensor loss(const Tensor& outputs, const data::Batch& batch) const = 0;
-  /// How many terms loss() is the mean of, int64 0-dim; undefined: one for each sample. Means over
-  /// several batches are weighted by it.
+  /// How many terms loss() is the mean of, int64 0-dim; undefined: one for each sample.
   virtual Tensor count(const data::Batch& batch) const;
+  /// What loss() was divided by to be a mean, where that is not count(): the sum of the terms'
+  /// weights, floating, 0-dim; undefined: count(). Means over several batches, and the gradients of
+  /// several in one step, are weighted by it.
+  virtual Tensor weight(const data::Batch& batch) const;
   /// Right answers among them, int64 0-dim; undefined: answers are not right or wrong.
   virtual Tensor correct(const Tensor& outputs, const data::Batch& batch) const;
   /// The answers: classes, int64; 0 or 1 for each label; values.
@@ -76,19 +80,24 @@ class Task {
   std::vector<std::string> metrics_;
 };
 
-/// One of C classes for a sample: logits [N, C], targets int64 [N], cross-entropy.
+/// One of C classes for a sample: logits [N, C], targets int64 [N] or probabilities [N, C] (as
+/// mixtures of samples have them), cross-entropy. Of probabilities the likeliest class is the right
+/// one. With class_weights the mean is PyTorch's: classes are divided by their weights,
+/// probabilities by N; where all weights are 0 it is 0.
 class Classification : public Task {
  public:
   /// `num_classes` may be 0 when no metric asks for it. By default metrics = {"accuracy"}.
   explicit Classification(std::int64_t num_classes = 0, TaskOptions options = {});
   std::string name() const override { return "classification"; }
   Tensor loss(const Tensor& outputs, const data::Batch& batch) const override;
+  Tensor weight(const data::Batch& batch) const override;
   Tensor correct(const Tensor& outputs, const data::Batch& batch) const override;
   Tensor predict(const Tensor& outputs) const override;
   Judged judge(const Tensor& outputs, const data::Batch& batch) const override;
-  MetricTask metric_task() const override { return {num_classes_, false}; }
+  MetricTask metric_task() const override { return {num_classes_, false, Answers::Classes}; }
 
  private:
+  Tensor classes(const data::Batch& batch) const;
   std::int64_t num_classes_;
 };
 
@@ -118,7 +127,7 @@ class MultiLabelClassification : public Task {
   Tensor correct(const Tensor& outputs, const data::Batch& batch) const override;
   Tensor predict(const Tensor& outputs) const override;
   Judged judge(const Tensor& outputs, const data::Batch& batch) const override;
-  MetricTask metric_task() const override { return {num_labels_, true}; }
+  MetricTask metric_task() const override { return {num_labels_, true, Answers::Classes}; }
 
  private:
   std::int64_t num_labels_;
@@ -134,11 +143,13 @@ class Regression : public Task {
   Tensor loss(const Tensor& outputs, const data::Batch& batch) const override;
   Tensor predict(const Tensor& outputs) const override;
   Judged judge(const Tensor& outputs, const data::Batch& batch) const override;
+  MetricTask metric_task() const override { return {.answers = Answers::Values}; }
 };
 
 /// One of C classes for each token: logits [N, T, C], targets int64 [N, T], cross-entropy over the
-/// tokens whose target is not ignore_index (as transformers' heads). count() are these tokens. By
-/// default metrics = {"accuracy"}, and macro_f1 where the number of classes is given.
+/// tokens whose target is not ignore_index (as transformers' heads). count() are these tokens. The
+/// loss of a batch without any, or whose weights are all 0, is 0. By default metrics =
+/// {"accuracy"}, and macro_f1 where the number of classes is given.
 class TokenClassification : public Task {
  public:
   explicit TokenClassification(std::int64_t num_classes = 0, TaskOptions options = {},
@@ -146,10 +157,11 @@ class TokenClassification : public Task {
   std::string name() const override { return "token classification"; }
   Tensor loss(const Tensor& outputs, const data::Batch& batch) const override;
   Tensor count(const data::Batch& batch) const override;
+  Tensor weight(const data::Batch& batch) const override;
   Tensor correct(const Tensor& outputs, const data::Batch& batch) const override;
   Tensor predict(const Tensor& outputs) const override;
   Judged judge(const Tensor& outputs, const data::Batch& batch) const override;
-  MetricTask metric_task() const override { return {num_classes_, false}; }
+  MetricTask metric_task() const override { return {num_classes_, false, Answers::Classes}; }
 
  protected:
   TokenClassification(std::int64_t num_classes, TaskOptions options, std::int64_t ignore_index,

@@ -35,7 +35,7 @@
 
 namespace ingot::train {
 
-/// The loss became infinite or not a number: the weights are of no use any more.
+/// The loss or a weight became infinite or not a number: the weights are of no use any more.
 class DivergedError : public Error {
  public:
   using Error::Error;
@@ -59,7 +59,8 @@ struct TrainerOptions {
   /// there.
   std::int64_t max_steps = 0;
   /// Batches to a step of the optimizer: their gradients are those of all their terms (samples,
-  /// tokens) in one batch. The last step of an epoch has what is left.
+  /// tokens, with the weights of their classes) in one batch. The last step of an epoch has what is
+  /// left.
   std::int64_t accumulate = 1;
   /// When the second loader's data are measured. What is due at the end of an epoch by both is
   /// measured once.
@@ -106,8 +107,8 @@ class FiguresBehind;
 class Trainer {
  public:
   /// All of these must outlive the trainer. `model` must be on options.device. Throws ValueError
-  /// for options out of range or that exclude each other, an unknown metric, one that the task does
-  /// not have, and a choice by test data.
+  /// for options out of range or that exclude each other, a metric that is unknown or not for the
+  /// task, a `monitor` that the run does not measure, and a choice by test data.
   Trainer(nn::Module& model, optim::Optimizer& optimizer, data::DataLoader& train,
           data::DataLoader& validation, TrainerOptions options);
   /// Without measurements.
@@ -123,8 +124,9 @@ class Trainer {
   /// as a whole is trained as a whole, and each module is in its own mode again afterwards. Throws
   /// DivergedError, naming epoch and step, when the loss of a batch or of a measurement is not
   /// finite. On a device that is found up to five batches late, but always before a line of the
-  /// metrics is written, and before anything is saved. Throws ValueError when a loader gives no
-  /// batches.
+  /// metrics is written. Throws it, too, when a weight is not finite where an epoch ends, something
+  /// is measured or saved, or the run stops: never is such a state saved. Throws ValueError when a
+  /// loader gives no batches, and for the metric "accuracy" when the task has no right answers.
   bool run();
   /// Ends the run after the batch at hand, or the measurement: from callbacks.
   void stop() { stop_asked_ = true; }
@@ -152,6 +154,12 @@ class Trainer {
   /// The model's state with the averages of ema_decay in place of the parameters; without them
   /// state_dict() itself.
   StateDict average() const;
+  /// Puts what was measured at that checkpoint into the model, its averages where it has them; they
+  /// are what average() gives, too. Everything else stays. Throws as Module::load_state_dict.
+  void load_measured(const Checkpoint& checkpoint);
+  /// Throws ValueError saying why when lines of this run that Metric::is_in chooses have no such
+  /// value, or there will be none.
+  void require_measured(const Metric& metric) const;
 
  private:
   struct Record;
@@ -173,6 +181,7 @@ class Trainer {
   void begin_average(const std::vector<Tensor>& params);
   void update_average(const std::vector<Tensor>& params);
   void read_figures(bool all);
+  void check_weights() const;
   std::optional<Evaluation> measure();
   bool after_step(bool line_due);
   bool end_of_steps();
@@ -198,7 +207,7 @@ class Trainer {
   std::int64_t batch_ = 0;  ///< batches trained of the running epoch; all of them: to be measured
   std::int64_t step_ = 0;
   std::int64_t group_ = 0;       ///< batches whose gradients wait for the next step
-  Tensor group_count_;           ///< terms in them, int64 0-dim on the device
+  Tensor group_weight_;          ///< of the terms in them (Task::weight), 0-dim on the device
   std::vector<Tensor> average_;  ///< of the parameters, in their order
   bool stop_asked_ = false;
   std::unique_ptr<FiguresBehind> behind_;

@@ -231,6 +231,51 @@ TEST(Tasks, TokensThatAreIgnoredCountNowhere) {
   EXPECT_NEAR(hidden.at("perplexity"), std::exp((right + 2 * wrong) / 3), 1e-5);
 }
 
+// Rows that do not count have values, too: those of padding.
+TEST(Metrics, OfValuesLeaveOutWhatDoesNotCount) {
+  const Judged judged{.outputs = Tensor(),
+                      .predictions = tensor({1.0f, 50.0f, 2.0f, -9.0f, 4.0f}),
+                      .targets = tensor({2.0f, 0.0f, 2.0f, 7.0f, 6.0f}),
+                      .counted = tensor({1, 0, 1, 0, 1}).to(DType::Bool)};
+  const test::TwinScope twin;
+  for (const Device device : {Device(), kTwin})
+    for (const auto& [name, wanted] : {std::pair("mse", 5.0 / 3),
+                                       {"mae", 1.0},
+                                       {"pearson", 20.0 / std::sqrt(448.0)},
+                                       {"spearman", std::sqrt(3.0) / 2}}) {
+      const auto state = make_state(metric_info(name), {});
+      state->add({Tensor(), judged.predictions.to(device), judged.targets.to(device),
+                  judged.counted.to(device)});
+      eval(state->tensors());
+      EXPECT_NEAR(state->value(), wanted, 1e-12) << name;
+    }
+}
+
+TEST(Tasks, TargetsMayBeProbabilities) {
+  const Tensor logits = tensor({{2.0f, -1.0f, 0.5f}, {0.0f, 1.0f, -2.0f}, {3.0f, 0.0f, 0.0f}});
+  const Tensor shares = tensor({{0.7f, 0.3f, 0.0f}, {0.6f, 0.4f, 0.0f}, {0.2f, 0.3f, 0.5f}});
+  const data::Batch batch{Tensor(), shares};
+  const Classification plain(3, {.metrics = {"accuracy", "macro_f1"}});
+  double wanted = 0;
+  const auto x = logits.to_vector<float>(), p = shares.to_vector<float>();
+  for (std::size_t row = 0; row < 3; ++row) {
+    double sum = 0;
+    for (std::size_t c = 0; c < 3; ++c) sum += std::exp(double{x[3 * row + c]});
+    for (std::size_t c = 0; c < 3; ++c)
+      wanted += p[3 * row + c] * (std::log(sum) - double{x[3 * row + c]}) / 3;
+  }
+  EXPECT_NEAR(plain.loss(logits, batch).item(), wanted, 1e-6);
+  EXPECT_EQ(plain.correct(logits, batch).item<std::int64_t>(), 1);
+  EXPECT_EQ(plain.judge(logits, batch).targets.to_vector<std::int64_t>(),
+            (std::vector<std::int64_t>{0, 0, 2}));
+  // PyTorch divides by the samples then, whatever the classes weigh.
+  const Tensor weights = tensor({1.0f, 2.0f, 3.0f});
+  const Classification weighted(3, {.class_weights = weights});
+  EXPECT_FALSE(weighted.weight(batch).defined());
+  EXPECT_EQ(weighted.loss(logits, batch).item(),
+            cross_entropy(logits, shares, {.weight = weights}).item());
+}
+
 TEST(Tasks, NetworksMayTakeSeveralFields) {
   class Pairs final : public data::Dataset {
    public:
