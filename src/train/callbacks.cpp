@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "core/printable.h"
 #include "io/append_file.h"
 #include "train/curves.h"
 #include "train/running.h"
@@ -204,6 +205,15 @@ void SaveCheckpoints::on_train_begin(Trainer& trainer) {
   foreign_.clear();
   for (const std::int64_t step : steps())
     (is_of_run(path_of(step), trainer.history()) ? own_ : foreign_).insert(step);
+  if (!foreign_.empty() && !options_.overwrite)
+    throw ValueError(fmt::format(
+        "SaveCheckpoints: {} holds {} that this run did not pass through, the latest {}: restore "
+        "it "
+        "to go on from there, take another folder, or set overwrite to have them removed",
+        printable(folder_.string()),
+        foreign_.size() == 1 ? std::string("a checkpoint")
+                             : fmt::format("{} checkpoints", foreign_.size()),
+        path_of(*foreign_.rbegin()).filename().string()));
 }
 
 /// The step of the best line among those that have a checkpoint, or -1.

@@ -147,17 +147,20 @@ struct SaveCheckpointsOptions {
   /// What was measured best is in the model when the run ends: the weights of that checkpoint, or
   /// their averages with ema_decay.
   bool load_best_at_end = false;
+  /// Checkpoints in the folder that this run did not pass through go when it saves its first.
+  bool overwrite = false;
 };
 
-/// Saves a checkpoint whenever the run saves: checkpoint-STEP.safetensors in a folder. Those that
-/// another run has left there, or the same one behind where it was taken up again, go when the
-/// first is saved: the latest is the one to go on from.
+/// Saves a checkpoint whenever the run saves: checkpoint-STEP.safetensors in a folder. The folder
+/// is one run's, so that the latest is the one to go on from: with checkpoints of another run in
+/// it, or of the same one behind where it was taken up again, no run begins without `overwrite`.
 class SaveCheckpoints final : public Callback {
  public:
   /// Throws ValueError for a negative limit, an unknown metric or one of test data, and for
   /// load_best_at_end without a metric.
   explicit SaveCheckpoints(std::filesystem::path folder, SaveCheckpointsOptions options = {});
-  /// Throws ValueError when the run does not measure what is the best.
+  /// Throws ValueError when the run does not measure what is the best, and for checkpoints in the
+  /// folder that are not this run's.
   void on_train_begin(Trainer& trainer) override;
   void on_save(Trainer& trainer) override;
   void on_train_end(Trainer& trainer) override;

@@ -365,10 +365,12 @@ TEST(RunRules, TheBestAtTheEndAreTheAveragesThatWereMeasured) {
 
 TEST(RunRules, CheckpointsOfOtherRunsAreNotItsOwn) {
   const ScratchFolder folder;
-  const auto saving = [&](std::int64_t limit) {
-    return std::make_shared<SaveCheckpoints>(
-        folder / "run", SaveCheckpointsOptions{
-                            .total_limit = limit, .best = {"val_loss"}, .load_best_at_end = true});
+  const auto saving = [&](std::int64_t limit, bool overwrite = true) {
+    return std::make_shared<SaveCheckpoints>(folder / "run",
+                                             SaveCheckpointsOptions{.total_limit = limit,
+                                                                    .best = {"val_loss"},
+                                                                    .load_best_at_end = true,
+                                                                    .overwrite = overwrite});
   };
   // A run that learns, and so has the better checkpoints.
   auto first = saving(0);
@@ -376,7 +378,24 @@ TEST(RunRules, CheckpointsOfOtherRunsAreNotItsOwn) {
   ASSERT_TRUE(good.trainer->run());
   ASSERT_EQ(first->steps(), (std::vector<std::int64_t>{5, 10, 15, 20}));
 
-  // Another one in the same folder, with fewer steps and worse.
+  // Nothing of it is lost to another one in the same folder, unless that is asked for.
+  Parts anew({.epochs = 3, .callbacks = {saving(2, false)}});
+  try {
+    anew.trainer->run();
+    ADD_FAILURE() << "began beside another run's checkpoints";
+  } catch (const ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("4 checkpoints"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("checkpoint-20.safetensors"), std::string::npos);
+  }
+  EXPECT_EQ(anew.trainer->step(), 0);
+  EXPECT_EQ(first->steps(), (std::vector<std::int64_t>{5, 10, 15, 20}));
+  // Gone on from the latest, all of them are its own.
+  Parts further({.epochs = 5, .callbacks = {saving(0, false)}});
+  further.trainer->restore(Checkpoint::load(first->latest()));
+  ASSERT_TRUE(further.trainer->run());
+  EXPECT_EQ(first->steps(), (std::vector<std::int64_t>{5, 10, 15, 20, 25}));
+
+  // With fewer steps and worse.
   struct Spoil : Callback {
     void on_train_begin(Trainer& t) override { t.optimizer().set_lr(1e-9); }
   };
