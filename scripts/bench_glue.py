@@ -59,7 +59,8 @@ def peer(args):
 def watch(command, env):
     """Runs a command: its output, the time of its first step and its peak of memory in MB."""
     started = time.time()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    errors = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
     lines, first = [], None
     for line in process.stdout:
         lines.append(line)
@@ -68,7 +69,8 @@ def watch(command, env):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
+        errors.seek(0)
+        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{errors.read()[-2000:]}")
     return lines, started, first, usage.ru_maxrss / 1024
 
 
